@@ -1,0 +1,248 @@
+"""Files that were opened, folders that were listed, programs that were started: one audit hook.
+
+A hook cannot be removed, so it can be made inert. It runs inside the user's calls: it only notes raw names;
+`sort_out` finds out at the end of the window which of them belong to the project.
+"""
+
+import os
+import sys
+
+_LIBRARY = os.path.dirname(os.__file__)
+# Between the user's call and the event there may be these; they are not who asked.
+_BETWEEN = tuple(
+    os.path.join(_LIBRARY, name)
+    for name in ("pathlib", "os.py", "glob", "fnmatch.py", "tokenize.py", "codecs.py", "importlib" + os.sep + "resources")
+) + ("<frozen os>", "<frozen codecs>")
+_IMPORTLIB = ("<frozen importlib", "<frozen zipimport", os.path.join(_LIBRARY, "importlib") + os.sep)
+_REWRITER = os.sep + os.path.join("_pytest", "assertion", "rewrite.py")
+_PYTEST = os.sep + "_pytest" + os.sep
+_LINECACHE = os.path.join(_LIBRARY, "linecache.py")
+_INSPECT = os.path.join(_LIBRARY, "inspect.py")
+_SUBPROCESS = os.path.join(_LIBRARY, "subprocess.py")
+
+
+class Files:
+    """The audit hook and the two wrappers that see what raises no event."""
+
+    def __init__(self, windows, tree, fail):
+        self.windows = windows
+        self.tree = tree
+        self.fail = fail
+        self.active = False
+        self._undo = []
+
+    def start(self):
+        self.active = True
+        sys.addaudithook(self._make_hook())
+        self._wrap_findsource()
+        self._wrap_fork_exec()
+
+    def stop(self):
+        self.active = False
+        for module, name, ours, original in self._undo:
+            if getattr(module, name, None) is ours:
+                setattr(module, name, original)
+
+    # --- the hook --------------------------------------------------------------------------------------
+
+    def _make_hook(self):
+        find = {
+            "open": self._opened,
+            "os.listdir": self._listed,
+            "os.scandir": self._listed,
+            "sqlite3.connect": self._connected,
+        }
+        for event in _PROCESS_EVENTS:
+            find[event] = None
+        handlers = find
+
+        def hook(event, args):
+            if event in handlers and self.active:
+                try:
+                    handler = handlers[event]
+                    if handler is None:
+                        self._started(event, args)
+                    else:
+                        handler(*args)
+                except Exception as error:
+                    if not isinstance(error, RecursionError):
+                        self.fail(f"audit {event}: {type(error).__name__}: {error}")
+                    else:
+                        self.windows.current.closed = False
+
+        return hook
+
+    def _window(self):
+        if self.windows.current.frame is not None:
+            self.windows.settle()
+        return self.windows.current
+
+    def _opened(self, path, mode, flags):
+        if isinstance(path, int):
+            return
+        path = os.fsdecode(path)
+        if path[:1] != os.sep and not os.path.isabs(path):
+            full = os.path.join(os.getcwd(), path)
+            if mode is None and not _resolves(full, flags):
+                # Relative to a descriptor that the event does not tell. shutil's are those it is deleting.
+                if not sys._getframe(2).f_code.co_filename.endswith("shutil.py"):
+                    self._window().opaque.add("os.open relative")
+                return
+            path = full
+        if path.endswith((".py", ".pyc")):
+            if self.tree.inside(path) is None or _reads_code(sys._getframe(2)):
+                return
+            path = _source_of(path)
+        touched = self._window().touched
+        if path not in touched:
+            touched[path] = _is_write(mode, flags)
+
+    def _listed(self, path=None):
+        if isinstance(path, int):
+            path = os.readlink(f"/proc/self/fd/{path}") if os.path.isdir("/proc/self/fd") else "?"
+        path = os.path.join(os.getcwd(), os.fsdecode(path or "."))
+        # Most listings are of folders elsewhere; only the others need a look at who asked.
+        if self.tree.path(os.path.normpath(path)) is None:
+            return
+        frame = _asker(sys._getframe(2))
+        name = frame.f_code.co_filename if frame else ""
+        if _PYTEST in name or name.startswith(_IMPORTLIB):
+            return
+        self._window().listed.add(path)
+
+    def _connected(self, database):
+        name = os.fsdecode(database)
+        if name.startswith("file:"):
+            name = name[len("file:") :].partition("?")[0]
+        if name and name != ":memory:":
+            self._window().touched.setdefault(os.path.join(os.getcwd(), name), False)
+
+    def _started(self, event, args):
+        self._window().opaque.add(f"{event} {_program(event, args)}".strip())
+
+    # --- what raises no event --------------------------------------------------------------------------
+
+    def _wrap_findsource(self):
+        """inspect.getsource answers from linecache: a read that opens nothing the second time."""
+        import inspect
+
+        original = inspect.findsource
+
+        def findsource(object):
+            if self.active:
+                try:
+                    self._note_source(inspect, object, sys._getframe(1))
+                except Exception:
+                    pass  # Not an object with a source; the original says so in its own words.
+            return original(object)
+
+        self._replace(inspect, "findsource", findsource)
+
+    def _note_source(self, inspect, object, frame):
+        while frame is not None and frame.f_code.co_filename == _INSPECT:
+            frame = frame.f_back
+        if frame is not None and _PYTEST in frame.f_code.co_filename:
+            return  # for a report
+        name = inspect.getsourcefile(object) or inspect.getfile(object)
+        self._window().touched.setdefault(os.path.abspath(name), False)
+
+    def _wrap_fork_exec(self):
+        """multiprocessing's spawn and forkserver come straight here; subprocess has told already."""
+        try:
+            import _posixsubprocess
+        except ImportError:
+            return
+        original = _posixsubprocess.fork_exec
+
+        def fork_exec(*args):
+            if self.active and sys._getframe(1).f_code.co_filename != _SUBPROCESS:
+                try:
+                    program = os.path.basename(os.fsdecode(args[0][0]))
+                    self._window().opaque.add(f"_posixsubprocess.fork_exec {program}")
+                except Exception as error:
+                    self.fail(f"fork_exec: {error}")
+            return original(*args)
+
+        self._replace(_posixsubprocess, "fork_exec", fork_exec)
+
+    def _replace(self, module, name, ours):
+        self._undo.append((module, name, ours, getattr(module, name)))
+        setattr(module, name, ours)
+
+
+_PROCESS_EVENTS = (
+    "subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.exec", "os.fork", "os.forkpty", "pty.spawn",
+)  # fmt: skip
+
+
+def sort_out(window, tree):
+    """(reads, wrote, lists) of a window: sorted paths from the root."""
+    reads, wrote, lists = set(), set(), set()
+    for name, was_write in window.touched.items():
+        path = tree.path(name)
+        if path is not None:
+            (wrote if was_write else reads).add(path)
+    for name in window.listed:
+        path = tree.path(os.path.normpath(name))
+        if path is not None:
+            lists.add(path)
+    return sorted(reads), sorted(wrote), sorted(lists)
+
+
+def _is_write(mode, flags):
+    """True where the old content cannot have been seen."""
+    if isinstance(mode, str):
+        return "w" in mode or "x" in mode
+    if not isinstance(flags, int):
+        return False
+    access = flags & (os.O_WRONLY | os.O_RDWR)
+    fresh = flags & os.O_TRUNC or flags & os.O_EXCL
+    return bool(access and fresh) or (access == os.O_WRONLY and not flags & os.O_APPEND)
+
+
+def _resolves(path, flags):
+    return os.path.lexists(path) or bool(isinstance(flags, int) and flags & os.O_CREAT)
+
+
+def _asker(frame):
+    while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
+        frame = frame.f_back
+    return frame
+
+
+def _reads_code(frame):
+    """True if a .py is opened to be imported, rewritten, or shown in a traceback or warning."""
+    frame = _asker(frame)
+    if frame is None:
+        return False
+    name = frame.f_code.co_filename
+    if name.startswith(_IMPORTLIB):
+        # loader.get_data called by others (pkgutil.get_data) is a read like any other.
+        outer = frame.f_back.f_code.co_filename if frame.f_back else ""
+        return frame.f_code.co_name != "get_data" or outer.startswith(_IMPORTLIB) or outer.endswith(_REWRITER)
+    return name == _LINECACHE or name.endswith(_REWRITER)
+
+
+def _source_of(path):
+    """The .py that a .pyc in __pycache__ was made from."""
+    folder, name = os.path.split(path)
+    if name.endswith(".pyc") and os.path.basename(folder) == "__pycache__":
+        return os.path.join(os.path.dirname(folder), name.split(".")[0] + ".py")
+    return path
+
+
+def _program(event, args):
+    if event in ("os.fork", "os.forkpty"):
+        return ""
+    first = args[1] if event == "os.spawn" else args[0]
+    if event == "subprocess.Popen":
+        first = args[0] or args[1]
+    if isinstance(first, (list, tuple)):
+        first = first[0] if first else ""
+    try:
+        first = os.fsdecode(first)
+    except TypeError:
+        return "?"
+    if event == "os.system":
+        first = first.split()[0] if first.split() else ""
+    return os.path.basename(first)

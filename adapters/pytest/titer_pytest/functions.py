@@ -1,0 +1,326 @@
+"""Which first-party functions ran: one collector for Python 3.12 and up, two for what came before.
+
+All of them report a function at its first call in a window and are blind to it until the window changes.
+"""
+
+import sys
+import threading
+
+_DEPTH = 12  # how far up a first-party caller is looked for
+
+
+def choose(core):
+    """The collector for this interpreter."""
+    if hasattr(sys, "monitoring"):
+        return Monitoring(core)
+    return Tracing(core)
+
+
+class Core:
+    """What every collector does with a code object that begins to run."""
+
+    def __init__(self, windows, codes, tree, module_starts, fail):
+        self.windows = windows
+        self.known = codes.known
+        self.register = codes.register
+        self.path = tree.path
+        self.module_starts = module_starts
+        self.fail = fail
+
+    def begin(self, code, index, frame, is_module):
+        windows = self.windows
+        if is_module:
+            windows.settle()
+            self.module_starts(self.path(code.co_filename), frame)
+        elif windows.current.frame is not None:
+            windows.settle()
+        hits = windows.current.hits
+        if index not in hits:
+            hits[index] = self.caller(frame)
+        for window in windows.beside:
+            window.hits.setdefault(index, -1)
+
+    def end_of_module(self, frame):
+        windows = self.windows
+        for window in windows.stack[::-1] + windows.beside:
+            if window.frame is frame:
+                beside = window in windows.beside
+                windows.pop(window)
+                if not beside:
+                    windows.tell(window)
+                return
+
+    def caller(self, frame):
+        known = self.known
+        frame = frame.f_back
+        for _ in range(_DEPTH):
+            if frame is None:
+                return -1
+            index = known.get(id(frame.f_code))
+            if index is not None:
+                return index
+            frame = frame.f_back
+        return -1
+
+    def went_wrong(self, error):
+        if isinstance(error, RecursionError):
+            # The user's own recursion reached the limit inside us. One call is lost, nothing else.
+            self.windows.current.closed = False
+        else:
+            self.fail(f"collector: {type(error).__name__}: {error}")
+
+
+class Monitoring:
+    """sys.monitoring with two tools. One sees every code object once and is then switched off there for
+    good; the other holds local events on first-party code only, which are cheap to take away and put back."""
+
+    def __init__(self, core):
+        self.core = core
+        self.disarmed = []
+        free = [tool for tool in (3, 4, 5, 2, 1, 0) if sys.monitoring.get_tool(tool) is None]
+        self.tools = free[:2] if len(free) >= 2 else []
+        self.name = "monitoring" if self.tools else "none"
+
+    def start(self):
+        if not self.tools:
+            return
+        monitoring = sys.monitoring
+        for tool in self.tools:
+            monitoring.use_tool_id(tool, "titer")
+        events = monitoring.events
+        finder, watcher = self.tools
+        self.entry = events.PY_START | events.PY_RESUME
+        for event in (events.PY_START, events.PY_RESUME):
+            monitoring.register_callback(finder, event, self._make_finder(watcher))
+            monitoring.register_callback(watcher, event, self._make_watcher(watcher))
+        monitoring.register_callback(watcher, events.PY_RETURN, self._module_returns)
+        # A generator that is closed or thrown into resumes without PY_RESUME. Cannot be local; is rare.
+        monitoring.register_callback(finder, events.PY_THROW, self._thrown_into)
+        monitoring.set_events(finder, self.entry | events.PY_THROW)
+
+    def stop(self):
+        monitoring = sys.monitoring
+        for tool in self.tools:
+            monitoring.set_events(tool, 0)
+            for event in ("PY_START", "PY_RESUME", "PY_RETURN", "PY_THROW"):
+                monitoring.register_callback(tool, getattr(monitoring.events, event), None)
+            monitoring.free_tool_id(tool)
+        self.tools = []
+
+    def phase_begins(self):
+        """Nothing to do: code that was seen or is foreign costs nothing here."""
+
+    def phase_ends(self, always):
+        """Nothing to do."""
+
+    def was_lost(self):
+        """Whether something took the tools away since the last time it was asked."""
+        return not all(sys.monitoring.get_tool(tool) == "titer" for tool in self.tools)
+
+    def rearm(self):
+        if self.disarmed:
+            disarmed, self.disarmed = self.disarmed, []
+            put, watcher, entry = sys.monitoring.set_local_events, self.tools[1], self.entry
+            for code in disarmed:
+                put(watcher, code, entry)
+
+    def _make_finder(self, watcher):
+        core, path_of, known, disable = self.core, self.core.path, self.core.known, sys.monitoring.DISABLE
+
+        def find(code, offset):
+            path = path_of(code.co_filename)
+            if path is None:
+                return disable
+            try:
+                self._found(core, known, watcher, code, path)
+            except Exception as error:
+                core.went_wrong(error)
+            return disable
+
+        return find
+
+    def _found(self, core, known, watcher, code, path):
+        index = known.get(id(code))
+        if index is None:
+            index = core.register(code, path)
+        is_module = code.co_name == "<module>"
+        core.begin(code, index, sys._getframe(2), is_module)
+        if is_module:
+            # Runs once: watch for its end instead of its start.
+            sys.monitoring.set_local_events(watcher, code, sys.monitoring.events.PY_RETURN)
+        else:
+            self.disarmed.append(code)
+
+    def _make_watcher(self, watcher):
+        core, known, put = self.core, self.core.known, sys.monitoring.set_local_events
+        frame_of = sys._getframe
+
+        def watch(code, offset):
+            try:
+                put(watcher, code, 0)
+                self.disarmed.append(code)
+                core.begin(code, known[id(code)], frame_of(1), False)
+            except Exception as error:
+                core.went_wrong(error)
+
+        return watch
+
+    def _thrown_into(self, code, offset, exception):
+        index = self.core.known.get(id(code))
+        if index is not None:
+            try:
+                self.core.begin(code, index, sys._getframe(1), False)
+            except Exception as error:
+                self.core.went_wrong(error)
+
+    def _module_returns(self, code, offset, value):
+        try:
+            self.core.end_of_module(sys._getframe(1))
+        except Exception as error:
+            self.core.went_wrong(error)
+
+
+class Tracing:
+    """sys.settrace for call events only, or sys.setprofile where a tracer is there already (coverage).
+
+    This runs at every call of the whole process, so what it does for foreign code decides the cost. `id()` and
+    `frame.f_code` raise audit events, which call our own audit hook: hence module globals first, and keys that
+    are made of the code's place."""
+
+    def __init__(self, core):
+        self.core = core
+        self.foreign = set()  # __file__ of modules that are not the project's
+        self.skip = set()  # places of code that was seen in this window
+        self.with_profile = sys.gettrace() is not None
+        self.function = None
+        self.lost = False
+
+    @property
+    def name(self):
+        return "setprofile" if self.with_profile else "settrace"
+
+    def start(self):
+        self.function = self._make_profiler() if self.with_profile else self._make_tracer()
+        self.install()
+
+    def install(self):
+        (threading.setprofile if self.with_profile else threading.settrace)(self.function)
+        self._set(self.function)
+
+    def change_to_profile_if_taken(self):
+        """Coverage takes the tracer's place before the first conftest is loaded."""
+        taken = sys.gettrace()
+        if not self.with_profile and taken is not self.function:
+            threading.settrace(taken)
+            self.with_profile = True
+            self.start()
+
+    # Most calls of a run are pytest's own. Once collection is over, its phases (set-up, call, teardown) are
+    # traced and the rest is not, which halves the cost, unless the project has hooks that run in between.
+
+    def phase_begins(self):
+        others = self._get()
+        if others is None:
+            self.install()
+        elif others is not self.function:
+            self.lost = True  # A debugger, or a test that left its tracer behind: it was here first.
+
+    def phase_ends(self, always):
+        if self._get() is not self.function:
+            self.lost = True
+        elif not always:
+            self._set(None)
+
+    def was_lost(self):
+        lost, self.lost = self.lost, False
+        return lost
+
+    def _get(self):
+        return sys.getprofile() if self.with_profile else sys.gettrace()
+
+    def _set(self, function):
+        (sys.setprofile if self.with_profile else sys.settrace)(function)
+
+    def stop(self):
+        if self.function is None:
+            return
+        if self._get() is self.function:
+            self._set(None)
+        (threading.setprofile if self.with_profile else threading.settrace)(None)
+        self.function = None  # other threads may still call it; `_first` then does nothing
+
+    def rearm(self):
+        self.skip.clear()
+
+    def _make_tracer(self):
+        foreign, first = self.foreign, self._first
+
+        def trace(frame, event, arg):
+            try:
+                if frame.f_globals["__file__"] in foreign:
+                    return None
+            except (KeyError, TypeError):
+                pass
+            if first(frame):
+                frame.f_trace_lines = False
+                return module_trace
+            return None
+
+        def module_trace(frame, event, arg):
+            if event == "return":
+                self._module_returns(frame)
+            return module_trace
+
+        return trace
+
+    def _make_profiler(self):
+        foreign, first = self.foreign, self._first
+
+        def profile(frame, event, arg):
+            if event == "call":
+                try:
+                    if frame.f_globals["__file__"] in foreign:
+                        return
+                except (KeyError, TypeError):
+                    pass
+                first(frame)
+            elif event == "return" and self.core.windows.current.frame is frame:
+                self._module_returns(frame)
+
+        return profile
+
+    def _first(self, frame):
+        """Look at a call that is not known to be foreign. True if module-level code begins."""
+        if self.function is None:
+            return False
+        code = frame.f_code
+        place = (code.co_filename, code.co_firstlineno, code.co_name)
+        if place in self.skip:
+            return False
+        core = self.core
+        try:
+            path = core.path(code.co_filename)
+            if path is None:
+                self._note_foreign(frame.f_globals.get("__file__"))
+                return False
+            index = core.known.get(id(code))
+            if index is None:
+                index = core.register(code, path)
+            is_module = code.co_name == "<module>"
+            core.begin(code, index, frame, is_module)
+            self.skip.add(place)  # after a new window may have emptied it
+            return is_module
+        except Exception as error:
+            core.went_wrong(error)
+            return False
+
+    def _note_foreign(self, file):
+        # Code from a string (a namedtuple's, a dataclass's) runs with the globals of one of our files, too.
+        if isinstance(file, str) and self.core.path(file) is None:
+            self.foreign.add(file)
+
+    def _module_returns(self, frame):
+        try:
+            self.core.end_of_module(frame)
+        except Exception as error:
+            self.core.went_wrong(error)

@@ -1,0 +1,281 @@
+"""The pytest hooks that run always: session facts, leaving out, outcomes, the exit code."""
+
+import os
+import time
+
+import pytest
+
+from . import gates, variant
+from .events import quote
+from .identity import Identities
+from .installed import Installed
+
+_OUTCOMES = frozenset(("passed", "failed", "skipped"))
+
+
+class Hooks:
+    """Registered on the first Config only, so a pytest inside a test never meets it."""
+
+    def __init__(self, adapter, config):
+        self.adapter = adapter
+        self.config = config
+        self.safely = adapter.safely
+        self.events = adapter.events
+        self.worker = ""
+        self.ids = None
+        self.left_out = frozenset()
+        self.count_left_out = 0
+        self.shared = None
+        self.current = None
+        self.attempts = {}
+        self.session = None
+
+    # --- session ---------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session):
+        self.session = session
+        self.safely(self._session_starts, session.config)
+
+    def _session_starts(self, config):
+        if self.adapter.plan is None:
+            return
+        self.selection = Selection(self)
+        config.pluginmanager.register(self.selection, "titer-selection")
+        self.ids = Identities(str(config.rootpath), self.adapter.tree)
+        if hasattr(config, "workerinput"):
+            self.worker = config.workerinput.get("workerid", "gw?")
+            self._take_from_controller(config.workerinput.get("titer"))
+        else:
+            self._find_out(config)
+        if config.option.collectonly:
+            self.left_out = frozenset()
+            self.adapter.stop_recording()
+        if gates.is_controller(config):
+            self.worker = "controller"
+            # Its workers collect and run; what this process touches nobody depends on.
+            self.adapter.stop_recording()
+            self.adapter.injection.restore_for_workers()
+        if self.adapter.recording:
+            self.adapter.recording.session_starts(config, self.ids)
+        self._tell_session(config)
+
+    def _find_out(self, config):
+        """Everything that the plan's section depends on. Workers get the controller's answer, not their own:
+        all of them must leave out the same tests."""
+        plan, tree = self.adapter.plan, self.adapter.tree
+        installed = Installed(plan, tree)
+        inputs = variant.inputs(config, plan, tree, installed.names)
+        _, stale = self.adapter.copies()
+        whole = plan.get("whole")
+        if stale:
+            whole = "stale-install"
+        elif plan.get("coverage") == "run-whole" and gates.coverage_gate(config):
+            whole = "coverage-gate"
+        self.shared = {
+            "inputs": inputs,
+            "variant": variant.digest(inputs),
+            "whole": whole,
+            "stale": stale,
+            "launch": gates.launch(installed),
+            "writes": gates.writes_files(config),
+        }
+        self._choose_section()
+
+    def _take_from_controller(self, shared):
+        if not isinstance(shared, dict):
+            raise ValueError("the xdist controller sent nothing")
+        self.shared = shared
+        self._choose_section()
+
+    def _choose_section(self):
+        section = self.adapter.plan.get("sections", {}).get(self.shared["variant"])
+        self.known = section is not None
+        if self.known and not self.shared["whole"]:
+            self.left_out = frozenset(section.get("left_out") or ())
+
+    def _tell_session(self, config):
+        shared = self.shared
+        self.events.line(
+            "session",
+            worker=self.worker,
+            rootdir=variant.project(config, self.adapter.tree),
+            inipath=variant.inipath(config, self.adapter.tree),
+            variant=shared["variant"],
+            inputs=shared["inputs"],
+            known=self.known,
+            whole=shared["whole"],
+            writes=shared["writes"],
+            collect_only=bool(config.option.collectonly),
+            launch=shared["launch"],
+        )
+        if shared["stale"]:
+            self.events.line("health", ok=False, what=f"stale install: {shared['stale']} differs from the tree")
+        self.events.flush()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node):
+        """xdist, in the controller: what every worker is told."""
+        if self.adapter.alive and self.shared:
+            node.workerinput["titer"] = self.shared
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node):
+        """xdist, in the controller: a worker went away, having left out as many tests as the others."""
+        told = getattr(node, "workeroutput", None)
+        if isinstance(told, dict):
+            self.count_left_out = max(self.count_left_out, told.get("titer_left_out", 0))
+
+    # --- collection ------------------------------------------------------------------------------------
+
+    def pytest_plugin_registered(self, plugin):
+        """Stay the outermost: a conftest found late may also wrap pytest_collection_modifyitems."""
+        if self.ids is not None and hasattr(plugin, "pytest_collection_modifyitems"):
+            self.safely(self.selection.move_out, plugin)
+
+    def pytest_collectreport(self, report):
+        if self.ids is not None:
+            self.safely(self.selection.note_collected, report)
+
+    def pytest_deselected(self, items):
+        if self.ids is not None and not self.selection.ours:
+            self.selection.filtered += len(items)
+
+    # --- tests -----------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item):
+        self.safely(self._test_starts, item)
+        yield
+        self.safely(self._test_ends)
+
+    def _test_starts(self, item):
+        if self.ids is None:
+            return
+        identity = self.ids.of(item)
+        self.current = (item.nodeid, quote(identity))
+        self.events.raw('{"v":1,"e":"start","id":%s,"t":%.3f}\n' % (self.current[1], time.time()))
+        self.events.flush()
+        if self.adapter.recording:
+            self.adapter.recording.test_starts(item, identity)
+
+    def _test_ends(self):
+        if self.ids is None:
+            return
+        if self.adapter.recording:
+            self.adapter.recording.test_ends()
+        self.events.raw('{"v":1,"e":"finish","id":%s}\n' % self.current[1])
+        self.current = None
+        self.events.flush()
+
+    def pytest_runtest_logreport(self, report):
+        if self.ids is not None:
+            self.safely(self._tell_phase, report)
+
+    def _tell_phase(self, report):
+        nodeid = report.nodeid
+        node = getattr(report, "node", None)
+        if self.current and nodeid == self.current[0]:
+            identity = self.current[1]
+            if self.worker and "#" in identity[-6:]:
+                report.titer_id = identity  # Travels to the controller, which knows the node id only.
+        else:
+            identity = getattr(report, "titer_id", None) or quote(self.ids.of_nodeid(nodeid))
+        if report.when == "setup":
+            self.attempts[identity] = self.attempts.get(identity, 0) + 1
+        outcome = report.outcome
+        self.events.raw(
+            '{"v":1,"e":"phase","id":%s,"when":"%s","outcome":"%s","xfail":%s,"seconds":%.6f,"worker":"%s",'
+            '"attempt":%d%s}\n'
+            % (
+                identity,
+                report.when,
+                outcome if outcome in _OUTCOMES else "failed",
+                "true" if hasattr(report, "wasxfail") else "false",
+                getattr(report, "duration", 0.0) or 0.0,
+                node.gateway.id if node is not None else self.worker,
+                self.attempts.get(identity, 1),
+                "" if outcome in _OUTCOMES else ',"raw":%s' % quote(str(outcome)),
+            )
+        )
+        if node is not None or report.when == "???":
+            self.events.flush()  # A controller has no end of test of its own.
+
+    # --- end -------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session, exitstatus):
+        # Not through `safely`: what was left out stays left out, so the code must be mended even when off.
+        try:
+            output = getattr(self.config, "workeroutput", None)
+            if output is not None:
+                output["titer_left_out"] = self.count_left_out
+            if int(exitstatus) == 5 and self.count_left_out:
+                session.exitstatus = pytest.ExitCode.OK
+        except Exception as error:
+            self.adapter.fail(f"exit code: {error}")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self, config):
+        self.safely(self._end)
+        self.adapter.turn_off()
+
+    def _end(self):
+        if self.adapter.recording:
+            self.adapter.recording.session_ends()
+        # Read late: other plugins may change the code in their own pytest_sessionfinish.
+        status = getattr(self.session, "exitstatus", None)
+        self.events.line("end", exit=None if status is None else int(status), t=round(time.time(), 3))
+        self.events.flush()
+
+
+class Selection:
+    """Leaves out what the plan's section lists, after every filter of the user's own."""
+
+    def __init__(self, hooks):
+        self.hooks = hooks
+        self.filtered = 0
+        self.errors = 0
+        self.files = {}
+        self.ours = False
+
+    def move_out(self, plugin):
+        if plugin is not self:
+            manager = self.hooks.config.pluginmanager
+            manager.unregister(self)
+            manager.register(self, "titer-selection")
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, config, items):
+        yield
+        self.hooks.safely(self._leave_out, config, items)
+
+    def _leave_out(self, config, items):
+        hooks = self.hooks
+        ids = hooks.ids.number(items)
+        if hooks.left_out:
+            named = list(zip(items, ids))
+            away = [item for item, identity in named if identity in hooks.left_out]
+            if away:
+                hooks.count_left_out = len(away)
+                items[:] = [item for item, identity in named if identity not in hooks.left_out]
+                self.ours = True
+                config.hook.pytest_deselected(items=away)
+                self.ours = False
+        hooks.events.line(
+            "collected",
+            ids=ids,
+            filtered=self.filtered,
+            left_out=hooks.count_left_out,
+            errors=self.errors,
+            files=sorted(self.files),
+        )
+        hooks.events.flush()
+
+    def note_collected(self, report):
+        if report.failed:
+            self.errors += 1
+        path, separator, _ = report.nodeid.partition("::")
+        # A file's own report has no "::", and neither has a folder's.
+        if path and not separator and os.path.isfile(self.hooks.config.rootpath / path):
+            self.files[self.hooks.ids.rebase(path)] = True

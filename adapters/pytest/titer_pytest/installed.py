@@ -1,0 +1,109 @@
+"""Installed distributions, by listing folders: asking importlib.metadata costs more than a small suite may.
+
+Also finds installed copies of the project itself, and whether they still equal the tree.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from urllib.parse import unquote, urlsplit
+
+_SUFFIXES = (".dist-info", ".egg-info")
+
+
+class Installed:
+    """What lies in the folders of sys.path that are not the project's."""
+
+    def __init__(self, plan, tree):
+        self.own = set(plan.get("own") or ()) | {"titer-pytest"}
+        self.tree = tree
+        self.names = []
+        self.sites = []
+        self._own_folders = []
+        for folder in dict.fromkeys(sys.path):
+            # A virtual environment inside the root is not the project's either.
+            if folder and tree.path(os.path.abspath(folder)) is None:
+                self._look_into(folder)
+        self.names = sorted(set(self.names))
+
+    def copies(self):
+        """({installed file: path in the tree}, name of a stale distribution or None)."""
+        found = {}
+        for folder in self._own_folders:
+            for installed, path in _files_of(folder, self.tree):
+                if path is None:
+                    return found, os.path.basename(folder)
+                found[installed] = path
+        return found, None
+
+    def _look_into(self, folder):
+        try:
+            entries = os.listdir(folder)
+        except OSError:
+            return
+        dists = [entry for entry in entries if entry.endswith(_SUFFIXES)]
+        if dists or any(entry.endswith(".pth") for entry in entries):
+            self.sites.append(folder)
+        for entry in dists:
+            self._add(os.path.join(folder, entry), entry)
+
+    def _add(self, path, entry):
+        name = entry[: -len(".dist-info")].lower().replace("_", "-")
+        url = _read(os.path.join(path, "direct_url.json")) if entry.endswith(".dist-info") else None
+        ours, editable = self._is_ours(name, url)
+        if not ours:
+            self.names.append(name + ("#" + hashlib.sha256(url).hexdigest()[:16] if url else ""))
+        elif not editable and name.rpartition("-")[0] != "titer-pytest":
+            self._own_folders.append(path)
+
+    def _is_ours(self, name, url):
+        # "name-1.0" -> "name"; an egg-info may carry "-py3.11" behind, or nothing.
+        parts = name.split("-")
+        candidates = {"-".join(parts[:count]) for count in range(1, len(parts) + 1)}
+        named = bool(candidates & self.own)
+        if not url:
+            return named, False
+        told = json.loads(url)
+        where = urlsplit(told.get("url", ""))
+        local = where.scheme == "file" and self.tree.inside(unquote(where.path)) is not None
+        return named or local, bool(told.get("dir_info", {}).get("editable"))
+
+
+def _files_of(folder, tree):
+    """(installed .py file, its path in the tree or None) for each file that the RECORD of `folder` names."""
+    record = _read(os.path.join(folder, "RECORD"))
+    site = os.path.dirname(folder)
+    for line in (record or b"").decode("utf-8", "replace").splitlines():
+        name = line.rsplit(",", 2)[0].strip('"')
+        if name.endswith(".py") and not name.startswith(("..", "/", "__editable__")):
+            installed = os.path.join(site, name)
+            yield installed, _same_in_tree(name, _read(installed), tree)
+
+
+def _same_in_tree(name, content, tree):
+    """Path in the tree of the file that `name` was installed from: only one with equal bytes counts."""
+    for path in _candidates(name, tree):
+        if content is not None and _read(os.path.join(tree.root, path)) == content:
+            return path
+    return None
+
+
+def _candidates(name, tree):
+    yield "src/" + name
+    yield name
+    tail = "/" + name
+    for folder, folders, files in os.walk(tree.root):
+        folders[:] = [each for each in folders if tree.path(os.path.join(folder, each)) is not None]
+        if os.path.basename(name) in files:
+            path = tree.inside(os.path.join(folder, os.path.basename(name)))
+            if path and ("/" + path).endswith(tail):
+                yield path
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None

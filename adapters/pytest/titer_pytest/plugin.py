@@ -1,0 +1,45 @@
+"""Entry point: decides whether this process is ours at all, says hello, starts recording.
+
+PYTEST_DONT_REWRITE: nothing here asserts, and a rewrite would cost time and could warn.
+
+Without TITER_RUN in the environment nothing happens. Otherwise everything that must be early happens at
+import: entry points are loaded before the first conftest, and conftests are code that tests depend on.
+"""
+
+import os
+import sys
+
+ADAPTER = None
+_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def _start():
+    """Start the adapter, or stay away. Never raises: a guest never breaks the host."""
+    run = os.environ.get("TITER_RUN")
+    if not run:
+        return None
+    try:
+        from .adapter import Adapter
+
+        adapter = Adapter(run, _FOLDER)
+        adapter.begin()
+        return adapter
+    except Exception:
+        # Not even the event file could be opened: there is nobody to tell. No hello means "ran whole".
+        return None
+
+
+def pytest_load_initial_conftests():
+    """Called after coverage plugins have installed their tracer and before the first conftest is loaded."""
+    if ADAPTER is not None:
+        ADAPTER.safely(ADAPTER.before_conftests)
+
+
+def pytest_configure(config):
+    """Bind to the first configuration only: a pytest inside a test (pytester) is the user's business."""
+    if ADAPTER is not None and ADAPTER.config is None:
+        ADAPTER.safely(ADAPTER.bind, config)
+
+
+if "pytest" in sys.modules or "_pytest" in sys.modules:
+    ADAPTER = _start()

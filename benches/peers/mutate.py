@@ -1,0 +1,355 @@
+"""Seeded edits of a real project: what is changed, by kind.
+
+An edit is a new content for some files, nothing else, so it can be applied to any fresh copy of the
+tree. Changes are cut into the source text at positions of the syntax tree, so the layout around them
+stays. Only lines that the unedited suite runs are mutated inside functions: an edit of dead code
+compares nothing. The same seed, project and index always give the same edit.
+"""
+
+import ast
+import random
+import re
+from dataclasses import dataclass
+
+KINDS = ("body-return", "data-file", "module-constant", "body-compare", "default-argument", "comment-only",
+         "class-attribute", "override-added", "conftest-fixture", "body-constant", "decorator-removed",
+         "new-test-file", "import-alias", "test-helper", "body-condition", "function-deleted", "readme-only",
+         "new-module", "body-return", "body-compare")
+FALLBACK = "body-constant"
+
+_SWAPS = {ast.Eq: ("==", "!="), ast.NotEq: ("!=", "=="), ast.Lt: ("<", ">="), ast.Gt: (">", "<="),
+          ast.LtE: ("<=", ">"), ast.GtE: (">=", "<"), ast.Is: ("is", "is not"), ast.IsNot: ("is not", "is"),
+          ast.In: ("in", "not in"), ast.NotIn: ("not in", "in")}
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@dataclass
+class Edit:
+    """One edit: `files` maps a path in the tree to its new bytes."""
+
+    kind: str
+    what: str
+    files: dict
+
+
+class Source:
+    """One Python file: its text, its syntax tree, and positions in between."""
+
+    def __init__(self, tree, path):
+        self.path = path.relative_to(tree).as_posix()
+        self.data = path.read_bytes()
+        self.root = ast.parse(self.data)
+        self.starts = [0]
+        for line in self.data.splitlines(keepends=True):
+            self.starts.append(self.starts[-1] + len(line))
+
+    def at(self, line, column):
+        return self.starts[line - 1] + column
+
+    def span(self, node):
+        return self.at(node.lineno, node.col_offset), self.at(node.end_lineno, node.end_col_offset)
+
+    def text(self, node):
+        begin, end = self.span(node)
+        return self.data[begin:end].decode()
+
+    def functions(self):
+        return [node for node in ast.walk(self.root) if isinstance(node, _FUNCTIONS)]
+
+    def classes(self):
+        return [node for node in ast.walk(self.root) if isinstance(node, ast.ClassDef)]
+
+
+class Site:
+    """A place where one kind of edit is possible."""
+
+    def __init__(self, source, begin, end, new, line, what):
+        self.source, self.begin, self.end, self.new, self.line, self.what = source, begin, end, new, line, what
+
+    def edit(self, kind):
+        data = self.source.data[: self.begin] + self.new.encode() + self.source.data[self.end :]
+        return Edit(kind, f"{self.source.path}:{self.line} {self.what}", {self.source.path: data})
+
+    def valid(self):
+        """Python still parses it, and unless it is a comment the syntax tree is another one."""
+        try:
+            after = ast.parse(self.source.data[: self.begin] + self.new.encode() + self.source.data[self.end :])
+        except (SyntaxError, ValueError):
+            return False
+        return self.new.lstrip().startswith("#") or ast.dump(after) != ast.dump(self.source.root)
+
+
+class Maker:
+    """Finds the sites of a project, once for each kind, and picks from them by seed."""
+
+    def __init__(self, project, tree, seed, executed):
+        self.project, self.tree, self.seed, self.executed = project, tree, seed, executed
+        self.package = [Source(tree, path) for path in sorted((tree / project.package).rglob("*.py"))]
+        self.tests = [Source(tree, path) for path in sorted((tree / project.tests).rglob("*.py"))
+                      if path.read_bytes().strip()]
+        self.sites, self.made = {}, set()
+
+    def edit(self, index, attempt=0):
+        """The edit number `index`; another `attempt` is another choice for the same number."""
+        kind = KINDS[index % len(KINDS)]
+        rng = random.Random(f"{self.seed}:{self.project.name}:{index}:{attempt}")
+        if kind in _WHOLE_FILES:
+            edit = _WHOLE_FILES[kind](self, rng, index)
+            if edit is not None:
+                return edit
+        chosen = self._pick(kind, rng)
+        if chosen is not None:
+            return chosen.edit(kind)
+        chosen = self._pick(FALLBACK, rng)
+        return chosen.edit(f"{FALLBACK} (no {kind})")
+
+    def _pick(self, kind, rng):
+        if kind not in self.sites:
+            self.sites[kind] = list(_SITES[kind](self)) if kind in _SITES else []
+        sites = self.sites[kind]
+        for site in rng.sample(sites, len(sites)):
+            key = (site.source.path, site.begin, site.new)
+            if key not in self.made and site.valid():
+                self.made.add(key)
+                return site
+        return None
+
+    def ran(self, source, line):
+        """Whether the unedited suite ran this line (everything counts where that is not known)."""
+        return not self.executed or line in self.executed.get(source.path, ())
+
+
+def _other(source, node):
+    """Another literal in place of a constant, or None where we have no safe idea."""
+    value = node.value
+    if isinstance(value, bool):
+        return repr(not value)
+    if value is None:
+        return "False"
+    if isinstance(value, int):
+        return repr(value + 1)
+    if isinstance(value, str):
+        try:
+            # f-string parts and joined literals have no text of their own that could be replaced.
+            same = ast.literal_eval(source.text(node)) == value and "\n" not in source.text(node)
+        except (SyntaxError, ValueError):
+            return None
+        return repr(value + "x") if same else None
+    return None
+
+
+def _constants(source, root, what):
+    """One site for each constant below `root` that is not a docstring."""
+    docs = {id(node.value) for node in ast.walk(root) if isinstance(node, ast.Expr)}
+    inside_text = {id(part) for node in ast.walk(root) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    for node in ast.walk(root):
+        if isinstance(node, ast.Constant) and id(node) not in docs and id(node) not in inside_text:
+            new = _other(source, node)
+            if new is not None:
+                yield Site(source, *source.span(node), new, node.lineno,
+                           f"{what} {source.text(node)[:30]} -> {new[:30]}")
+
+
+def _in_bodies(maker, sources, wanted):
+    """Nodes inside function bodies, on lines that the suite runs, each once."""
+    for source in sources:
+        seen = set()
+        for function in source.functions():
+            for node in (found for statement in function.body for found in ast.walk(statement)):
+                if isinstance(node, wanted) and id(node) not in seen and maker.ran(source, node.lineno):
+                    seen.add(id(node))
+                    yield source, function, node
+
+
+def _returns(maker, sources=None):
+    for source, function, node in _in_bodies(maker, sources or maker.package, ast.Return):
+        if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+            yield Site(source, *source.span(node.value), "None", node.lineno, f"{function.name} returns None")
+
+
+def _compares(maker, sources=None):
+    for source, function, node in _in_bodies(maker, sources or maker.package, ast.Compare):
+        old, new = _SWAPS[type(node.ops[0])]
+        begin, end = source.span(node.left)[1], source.span(node.comparators[0])[0]
+        gap = source.data[begin:end].decode()
+        if len(node.ops) == 1 and gap.count(old) == 1:
+            yield Site(source, begin, end, gap.replace(old, new), node.lineno, f"{function.name}: {old} -> {new}")
+
+
+def _body_constants(maker, sources=None):
+    for source in sources or maker.package:
+        for function in source.functions():
+            for statement in function.body:
+                if not isinstance(statement, (*_FUNCTIONS, ast.ClassDef)) and maker.ran(source, statement.lineno):
+                    yield from _constants(source, statement, f"{function.name}:")
+
+
+def _conditions(maker):
+    for source, function, node in _in_bodies(maker, maker.package, ast.If):
+        text = source.text(node.test)
+        yield Site(source, *source.span(node.test), f"not ({text})", node.lineno,
+                   f"{function.name}: if not {text[:30]}")
+
+
+def _assigned(source, body, what):
+    for node in body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if not isinstance(node.value, ast.Lambda):
+                yield from _constants(source, node.value, f"{what} {source.text(target)[:30]}:")
+
+
+def _module_constants(maker):
+    for source in maker.package:
+        yield from _assigned(source, source.root.body, "module")
+
+
+def _class_attributes(maker):
+    for source in maker.package:
+        for node in source.classes():
+            yield from _assigned(source, node.body, f"class {node.name}")
+
+
+def _defaults(maker):
+    for source in maker.package:
+        for function in source.functions():
+            for value in [*function.args.defaults, *filter(None, function.args.kw_defaults)]:
+                if isinstance(value, ast.Constant) and maker.ran(source, function.body[-1].lineno):
+                    yield from _constants(source, value, f"{function.name} default")
+
+
+def _decorators(maker):
+    for source in maker.package:
+        for function in source.functions():
+            for mark in function.decorator_list:
+                if "overload" not in source.text(mark) and maker.ran(source, mark.lineno):
+                    yield Site(source, source.at(mark.lineno, 0), source.at(mark.end_lineno + 1, 0), "", mark.lineno,
+                               f"{function.name} loses @{source.text(mark)[:30]}")
+
+
+def _overrides(maker):
+    known = {node.name: node for source in maker.package for node in source.classes()}
+    for source in maker.package:
+        for node in source.classes():
+            own = {part.name for part in node.body if isinstance(part, _FUNCTIONS)}
+            for base in (known.get(name.id) for name in node.bases if isinstance(name, ast.Name)):
+                for part in base.body if base else ():
+                    if isinstance(part, ast.FunctionDef) and not part.decorator_list and part.name not in own:
+                        indent = " " * node.body[-1].col_offset
+                        new = f"\n{indent}def {part.name}(self, *args, **kwargs):\n{indent}    return None\n"
+                        place = source.at(node.end_lineno + 1, 0)
+                        yield Site(source, place, place, new, node.lineno,
+                                   f"{node.name} overrides {base.name}.{part.name}")
+
+
+def _aliases(maker):
+    """A name imported from the package itself becomes another one of the same module and the same sort."""
+    known = {source.path: source for source in maker.package}
+    for source in maker.package:
+        for node in source.root.body:
+            if isinstance(node, ast.ImportFrom):
+                yield from _aliases_of(source, node, _imported(maker, known, source, node))
+
+
+def _aliases_of(source, node, origin):
+    defined = {part.name: type(part) for part in origin.root.body
+               if isinstance(part, (*_FUNCTIONS, ast.ClassDef))} if origin else {}
+    for name in node.names:
+        for other, sort in defined.items():
+            if other != name.name and sort is defined.get(name.name):
+                called = name.asname or name.name
+                yield Site(source, *source.span(name), f"{other} as {called}", name.lineno,
+                           f"imports {other} as {called}")
+
+
+def _imported(maker, known, source, node):
+    """The file of the package that this import names, if it is one."""
+    parts = node.module.split(".") if node.module else []
+    if node.level:
+        folder = source.path.split("/")[: -node.level]
+    else:
+        folder = maker.project.package.split("/")[:-1]
+    place = "/".join([*folder, *parts])
+    return known.get(f"{place}.py") or known.get(f"{place}/__init__.py")
+
+
+def _fixtures(maker):
+    for source in maker.tests:
+        if not source.path.endswith("conftest.py"):
+            continue
+        for function in source.functions():
+            if any("fixture" in source.text(mark) for mark in function.decorator_list):
+                for node in ast.walk(function):
+                    if isinstance(node, (ast.Return, ast.Yield)) and node.value is not None:
+                        yield Site(source, *source.span(node.value), "None", node.lineno,
+                                   f"fixture {function.name} gives None")
+
+
+def _helpers(maker):
+    """Functions below the tests folder that are neither tests nor fixtures."""
+    for source in maker.tests:
+        if source.path.endswith("conftest.py"):
+            continue
+        for function in source.functions():
+            marks = " ".join(source.text(mark) for mark in function.decorator_list)
+            if re.match("test", function.name) or "fixture" in marks or function.name.startswith("__"):
+                continue
+            for node in function.body:
+                if isinstance(node, ast.Return) and node.value is not None and maker.ran(source, node.lineno):
+                    yield Site(source, *source.span(node.value), "None", node.lineno, f"{function.name} returns None")
+
+
+def _deleted(maker):
+    for source in maker.package:
+        for owner in [source.root, *source.classes()]:
+            for function in owner.body:
+                if not isinstance(function, _FUNCTIONS) or len(owner.body) == 1:
+                    continue
+                if maker.ran(source, function.body[-1].lineno):
+                    first = min([function.lineno, *(mark.lineno for mark in function.decorator_list)])
+                    yield Site(source, source.at(first, 0), source.at(function.end_lineno + 1, 0), "", first,
+                               f"{function.name} deleted")
+
+
+def _comments(maker):
+    for source in maker.package:
+        for function in source.functions():
+            last = function.body[-1]
+            if maker.ran(source, last.lineno) and last.lineno > function.lineno:
+                place = source.at(last.lineno, 0)
+                new = " " * last.col_offset + "# A remark that changes nothing.\n"
+                yield Site(source, place, place, new, last.lineno, f"a comment in {function.name}")
+
+
+def _data_file(maker, rng, _index):
+    paths = sorted({path for glob in maker.project.data for path in maker.tree.glob(glob) if path.is_file()})
+    if not paths:
+        return None
+    path = rng.choice(paths)
+    name = path.relative_to(maker.tree).as_posix()
+    return Edit("data-file", f"{name}: a word put in front", {name: b"CHANGED " + path.read_bytes()})
+
+
+def _readme(maker, _rng, _index):
+    path = next(path for path in sorted(maker.tree.iterdir()) if path.name.startswith("README"))
+    return Edit("readme-only", path.name, {path.name: path.read_bytes() + b"\nOne more line.\n"})
+
+
+def _new_module(maker, _rng, index):
+    name = f"{maker.project.package}/nobody_imports_{index}.py"
+    return Edit("new-module", name, {name: b"VALUE = 1\n\n\ndef unused():\n    return VALUE\n"})
+
+
+def _new_test_file(maker, _rng, index):
+    name = f"{maker.project.tests}/test_brand_new_{index}.py"
+    text = b"def test_that_passes():\n    assert True\n\n\ndef test_that_fails():\n    assert False\n"
+    return Edit("new-test-file", name, {name: text})
+
+
+_SITES = {"body-return": _returns, "body-compare": _compares, "body-constant": _body_constants,
+          "body-condition": _conditions, "module-constant": _module_constants, "default-argument": _defaults,
+          "class-attribute": _class_attributes, "decorator-removed": _decorators, "override-added": _overrides,
+          "import-alias": _aliases, "conftest-fixture": _fixtures, "test-helper": _helpers,
+          "function-deleted": _deleted, "comment-only": _comments}
+_WHOLE_FILES = {"data-file": _data_file, "readme-only": _readme, "new-module": _new_module,
+                "new-test-file": _new_test_file}

@@ -1,0 +1,42 @@
+//! The only clock.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Now, as seconds since 1970-01-01 UTC.
+#[must_use]
+#[allow(clippy::disallowed_methods, reason = "this is the only clock")]
+pub fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// `2026-11-21T05:00:00Z` for seconds since 1970.
+#[must_use]
+pub fn timestamp(at: Duration) -> String {
+    let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| "1970-01-01T00:00:00Z".to_owned(), |t| t.to_string())
+}
+
+/// A new id that sorts by time.
+#[must_use]
+pub fn new_run_id(at: Duration) -> String {
+    ulid::Ulid::from_datetime(UNIX_EPOCH + at).to_string()
+}
+
+/// Measures how long something takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts measuring.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "this is the only clock")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Seconds since the start.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}

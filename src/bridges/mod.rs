@@ -1,0 +1,9 @@
+//! The outside world: processes, git, files, the clock, test runners.
+
+pub mod clock;
+pub mod disk;
+pub mod git;
+pub mod packages;
+pub mod process;
+pub mod runners;
+pub mod workspace;

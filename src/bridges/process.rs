@@ -1,0 +1,157 @@
+//! The only spawner of processes.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::thread;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+/// How the user's command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It returned this code.
+    Code(i32),
+    /// It died of this signal.
+    Signal(i32),
+}
+
+/// What the environment of the user's command gets on top of our own: a variable set, or one taken away.
+pub type Environment = Vec<(OsString, Option<OsString>)>;
+
+/// Runs a short tool of ours (git) and returns what it printed on standard output.
+///
+/// # Errors
+/// The tool cannot be started, or it ended with another code than 0; the message is the end of its standard error.
+#[allow(clippy::disallowed_methods, reason = "this is the only spawner")]
+pub fn capture(program: &str, arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> io::Result<Vec<u8>> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output()?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let last = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned();
+    Err(io::Error::other(format!("{program} {}: {}: {last}", arguments.join(" "), output.status)))
+}
+
+/// Where the shell would find `program` when it stands in `folder`.
+#[must_use]
+pub fn find(program: &str, folder: &Path, path: Option<&OsString>) -> Option<PathBuf> {
+    which::which_in(program, path, folder).ok()
+}
+
+/// Runs the user's command with our own standard streams and waits for it.
+///
+/// SIGINT and SIGQUIT reach the command from the terminal itself, as it is in our process group; they only must not end titer
+/// first. SIGTERM and SIGHUP are sent to titer alone, so they are passed on.
+///
+/// # Errors
+/// The command cannot be started.
+#[allow(clippy::disallowed_methods, reason = "this is the only spawner")]
+pub fn run(command: &[String], folder: &Path, environment: &Environment) -> io::Result<Ending> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no command"));
+    };
+    let mut child = Command::new(program);
+    child.args(arguments).current_dir(folder);
+    for (name, value) in environment {
+        match value {
+            Some(value) => child.env(name, value),
+            None => child.env_remove(name),
+        };
+    }
+    let guard = SignalGuard::install()?;
+    let mut child = child.spawn()?;
+    let status = guard.wait(&mut child)?;
+    Ok(ending(status))
+}
+
+fn ending(status: ExitStatus) -> Ending {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ending::Code(code),
+        (None, Some(signal)) => Ending::Signal(signal),
+        (None, None) => Ending::Code(1),
+    }
+}
+
+/// Dies of the signal that the user's command died of, so that a shell or a CI system sees what it would have seen.
+pub fn raise_again(signal: i32) {
+    // A core file of titer would only hide the one of the command.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+    if let Ok(signal) = Signal::try_from(signal) {
+        let _ = kill(Pid::this(), signal);
+    }
+}
+
+/// Whether a process of that number is alive.
+#[must_use]
+pub fn is_alive(pid: i32) -> bool {
+    !matches!(kill(Pid::from_raw(pid), None), Err(nix::errno::Errno::ESRCH))
+}
+
+/// Keeps signals from ending titer before the command that it waits for.
+struct SignalGuard {
+    child: Arc<AtomicI32>,
+    ids: Vec<signal_hook::SigId>,
+    pending: Arc<AtomicUsize>,
+}
+
+impl SignalGuard {
+    fn install() -> io::Result<Self> {
+        let child = Arc::new(AtomicI32::new(0));
+        let pending = Arc::new(AtomicUsize::new(0));
+        let mut ids = Vec::new();
+        for signal in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] {
+            let number = usize::try_from(signal).unwrap_or(0);
+            ids.push(signal_hook::flag::register_usize(signal, Arc::clone(&pending), number)?);
+        }
+        Ok(Self { child, ids, pending })
+    }
+
+    /// Waits for the child; what was sent to titer alone is passed on meanwhile.
+    fn wait(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        let pid = i32::try_from(child.id()).unwrap_or(0);
+        self.child.store(pid, Ordering::SeqCst);
+        let (watched, pending) = (Arc::clone(&self.child), Arc::clone(&self.pending));
+        let watcher = thread::spawn(move || pass_on(&watched, &pending));
+        let status = child.wait();
+        self.child.store(0, Ordering::SeqCst);
+        watcher.thread().unpark();
+        status
+    }
+}
+
+impl Drop for SignalGuard {
+    fn drop(&mut self) {
+        for id in self.ids.drain(..) {
+            signal_hook::low_level::unregister(id);
+        }
+    }
+}
+
+/// Passes SIGTERM and SIGHUP on to the child until there is none any more.
+fn pass_on(child: &AtomicI32, pending: &AtomicUsize) {
+    loop {
+        let pid = child.load(Ordering::SeqCst);
+        if pid == 0 {
+            return;
+        }
+        let number = i32::try_from(pending.swap(0, Ordering::SeqCst)).unwrap_or(0);
+        if (number == SIGTERM || number == SIGHUP)
+            && let Ok(signal) = Signal::try_from(number)
+        {
+            let _ = kill(Pid::from_raw(pid), signal);
+        }
+        thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,3 @@
+//! The adapters' files, compiled into the binary.
+
+include!(concat!(env!("OUT_DIR"), "/adapters.rs"));

@@ -1,0 +1,147 @@
+//! pytest, entered as a plugin that its own entry points find on `PYTHONPATH`.
+//!
+//! An entry point and not `PYTEST_PLUGINS`: a plugin named there that cannot be imported (`python -I`, a tox that drops
+//! variables) ends the user's run before its first test, an entry point that is not found does nothing.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use crate::bridges::process::Environment;
+use crate::formats::event_v1;
+use crate::model::window::Trace;
+
+use super::adapter::PYTEST_FILES;
+use super::command_line::{base_name, is_launcher, is_python, python_ignores_environment};
+use super::{Entrance, Recognition, Runner};
+
+/// The plugin's module, for the one case in which pytest does not look at entry points.
+const PLUGIN: &str = "titer_pytest.plugin";
+
+/// Variables that the adapter needs; tox passes on only what it is told to.
+const NEEDED: [&str; 2] = ["TITER_RUN", "PYTHONPATH"];
+
+/// The runner.
+#[derive(Debug, Clone, Copy)]
+pub struct Pytest;
+
+impl Runner for Pytest {
+    fn name(&self) -> &'static str {
+        "pytest"
+    }
+
+    fn recognise(&self, command: &[String]) -> Option<Recognition> {
+        let program = command.first()?;
+        if is_python(program) {
+            return recognise_python(&command[1..]);
+        }
+        if is_pytest(program) {
+            return Some(Recognition::Runner);
+        }
+        if !is_launcher(program) {
+            return None;
+        }
+        // `uv run python -I -m pytest`: an interpreter behind a launcher follows the same rules.
+        let inner = command.iter().skip(1).position(|word| is_python(word) || is_pytest(word));
+        let behind = inner.and_then(|at| self.recognise(&command[at + 1..]));
+        Some(behind.unwrap_or(Recognition::Launcher))
+    }
+
+    fn environment(&self, entrance: Entrance<'_>) -> Environment {
+        let mut python_path = entrance.adapter.as_os_str().to_owned();
+        if let Some(theirs) = (entrance.variable)("PYTHONPATH").filter(|value| !value.is_empty()) {
+            python_path.push(":");
+            python_path.push(theirs);
+        }
+        let mut environment = vec![
+            ("PYTHONPATH".into(), Some(python_path)),
+            ("TITER_RUN".into(), Some(entrance.run.as_os_str().to_owned())),
+            ("TOX_OVERRIDE".into(), Some(tox_override((entrance.variable)("TOX_OVERRIDE")))),
+        ];
+        if (entrance.variable)("PYTEST_DISABLE_PLUGIN_AUTOLOAD").is_some_and(|value| !value.is_empty()) {
+            let mut plugins = OsString::new();
+            if let Some(theirs) = (entrance.variable)("PYTEST_PLUGINS").filter(|value| !value.is_empty()) {
+                plugins.push(theirs);
+                plugins.push(",");
+            }
+            plugins.push(PLUGIN);
+            environment.push(("PYTEST_PLUGINS".into(), Some(plugins)));
+        }
+        environment
+    }
+
+    fn adapter_files(&self) -> BTreeMap<&'static str, &'static str> {
+        PYTEST_FILES.into_iter().collect()
+    }
+
+    fn traces(&self, run: &Path) -> Vec<Trace> {
+        let Ok(files) = fs::read_dir(run.join("events")) else { return Vec::new() };
+        let mut paths: Vec<_> = files.flatten().map(|file| file.path()).collect();
+        paths.sort();
+        paths.iter().filter_map(|path| fs::read(path).ok()).map(|bytes| event_v1::read(&bytes)).collect()
+    }
+}
+
+fn is_pytest(word: &str) -> bool {
+    matches!(base_name(word), "pytest" | "py.test")
+}
+
+fn recognise_python(arguments: &[String]) -> Option<Recognition> {
+    let module = arguments.iter().position(|word| word == "-m").and_then(|at| arguments.get(at + 1));
+    let runs_pytest = match module.map(String::as_str) {
+        Some("pytest" | "py.test") => true,
+        // `python -m coverage run -m pytest`, `python -m tox`
+        Some(module) if is_launcher(module) => return Some(Recognition::Launcher),
+        _ => arguments.iter().take(4).any(|word| is_pytest(word)),
+    };
+    if !runs_pytest {
+        return None;
+    }
+    if python_ignores_environment(arguments) {
+        return Some(Recognition::ShutOut("python's -I and -E keep titer's adapter out".to_owned()));
+    }
+    Some(Recognition::Runner)
+}
+
+/// tox 4 reads overrides from the environment; a user's own come first.
+fn tox_override(theirs: Option<OsString>) -> OsString {
+    let ours = NEEDED.map(|name| format!("testenv.pass_env+={name}")).join(";");
+    match theirs.filter(|value| !value.is_empty()) {
+        Some(mut all) => {
+            all.push(";");
+            all.push(ours);
+            all
+        }
+        None => ours.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines_are_recognised() {
+        let shut_out = || Some(Recognition::ShutOut("python's -I and -E keep titer's adapter out".to_owned()));
+        for (line, expected) in [
+            ("pytest -q", Some(Recognition::Runner)),
+            ("/venv/bin/pytest", Some(Recognition::Runner)),
+            ("python3.13 -m pytest tests", Some(Recognition::Runner)),
+            ("python -X dev -m pytest", Some(Recognition::Runner)),
+            ("python /venv/bin/pytest", Some(Recognition::Runner)),
+            ("uv run pytest", Some(Recognition::Runner)),
+            ("uv run python -I -m pytest", shut_out()),
+            ("python -I -m pytest", shut_out()),
+            ("tox -e py313", Some(Recognition::Launcher)),
+            ("coverage run -m pytest", Some(Recognition::Runner)),
+            ("make test", Some(Recognition::Launcher)),
+            ("python setup.py build", None),
+            ("cargo test", None),
+            ("./deploy", None),
+        ] {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(Pytest.recognise(&words), expected, "{line}");
+        }
+    }
+}

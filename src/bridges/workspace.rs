@@ -1,0 +1,151 @@
+//! Folders outside the project: the adapter's files, and one folder for every run in progress.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::model::digest::Digest;
+
+use super::process::is_alive;
+
+/// Writes the adapter's files once into a folder named by their content, so that Python compiles them once; returns the folder.
+///
+/// # Errors
+/// The folder cannot be written.
+#[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+pub fn adapter_folder(cache: &Path, runner: &str, files: &BTreeMap<&'static str, &'static str>) -> io::Result<PathBuf> {
+    let parts = files.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
+    let content = Digest::of_parts(parts).to_string();
+    let folder = cache.join("adapters").join(format!("{runner}-{}", &content[..16]));
+    if folder.join("complete").is_file() {
+        return Ok(folder);
+    }
+    let parent = cache.join("adapters");
+    fs::create_dir_all(&parent)?;
+    let private = tempfile::Builder::new().prefix("new-").tempdir_in(&parent)?;
+    for (name, text) in files {
+        let path = private.path().join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(path, text)?;
+    }
+    fs::write(private.path().join("complete"), "")?;
+    make_readable(private.path())?;
+    match fs::rename(private.path(), &folder) {
+        Ok(()) => Ok(folder),
+        // Another titer was quicker, with the same content.
+        Err(_) if folder.join("complete").is_file() => Ok(folder),
+        Err(error) => Err(error),
+    }
+}
+
+/// A run in another user's name (a container, `sudo -u`) must still be able to read the adapter.
+#[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+fn make_readable(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+}
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes the folder of run `id` below `cache`; `owner` is the process that will read it.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    #[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+    pub fn create(cache: &Path, id: &str, owner: u32) -> io::Result<Self> {
+        let path = cache.join("runs").join(id);
+        fs::create_dir_all(path.join("events"))?;
+        fs::write(path.join("owner"), owner.to_string())?;
+        Ok(Self { path })
+    }
+
+    /// Folders of runs whose titer is dead: what their tests told is still there.
+    #[must_use]
+    pub fn abandoned(cache: &Path) -> Vec<Self> {
+        let Ok(entries) = fs::read_dir(cache.join("runs")) else { return Vec::new() };
+        let mut folders: Vec<Self> = entries
+            .flatten()
+            .map(|entry| Self { path: entry.path() })
+            .filter(|folder| folder.owner().is_some_and(|owner| !is_alive(owner)))
+            .collect();
+        folders.sort_by(|a, b| a.path.cmp(&b.path));
+        folders
+    }
+
+    fn owner(&self) -> Option<i32> {
+        fs::read_to_string(self.path.join("owner")).ok()?.trim().parse().ok()
+    }
+
+    /// Takes an abandoned folder over, so that two runs do not both read it; `false` if another was quicker.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+    pub fn take_over(&self, owner: u32) -> bool {
+        let claim = self.path.join("claimed");
+        fs::File::create_new(claim).is_ok() && fs::write(self.path.join("owner"), owner.to_string()).is_ok()
+    }
+
+    /// Writes a file of the run.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    #[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        fs::write(self.path.join(name), bytes)
+    }
+
+    /// A file of the run.
+    #[must_use]
+    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.path.join(name)).ok()
+    }
+
+    /// Removes the folder.
+    #[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+    pub fn remove(&self) {
+        // Best effort: a folder that stays is taken for abandoned and looked at again.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Makes the folder that hides titer's own files from git, if the ledger lies in one named `.titer` below the root.
+///
+/// # Errors
+/// The folder cannot be written.
+#[allow(clippy::disallowed_methods, reason = "titer's own folder")]
+pub fn hide_from_git(root: &Path, ledger: &Path) -> io::Result<()> {
+    let own = root.join(".titer");
+    let ignore = own.join(".gitignore");
+    if ledger.starts_with(&own) && !ignore.is_file() {
+        fs::create_dir_all(&own)?;
+        fs::write(ignore, "*\n")?;
+    }
+    Ok(())
+}
+
+/// Whether a folder can be written to, by writing to it.
+#[must_use]
+#[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+pub fn is_writable(folder: &Path) -> bool {
+    fs::create_dir_all(folder).is_ok() && tempfile::tempfile_in(folder).is_ok()
+}
+
+/// Writes a file that the user named.
+///
+/// # Errors
+/// The file cannot be written.
+#[allow(clippy::disallowed_methods, reason = "a file that the user asked for")]
+pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(path, bytes)
+}

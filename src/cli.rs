@@ -1,0 +1,183 @@
+//! The command line.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::bridges::git;
+use crate::bridges::process::{self, Ending};
+use crate::commands;
+use crate::model::failure::Failure;
+use crate::settings::{Flags, Settings};
+
+const EXIT_CODES: &str = "\
+Exit codes of `titer run`: the command's own; 2 for a mistake in titer's part of the line (nothing was started), 126 or 127 when \
+the command cannot be started or found, 0 when nothing had to be started; a signal that ended the command ends titer, too.
+Exit codes of other commands: 0 done, 1 the answer is no, 2 wrong usage, 3 bad input or a failure outside titer.";
+
+/// Runs on a commit only the tests that this commit can break, and says why
+#[derive(Debug, Parser)]
+#[command(name = "titer", version, after_help = EXIT_CODES, max_term_width = 120)]
+struct Line {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Keep facts in this folder (default `.titer/ledger` in the repository's root; variable TITER_LEDGER)
+    #[arg(long, global = true, value_name = "DIR")]
+    ledger: Option<String>,
+    /// Read this configuration instead of `titer.toml` in the repository's root
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Run as if started in this folder
+    #[arg(short = 'C', global = true, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Use colour: titer's own lines have none today, so this changes nothing yet
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    /// Say nothing but warnings
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more: every warning, not just the first
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    Fast,
+    Weekly,
+}
+
+#[derive(Debug, Args)]
+struct Select {
+    /// Run this suite: `weekly` leaves nothing out
+    #[arg(long, value_name = "SUITE")]
+    suite: Option<Suite>,
+    /// Leave nothing out
+    #[arg(long)]
+    all: bool,
+}
+
+impl Select {
+    fn leaves_nothing_out(&self) -> bool {
+        self.all || self.suite == Some(Suite::Weekly)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the user's own test command, leaving out what no change can break
+    Run {
+        #[command(flatten)]
+        select: Select,
+        /// Record what each test depends on, also where titer would not by itself
+        #[arg(long, conflicts_with = "no_record")]
+        record: bool,
+        /// Do not record what tests depend on; outcomes are kept all the same
+        #[arg(long)]
+        no_record: bool,
+        /// Write a JUnit report; tests left out are in it as skipped, with the reason
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+        /// The command, unchanged
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+    /// Say what would run and why, without running it
+    Plan {
+        #[command(flatten)]
+        select: Select,
+        /// Print JSON (format `selection_v1`)
+        #[arg(long)]
+        json: bool,
+        /// The command to plan for; without one, the variant that ran last
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+    /// Explain why a test would run or not, or which tests depend on a path
+    Explain {
+        /// A test (`pytest::tests/test_a.py::test_b`, or pytest's own name for it) or a path
+        #[arg(value_name = "TEST|PATH")]
+        what: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Answer a SQL query over the ledger; without one, list the views
+    Sql {
+        /// The query
+        #[arg(value_name = "QUERY")]
+        query: Option<String>,
+        /// Print JSON, one object a row
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Parses the command line, does what it says and returns the exit code.
+pub fn main(out: &mut dyn Write, talk: &mut dyn Write) -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            // Help and version are data, a mistake is talk.
+            let text = error.render().to_string();
+            let _ = if error.use_stderr() { talk.write_all(text.as_bytes()) } else { out.write_all(text.as_bytes()) };
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match act(line, out, talk) {
+        Ok(Ending::Code(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Ok(Ending::Signal(signal)) => {
+            let _ = out.flush();
+            process::raise_again(signal);
+            ExitCode::from(u8::try_from(128 + signal).unwrap_or(1))
+        }
+        Err(failure) => {
+            let _ = writeln!(talk, "titer: error: {failure}");
+            for hint in &failure.hints {
+                let _ = writeln!(talk, "hint: {hint}");
+            }
+            ExitCode::from(failure.kind.exit_code())
+        }
+    }
+}
+
+fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, Failure> {
+    let Common { ledger, config, folder, color: _, quiet, verbose } = line.common;
+    let settings = Settings::read(&Flags { ledger, config, folder, quiet, verbose }, &|folder| git::root(folder))?;
+    let strict = |settings: &Settings| settings.policy_failure.clone().map_or(Ok(()), |why| Err(Failure::input(why)));
+    match line.verb {
+        Verb::Run { select, record, no_record, junit, command } => {
+            let record = if record { Some(true) } else { no_record.then_some(false) };
+            let request = commands::run::Request { command, record, all: select.leaves_nothing_out(), junit };
+            Ok(commands::run::run(&settings, &request, talk))
+        }
+        Verb::Plan { select, json, command } => {
+            strict(&settings)?;
+            let request = commands::plan::Request { command, json, all: select.leaves_nothing_out() };
+            commands::plan::run(&settings, &request, out, talk).map(|()| Ending::Code(0))
+        }
+        Verb::Explain { what, json } => {
+            strict(&settings)?;
+            commands::explain::run(&settings, &what, json, out, talk).map(|()| Ending::Code(0))
+        }
+        Verb::Sql { query, json } => {
+            strict(&settings)?;
+            commands::sql::run(&settings, query.as_deref(), json, out).map(|()| Ending::Code(0))
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! From what a run's processes told to the facts that the ledger keeps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::decide::draft::{Draft, Surroundings, draft, sources};
+use crate::decide::outcomes::{results, variant_of};
+use crate::formats::segment_v1::{DecisionRow, EventLine, OutcomeRow, RunRow, VERSION};
+use crate::ledger::facts::Facts;
+use crate::model::digest::Digest;
+use crate::model::edge::{EdgeKind, Target};
+use crate::model::footprint::{EdgeSet, Footprint};
+use crate::model::map::Map;
+use crate::model::outcome::TestResult;
+use crate::model::plan::Plan;
+use crate::model::shape::Shape;
+use crate::model::tree::Tree;
+use crate::model::window::Trace;
+
+use super::present::Present;
+
+/// What came of a run's recording.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recording {
+    /// Tests whose passing run was recorded.
+    pub footprints: usize,
+    /// Why there is no map, or only part of one.
+    pub trouble: Option<String>,
+}
+
+/// What a run's facts are made from.
+pub struct Material<'a> {
+    /// What the processes told.
+    pub traces: &'a [Trace],
+    /// The map before the run.
+    pub map: &'a Map,
+    /// The tree before the run.
+    pub present: &'a mut Present,
+    /// The tree after it; paths that differ cannot be vouched for.
+    pub after: Option<&'a Tree>,
+}
+
+/// Puts the traces right: programs that policy calls inert make nothing opaque.
+pub fn forgive_inert_programs(traces: &mut [Trace], programs: &[String]) {
+    let is_inert = |what: &String| {
+        let program = what.rsplit(' ').next().unwrap_or_default();
+        programs.iter().any(|inert| inert == program)
+    };
+    for window in traces.iter_mut().flat_map(|trace| &mut trace.windows) {
+        window.opaque.retain(|what| !is_inert(what));
+    }
+}
+
+/// Sets, footprints and outputs of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Edges {
+    /// Sets that the map does not hold yet, included ones first.
+    pub sets: Vec<EdgeSet>,
+    /// Footprints.
+    pub footprints: Vec<Footprint>,
+    /// Paths that the run itself wrote.
+    pub outputs: BTreeSet<String>,
+    /// What came of it.
+    pub recording: Recording,
+}
+
+/// Works out the edges that the traces show.
+#[must_use]
+pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
+    let mut found = Edges::default();
+    let outputs = outputs(material);
+    let base = material.present.base();
+    for trace in material.traces {
+        if let Some(why) = untrusted(trace) {
+            found.recording.trouble = found.recording.trouble.or(why);
+            continue;
+        }
+        let shapes = shapes(material.present, trace);
+        let around =
+            Surroundings { shapes: &shapes, base: &base, tree_size: material.present.tree().entries.len() };
+        let mut drafted = draft(trace, tests, around);
+        drafted.remember(&remembered_before(material.map, variant_of(trace)));
+        let (sets, footprints) = seal(material, &drafted, &outputs);
+        found.sets.extend(sets);
+        found.footprints.extend(footprints);
+    }
+    let known: BTreeSet<Digest> = material.map.sets.iter().map(|set| set.id).collect();
+    let mut seen = BTreeSet::new();
+    found.sets.retain(|set| !known.contains(&set.id) && seen.insert(set.id));
+    found.recording.footprints = found.footprints.len();
+    found.outputs = outputs;
+    found
+}
+
+/// Why a process's edges are not used: `Some(None)` where there are simply none to use.
+fn untrusted(trace: &Trace) -> Option<Option<String>> {
+    if trace.worker == "controller" || trace.session.is_none() || trace.collector.is_empty() || trace.collector == "none" {
+        return Some(None);
+    }
+    if let Some(what) = trace.unhealthy.first() {
+        return Some(Some(what.clone()));
+    }
+    trace.session.as_ref().is_some_and(|session| session.collect_only).then_some(None)
+}
+
+fn shapes(present: &mut Present, trace: &Trace) -> BTreeMap<String, Shape> {
+    let paths = sources(trace).into_iter().filter(|path| super::present::is_source(path));
+    paths.filter_map(|path| Some((path.to_owned(), present.shape(path)?.clone()))).collect()
+}
+
+/// Paths that the run wrote before it read them.
+fn outputs(material: &Material<'_>) -> BTreeSet<String> {
+    let windows = material.traces.iter().flat_map(|trace| &trace.windows);
+    let wrote: BTreeSet<&String> = windows.flat_map(|window| &window.wrote).collect();
+    // A file of the project that a test rewrites is still the project's.
+    let tracked = &material.present.tree().entries;
+    let rewritten = |path: &str| material.after.is_some_and(|after| after.entries.get(path) != tracked.get(path));
+    wrote.into_iter().filter(|path| !tracked.contains_key(*path) || rewritten(path)).cloned().collect()
+}
+
+/// What earlier recordings found remembered by the process for each test: one pass may miss what another saw.
+fn remembered_before(map: &Map, variant: &str) -> BTreeMap<String, BTreeSet<Target>> {
+    let at = map.variants.iter().position(|row| row.id == variant);
+    let tests = map.tests.iter().filter(|test| Some(test.variant as usize) == at);
+    let with_memory = tests.filter_map(|test| Some((test, test.footprints.first()?.memory?)));
+    with_memory
+        .map(|(test, set)| {
+            let edges = map.sets.get(set as usize).into_iter().flat_map(|set| &set.edges);
+            let rows = edges.filter_map(|&edge| map.edges.get(edge as usize));
+            (test.id.clone(), rows.map(|row| map.target(row)).collect())
+        })
+        .collect()
+}
+
+/// Hashes the targets; one whose path changed while the tests ran gets none.
+fn seal(material: &mut Material<'_>, drafted: &Draft, outputs: &BTreeSet<String>) -> (Vec<EdgeSet>, Vec<Footprint>) {
+    let changed: BTreeSet<String> = material
+        .after
+        .map(|after| material.present.tree().changed_paths(after).into_iter().map(str::to_owned).collect())
+        .unwrap_or_default();
+    let mut hashes = BTreeMap::new();
+    for target in drafted.targets() {
+        let about_content = matches!(target.kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read);
+        if about_content && changed.contains(&target.path) && !outputs.contains(&target.path) {
+            continue;
+        }
+        hashes.insert(target, material.present.digest(target));
+    }
+    drafted.seal(&hashes, outputs)
+}
+
+/// One row a reason, with the tests that it names as a set known by its content.
+#[must_use]
+pub fn decision_rows(run: &str, plan: &Plan, started: &BTreeSet<String>) -> Vec<DecisionRow> {
+    type Key<'a> = (&'a str, &'static str, &'static str, Vec<String>);
+    let mut groups: BTreeMap<Key<'_>, Vec<&str>> = BTreeMap::new();
+    for decision in &plan.decisions {
+        let evidence = decision.evidence.iter().take(3).map(ToString::to_string).collect();
+        let key = (decision.variant.as_str(), decision.verdict.words(), decision.reason.code(), evidence);
+        groups.entry(key).or_default().push(&decision.test);
+    }
+    let known: BTreeSet<&str> = plan.decisions.iter().map(|decision| decision.test.as_str()).collect();
+    let new: Vec<&str> = started.iter().map(String::as_str).filter(|test| !known.contains(test)).collect();
+    if !new.is_empty() {
+        groups.insert(("", "run", "new-test", Vec::new()), new);
+    }
+    let mut rows = Vec::new();
+    let mut sets = BTreeSet::new();
+    for ((variant, verdict, reason, evidence), tests) in groups {
+        let set = Digest::of_parts(tests.iter().map(|test| test.as_bytes()));
+        if sets.insert(set) {
+            let ids = tests.iter().map(|test| (*test).to_owned()).collect();
+            rows.push(DecisionRow { v: VERSION, run: run.to_owned(), set: Some(set), ids, ..DecisionRow::default() });
+        }
+        rows.push(DecisionRow {
+            v: VERSION,
+            run: run.to_owned(),
+            variant: Some(variant.to_owned()),
+            verdict: Some(verdict.to_owned()),
+            reason: Some(reason.to_owned()),
+            evidence,
+            tests: Some(set),
+            count: Some(tests.len() as u64),
+            ..DecisionRow::default()
+        });
+    }
+    rows
+}
+
+/// All facts of a run.
+#[must_use]
+pub fn facts(run: RunRow, traces: &[Trace], tests: &[TestResult], decisions: Vec<DecisionRow>, edges: Edges, tree: &Tree) -> Facts {
+    let outcomes = tests.iter().map(|result| OutcomeRow {
+        v: VERSION,
+        run: run.run.clone(),
+        at: run.started.clone(),
+        test: result.test.clone(),
+        variant: result.variant.clone(),
+        outcome: result.outcome,
+        seconds: result.seconds,
+        attempt: result.attempts,
+        worker: result.worker.clone(),
+    });
+    Facts {
+        outcomes: outcomes.collect(),
+        decisions,
+        events: variant_lines(traces),
+        tree: (!edges.footprints.is_empty()).then(|| tree.clone()),
+        outputs: edges.outputs.into_iter().collect(),
+        sets: edges.sets,
+        footprints: edges.footprints,
+        run,
+    }
+}
+
+fn variant_lines(traces: &[Trace]) -> Vec<EventLine> {
+    let sessions = traces.iter().filter_map(|trace| trace.session.as_ref());
+    let lines: BTreeMap<&str, EventLine> = sessions
+        .map(|session| {
+            let line = EventLine::Variant {
+                v: VERSION,
+                id: session.variant.clone(),
+                inputs: session.inputs.clone(),
+                configuration: session.configuration.clone(),
+            };
+            (session.variant.as_str(), line)
+        })
+        .collect();
+    lines.into_values().collect()
+}
+
+/// One result for every test that ran.
+#[must_use]
+pub fn test_results(traces: &[Trace]) -> Vec<TestResult> {
+    results(traces)
+}

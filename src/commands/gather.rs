@@ -1,0 +1,127 @@
+//! Gathering what a plan needs: the ledger's map, the tree, what of the map still holds; and the plan itself.
+
+use std::collections::BTreeMap;
+
+use crate::bridges::workspace::hide_from_git;
+use crate::bridges::{disk, git};
+use crate::decide::selection::{self, Ask};
+use crate::ledger::map::{self, Loaded};
+use crate::ledger::store::Store;
+use crate::model::edge::Target;
+use crate::model::failure::Failure;
+use crate::model::map::Map;
+use crate::model::plan::Plan;
+use crate::model::tree::Tree;
+use crate::settings::Settings;
+
+use super::present::Present;
+
+/// All that one command knows before it acts.
+pub struct Gathered {
+    /// The ledger; `None` if it cannot be used, or is not there and must not be made.
+    pub store: Option<Store>,
+    /// The map; empty without a usable ledger.
+    pub map: Map,
+    /// The tree about to be tested; `None` if it cannot be read.
+    pub present: Option<Present>,
+    /// For every edge of the map, whether it holds.
+    pub holds: Vec<bool>,
+    /// The plan; empty if anything is missing.
+    pub plan: Plan,
+    /// What went wrong, one sentence each, the most telling first.
+    pub warnings: Vec<String>,
+}
+
+/// How a command opens the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// Make it if it is not there.
+    Create,
+    /// Leave no trace.
+    ReadOnly,
+}
+
+/// Gathers. Whatever fails is a warning and means that nothing is left out.
+#[must_use]
+pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
+    let mut warnings: Vec<String> = settings.policy_failure.iter().map(|why| format!("{why}; the defaults are used")).collect();
+    let tree = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| read_tree(settings));
+        let (store, loaded) = read_ledger(settings, opening, &mut warnings);
+        let tree = reading.join().unwrap_or_else(|_| Err(Failure::world("the tree cannot be read")));
+        (store, loaded, tree)
+    });
+    let (store, loaded, tree) = tree;
+    warnings.extend(loaded.warning.map(|why| format!("{why}; every test runs")));
+    let map = loaded.map;
+    let mut present = match tree {
+        Ok(tree) => Some(Present::new(settings.root.clone(), tree, settings.policy.inert.clone(), &map)),
+        Err(failure) => {
+            warnings.push(format!("{failure}; every test runs"));
+            None
+        }
+    };
+    let holds = present.as_mut().map(|present| edges_that_hold(&map, present)).unwrap_or_default();
+    let plan = match &present {
+        Some(present) => {
+            let seen = selection::Present { tree: present.tree(), holds: &holds, inert: &settings.policy.inert };
+            selection::plan(&map, seen, ask)
+        }
+        None => Plan::default(),
+    };
+    Gathered { store, map, present, holds, plan, warnings }
+}
+
+/// The tree, by git's index where git knows the root, else by looking at every file.
+///
+/// # Errors
+/// The files cannot be read.
+pub fn read_tree(settings: &Settings) -> Result<Tree, Failure> {
+    if settings.in_git
+        && let Ok(tree) = git::tree(&settings.root)
+    {
+        return Ok(tree);
+    }
+    let failed = |e| Failure::world(format!("the files below {} cannot be read", settings.root.display())).because(e);
+    disk::tree(&settings.root).map_err(failed)
+}
+
+fn read_ledger(settings: &Settings, opening: Opening, warnings: &mut Vec<String>) -> (Option<Store>, Loaded) {
+    let folder = &settings.ledger.0;
+    let opened = match opening {
+        Opening::Create => Store::open(folder).and_then(|store| {
+            let hidden = hide_from_git(&settings.root, folder);
+            hidden.map(|()| store).map_err(|e| Failure::world("titer's folder cannot be hidden from git").because(e))
+        }),
+        Opening::ReadOnly if !folder.is_dir() => return (None, Loaded::default()),
+        Opening::ReadOnly => Store::open_existing(folder),
+    };
+    let store = match opened {
+        Ok(store) => store,
+        Err(failure) => {
+            warnings.push(format!("{failure}; every test runs and nothing is kept"));
+            return (None, Loaded::default());
+        }
+    };
+    match map::load(&store) {
+        Ok(loaded) => (Some(store), loaded),
+        Err(failure) => {
+            warnings.push(format!("{failure}; every test runs and nothing is kept"));
+            (None, Loaded::default())
+        }
+    }
+}
+
+/// Compares what every edge points at with what it was; each target is looked at once.
+fn edges_that_hold(map: &Map, present: &mut Present) -> Vec<bool> {
+    let mut now = BTreeMap::new();
+    let mut holds = Vec::with_capacity(map.edges.len());
+    for row in &map.edges {
+        let digest = *now.entry((row.kind, row.path, row.name)).or_insert_with(|| {
+            let target: Target = map.target(row);
+            present.digest(&target)
+        });
+        holds.push(digest == row.hash);
+    }
+    holds
+}

@@ -1,0 +1,116 @@
+//! Finding out without the runner that nothing has to run: its command line, environment and tree are those of a run that came to
+//! its end, and every test that it collected then is left out now.
+
+use std::path::Path;
+
+use crate::bridges::{packages, process};
+use crate::decide::selection::{Present as Seen, collects_alike};
+use crate::model::digest::Digest;
+use crate::model::edge::{EdgeKind, Target};
+use crate::model::map::LaunchRow;
+use crate::model::plan::Verdict;
+use crate::settings::{self, Settings};
+
+use super::gather::Gathered;
+use super::present::Present;
+
+/// Variables that decide what an interpreter and a runner do, whatever the policy names.
+const PREFIXES: [&str; 6] = ["PYTHON", "PYTEST_", "COVERAGE_", "COV_", "TOX_", "VIRTUAL_ENV"];
+
+/// Options that cannot change which tests are collected or how they end, and ask for no file.
+const HARMLESS: [&str; 22] = [
+    "-q", "-v", "-vv", "-s", "-x", "--lf", "--ff", "-m", "-k", "-n", "--tb", "--color", "--durations", "-p", "-W", "-rA",
+    "-ra", "--no-header", "--no-summary", "--strict-markers", "--strict-config", "--maxfail",
+];
+
+/// The fingerprint of a command line and everything outside the repository that decides what it does.
+///
+/// `None` if that cannot be known (the program is not found).
+#[must_use]
+pub fn key(settings: &Settings, command: &[String], interpreter: &str, sites: &[String]) -> Option<Digest> {
+    let program = process::find(command.first()?, &settings.folder, settings::raw_variable("PATH").as_ref())?;
+    let mut parts: Vec<String> = vec![settings.folder_from_root()];
+    parts.extend(command.iter().cloned());
+    parts.push(file_identity(&program));
+    parts.push(file_identity(Path::new(interpreter)));
+    for site in sites {
+        parts.push(packages::installed(Path::new(site)));
+    }
+    let configuration = Path::new(interpreter).ancestors().skip(1).take(2).map(|folder| folder.join("pyvenv.cfg"));
+    parts.extend(configuration.filter_map(|file| std::fs::read_to_string(file).ok()));
+    for (name, value) in settings::variables_starting_with(&PREFIXES) {
+        parts.push(format!("{name}={value}"));
+    }
+    for name in &settings.policy.variables {
+        parts.push(format!("{name}={:?}", settings::variable(name)));
+    }
+    Some(Digest::of_parts(parts.iter().map(String::as_bytes)))
+}
+
+/// A program's path, length and time: another interpreter at the same place shows in one of them.
+fn file_identity(path: &Path) -> String {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let about = std::fs::metadata(&real).ok();
+    let time = about.as_ref().and_then(|about| about.modified().ok());
+    format!("{} {:?} {time:?}", real.display(), about.map(|about| about.len()))
+}
+
+/// Whether all options are known to be harmless; anything else is the runner's to judge.
+fn is_plain(command: &[String]) -> bool {
+    let harmless = |word: &String| {
+        let name = word.split('=').next().unwrap_or(word);
+        !name.starts_with('-') || HARMLESS.contains(&name)
+    };
+    let module = command.iter().position(|word| word == "-m" && command.first() != Some(word));
+    command.iter().enumerate().skip(1).all(|(at, word)| Some(at) == module || harmless(word))
+}
+
+/// The launch that shows that nothing has to run, if there is one.
+#[must_use]
+pub fn nothing_to_run<'a>(settings: &Settings, gathered: &'a Gathered, command: &[String]) -> Option<&'a LaunchRow> {
+    let present = gathered.present.as_ref()?;
+    let launches = gathered.map.launches.iter().filter(|launch| launch.command == command && !launch.writes);
+    let mut launches = launches.filter(|launch| launch.folder == settings.folder_from_root());
+    if !is_plain(command) {
+        return None;
+    }
+    launches.find(|launch| {
+        let known = key(settings, command, &launch.interpreter, &launch.sites);
+        known == Some(launch.key) && all_left_out(gathered, launch) && collects_the_same(settings, gathered, present, launch)
+    })
+}
+
+fn all_left_out(gathered: &Gathered, launch: &LaunchRow) -> bool {
+    let Some(variant) = gathered.map.variants.get(launch.variant as usize) else { return false };
+    let decisions = gathered.plan.of_variant(&variant.id).filter(|decision| decision.verdict == Verdict::LeftOut);
+    let left_out: std::collections::BTreeSet<&str> = decisions.map(|decision| decision.test.as_str()).collect();
+    !launch.collected.is_empty() && launch.collected.iter().all(|test| left_out.contains(test.as_str()))
+}
+
+fn collects_the_same(settings: &Settings, gathered: &Gathered, present: &Present, launch: &LaunchRow) -> bool {
+    let seen = Seen { tree: present.tree(), holds: &gathered.holds, inert: &settings.policy.inert };
+    let before = gathered.map.inventories.get(launch.inventory as usize);
+    let old_content = |path: &str| {
+        let rows = before.into_iter().flat_map(|row| &row.entries);
+        rows.into_iter().find(|(at, _)| gathered.map.word(*at) == path).map(|(_, entry)| entry.content)
+    };
+    let meaning = |content: Digest| present.known_shapes().get(&content).map(|shape| shape.whole);
+    collects_alike(&gathered.map, launch.inventory, seen, &|path| {
+        let old = old_content(path).and_then(meaning);
+        let new = present.tree().entries.get(path).and_then(|entry| meaning(entry.content));
+        old.is_some() && old == new
+    })
+}
+
+/// Works out the shapes of source files that differ from a launch's tree, so that [`nothing_to_run`] can compare them.
+pub fn prepare(gathered: &mut Gathered, command: &[String]) {
+    let Some(present) = gathered.present.as_mut() else { return };
+    let launches = gathered.map.launches.iter().filter(|launch| launch.command == command);
+    let trees: Vec<_> = launches.filter_map(|launch| gathered.map.tree(launch.inventory)).collect();
+    for tree in trees {
+        let changed: Vec<String> = tree.changed_paths(present.tree()).into_iter().map(str::to_owned).collect();
+        for path in changed.iter().filter(|path| super::present::is_source(path)) {
+            present.digest(&Target::new(EdgeKind::Ran, path, "*"));
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One verb a room: gather, decide, act.
+
+pub mod explain;
+pub mod facts;
+pub mod finish;
+pub mod gather;
+pub mod launch;
+pub mod plan;
+pub mod present;
+pub mod run;
+pub mod salvage;
+pub mod sql;

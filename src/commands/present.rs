@@ -1,0 +1,196 @@
+//! The tree about to be tested, asked what a target is there now.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use globset::GlobSet;
+
+use crate::bridges::disk;
+use crate::decide::classify::classify;
+use crate::formats::{python_source, tables};
+use crate::model::change::PathClass;
+use crate::model::digest::Digest;
+use crate::model::edge::{EdgeKind, Target};
+use crate::model::map::Map;
+use crate::model::shape::Shape;
+use crate::model::tree::{Mode, Tree};
+use crate::settings;
+
+/// What stands for something that is not there.
+fn absent() -> Digest {
+    Digest::of(b"absent")
+}
+
+/// A tree with what was found out about it so far.
+pub struct Present {
+    root: PathBuf,
+    tree: Tree,
+    inert: GlobSet,
+    shapes: BTreeMap<Digest, Shape>,
+    /// Shapes of paths whose content the tree does not name (links, ignored files).
+    loose: BTreeMap<String, Option<Shape>>,
+    imports: disk::ImportProbe,
+    whole_tree: Option<Digest>,
+}
+
+impl Present {
+    /// A tree at `root`; shapes that the map knows need not be worked out again.
+    #[must_use]
+    pub fn new(root: PathBuf, tree: Tree, inert: GlobSet, map: &Map) -> Self {
+        let shapes = map.shapes.iter().cloned().collect();
+        let imports = disk::ImportProbe::default();
+        Self { root, tree, inert, shapes, loose: BTreeMap::new(), imports, whole_tree: None }
+    }
+
+    /// The tree.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Shapes worked out so far, by content.
+    #[must_use]
+    pub fn known_shapes(&self) -> &BTreeMap<Digest, Shape> {
+        &self.shapes
+    }
+
+    /// The shape of a source file; `None` if it is not there.
+    pub fn shape(&mut self, path: &str) -> Option<&Shape> {
+        let content = self.tree.entries.get(path).filter(|entry| entry.mode != Mode::Link).map(|entry| entry.content);
+        if let Some(content) = content {
+            if !self.shapes.contains_key(&content) {
+                let bytes = disk::read(&self.root.join(path)).ok()?;
+                self.shapes.insert(content, python_source::shape(&bytes));
+            }
+            return self.shapes.get(&content);
+        }
+        if !self.loose.contains_key(path) {
+            let shape = disk::read(&self.root.join(path)).ok().map(|bytes| python_source::shape(&bytes));
+            self.loose.insert(path.to_owned(), shape);
+        }
+        self.loose.get(path).and_then(Option::as_ref)
+    }
+
+    /// Works out the shapes of all source files of the tree, so that the snapshot knows them.
+    pub fn learn_all_shapes(&mut self) {
+        let sources: Vec<String> = self.tree.entries.keys().filter(|path| is_source(path)).cloned().collect();
+        for path in sources {
+            self.shape(&path);
+        }
+    }
+
+    /// What `target` is now.
+    pub fn digest(&mut self, target: &Target) -> Digest {
+        match target.kind {
+            EdgeKind::Ran => self.function(&target.path, &target.name),
+            EdgeKind::Loaded => self.module(&target.path),
+            EdgeKind::Read => self.bytes(&target.path),
+            EdgeKind::Listed => disk::listing(&self.root.join(&target.path)).unwrap_or_else(absent),
+            EdgeKind::Probed => self.probe(&target.path, &target.name),
+            EdgeKind::Opaque => self.whole_tree(),
+            EdgeKind::Fingerprint => self.fingerprint(&target.path, &target.name),
+            EdgeKind::Spawned | EdgeKind::Fixture => absent(),
+        }
+    }
+
+    fn mode_of(&self, path: &str) -> &'static str {
+        self.tree.entries.get(path).map_or("untracked", |entry| entry.mode.octal())
+    }
+
+    fn function(&mut self, path: &str, name: &str) -> Digest {
+        let mode = self.mode_of(path);
+        let Some(shape) = self.shape(path) else { return absent() };
+        if name == "*" {
+            return Digest::of_parts([mode.as_bytes(), &shape.whole.0.to_le_bytes()]);
+        }
+        shape.function(name).map_or_else(absent, |function| function.body)
+    }
+
+    fn module(&mut self, path: &str) -> Digest {
+        let mode = self.mode_of(path);
+        let module = self.shape(path).map(|shape| shape.module);
+        module.map_or_else(absent, |module| Digest::of_parts([mode.as_bytes(), &module.0.to_le_bytes()]))
+    }
+
+    /// The bytes of a file; of a link also the bytes that it leads to.
+    fn bytes(&self, path: &str) -> Digest {
+        let on_disk = || disk::entry(&self.root.join(path)).ok().flatten();
+        let Some(entry) = self.tree.entries.get(path).copied().or_else(on_disk) else { return absent() };
+        if entry.mode != Mode::Link {
+            return entry.digest();
+        }
+        let target = disk::read(&self.root.join(path)).map_or_else(|_| absent(), |bytes| Digest::of(&bytes));
+        Digest::of_parts([&entry.digest().0.to_le_bytes()[..], &target.0.to_le_bytes()])
+    }
+
+    fn probe(&mut self, path: &str, name: &str) -> Digest {
+        if let Some(module) = name.strip_prefix("import:") {
+            let found = self.imports.state(&self.root, &self.tree, path, module);
+            return Digest::of(found.as_bytes());
+        }
+        let found = match self.tree.entries.get(path) {
+            Some(entry) if entry.mode == Mode::Link => "link",
+            Some(_) => "file",
+            None if self.tree.has_folder(path) => "folder",
+            None => kind_on_disk(&self.root.join(path)),
+        };
+        Digest::of(found.as_bytes())
+    }
+
+    /// Every path that is not inert, by the hash that its class has.
+    fn whole_tree(&mut self) -> Digest {
+        if let Some(known) = self.whole_tree {
+            return known;
+        }
+        let paths: Vec<String> = self.tree.entries.keys().cloned().collect();
+        let mut parts: Vec<Vec<u8>> = Vec::new();
+        for path in paths {
+            let digests = match classify(&path, &self.inert) {
+                PathClass::Inert => continue,
+                PathClass::Source => vec![self.function(&path, "*")],
+                PathClass::Tables => vec![self.fingerprint(&path, "runner"), self.fingerprint(&path, "build")],
+                PathClass::BuildInput | PathClass::Data => vec![self.bytes(&path)],
+            };
+            parts.push(path.into_bytes());
+            parts.extend(digests.iter().map(|digest| digest.0.to_le_bytes().to_vec()));
+        }
+        let whole = Digest::of_parts(parts.iter().map(Vec::as_slice));
+        self.whole_tree = Some(whole);
+        whole
+    }
+
+    fn fingerprint(&self, path: &str, name: &str) -> Digest {
+        if path == "env" {
+            return settings::variable(name).map_or_else(absent, |value| Digest::of(value.as_bytes()));
+        }
+        let Ok(bytes) = disk::read(&self.root.join(path)) else { return absent() };
+        match name {
+            "runner" => tables::runner_tables(path, &bytes),
+            _ => tables::build_tables(path, &bytes),
+        }
+    }
+
+    /// What all tests depend on: the tables of every configuration file.
+    #[must_use]
+    pub fn base(&self) -> std::collections::BTreeSet<Target> {
+        let files = self.tree.entries.keys().filter(|path| tables::is_table_file(path));
+        let both = |path: &String| ["runner", "build"].map(|name| Target::new(EdgeKind::Fingerprint, path, name));
+        files.flat_map(both).collect()
+    }
+}
+
+/// What is at a path that the tree does not know: an ignored file, or nothing.
+fn kind_on_disk(path: &Path) -> &'static str {
+    match std::fs::symlink_metadata(path).map(|about| about.file_type()) {
+        Err(_) => "absent",
+        Ok(kind) if kind.is_symlink() => "link",
+        Ok(kind) if kind.is_dir() => "folder",
+        Ok(_) => "file",
+    }
+}
+
+/// Whether a path is source of a language that titer parses.
+#[must_use]
+pub fn is_source(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| ending == "py")
+}

@@ -1,0 +1,224 @@
+//! `titer run`: the user's own command, with what it need not run left out.
+//!
+//! Whatever fails on titer's side, the command runs whole, once, and its exit code comes back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::bridges::clock::{self, Stopwatch};
+use crate::bridges::process::{self, Ending, Environment};
+use crate::bridges::runners::{self, Entrance, Recognition, Runner};
+use crate::bridges::workspace::{self, RunFolder};
+use crate::bridges::disk;
+use crate::decide::selection::Ask;
+use crate::formats::plan_v1::{self, PlanFile, Section};
+use crate::formats::tables;
+use crate::model::plan::{Plan, Verdict};
+use crate::settings::forge::Place;
+use crate::settings::{self, Settings};
+
+use super::finish::{self, Finished};
+use super::gather::{Gathered, Opening, gather};
+use super::{launch, salvage};
+
+/// What `titer run` was asked.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The user's command.
+    pub command: Vec<String>,
+    /// `--record`, `--no-record`, or neither.
+    pub record: Option<bool>,
+    /// Leave nothing out.
+    pub all: bool,
+    /// `--junit FILE`
+    pub junit: Option<PathBuf>,
+}
+
+/// What a run knows while the command runs.
+pub struct Context<'a> {
+    /// What was asked for everywhere.
+    pub settings: &'a Settings,
+    /// What was asked of this run.
+    pub request: &'a Request,
+    /// The run's id.
+    pub id: String,
+    /// When it began, as text.
+    pub started: String,
+    /// Whether it traces edges.
+    pub record: bool,
+    /// One line about recording, where there is something to say.
+    pub record_note: Option<String>,
+}
+
+/// Runs the command; returns how it ended.
+pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Ending {
+    let Some(program) = request.command.first() else { return Ending::Code(2) };
+    if process::find(program, &settings.folder, settings::raw_variable("PATH").as_ref()).is_none() {
+        let _ = writeln!(talk, "titer: the command {program} is not found");
+        return Ending::Code(127);
+    }
+    let cache = settings.ledger_cache();
+    let settings =
+        if workspace::is_writable(&cache) { settings.clone() } else { settings.with_cache(std::env::temp_dir().join("titer")) };
+    let runners = runners::all();
+    let recognised = runners.iter().find_map(|runner| Some((runner, runner.recognise(&request.command)?)));
+    let (runner, trouble) = match recognised {
+        Some((runner, Recognition::Runner | Recognition::Launcher)) => (Some(runner.as_ref()), None),
+        Some((_, Recognition::ShutOut(why))) => (None, Some(format!("{why}; the command runs whole"))),
+        None => (None, Some(format!("{program} is not a test runner that titer knows; it runs whole"))),
+    };
+    match runner {
+        Some(runner) => with_runner(&settings, request, runner, talk),
+        None => {
+            warn(&settings, talk, trouble.as_slice());
+            start(&settings, request, &Vec::new(), talk)
+        }
+    }
+}
+
+fn with_runner(settings: &Settings, request: &Request, runner: &dyn Runner, talk: &mut dyn Write) -> Ending {
+    let at = clock::now();
+    let mut gathered = gather(settings, Opening::Create, Ask { all: request.all });
+    salvage::abandoned(settings, &mut gathered, runner, request.all);
+    let (record, record_note) = recording(settings, request, &gathered);
+    let context = Context {
+        settings,
+        request,
+        id: clock::new_run_id(at),
+        started: clock::timestamp(at),
+        record,
+        record_note,
+    };
+    if !request.all {
+        launch::prepare(&mut gathered, &request.command);
+        if let Some(known) = launch::nothing_to_run(settings, &gathered, &request.command) {
+            let collected = known.collected.clone();
+            return finish::without_runner(&context, &gathered, &collected, talk);
+        }
+    }
+    match prepare(&context, &gathered, runner) {
+        Ok((folder, environment)) => {
+            let watch = Stopwatch::start();
+            let ending = start(settings, request, &environment, talk);
+            let finished = Finished { folder, ending, seconds: watch.seconds() };
+            finish::after_runner(&context, gathered, runner, &finished, talk);
+            ending
+        }
+        Err(error) => {
+            let mut warnings = gathered.warnings;
+            warnings.push(format!("titer's own files cannot be written: {error}; every test runs and nothing is kept"));
+            warn(settings, talk, &warnings);
+            start(settings, request, &Vec::new(), talk)
+        }
+    }
+}
+
+fn start(settings: &Settings, request: &Request, environment: &Environment, talk: &mut dyn Write) -> Ending {
+    match process::run(&request.command, &settings.folder, environment) {
+        Ok(ending) => ending,
+        Err(error) => {
+            let program = request.command.first().map_or("", String::as_str);
+            let _ = writeln!(talk, "titer: the command {program} cannot be started: {error}");
+            Ending::Code(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
+        }
+    }
+}
+
+/// Says what went wrong: one line, the rest with `-v`.
+pub fn warn(settings: &Settings, talk: &mut dyn Write, warnings: &[String]) {
+    let shown = if settings.verbose { warnings.len() } else { 1 };
+    for warning in warnings.iter().take(shown) {
+        let _ = writeln!(talk, "titer: warning: {warning}");
+    }
+}
+
+/// Whether to record: only where nobody else's run can be misled by it.
+fn recording(settings: &Settings, request: &Request, gathered: &Gathered) -> (bool, Option<String>) {
+    let tree = gathered.present.as_ref().map(super::present::Present::tree);
+    let place = settings::place(&settings.policy, tree.and_then(|tree| tree.branch.as_deref()));
+    if let Place::Untrusted { event } = &place {
+        let refused = request.record == Some(true);
+        let note = format!("--record is refused on {event}, whose code nobody has vouched for");
+        return (false, refused.then_some(note));
+    }
+    if gathered.store.is_none() || tree.is_none() {
+        return (false, None);
+    }
+    match (request.record, place) {
+        (Some(record), _) => (record, None),
+        (None, Place::Local) => (true, None),
+        (None, Place::Shared { commit }) => {
+            let here = tree.and_then(|tree| tree.commit.as_ref());
+            let same = commit.is_none() || commit.as_ref() == here;
+            let clean = tree.is_some_and(|tree| !tree.modified);
+            let note = if same { "tracked files differ from the commit" } else { "HEAD is not the event's commit" };
+            (same && clean, (!(same && clean)).then(|| format!("not recorded: {note}")))
+        }
+        (None, Place::Reader { why }) => (false, Some(format!("not recorded: {why}"))),
+        (None, Place::Unknown | Place::Untrusted { .. }) => {
+            let hint = "name default_branch in titer.toml, or give --record";
+            (false, Some(format!("not recorded: titer does not know this CI system ({hint})")))
+        }
+    }
+}
+
+/// Writes the adapter and the plan; returns the run's folder and the environment that lets the adapter in.
+fn prepare(context: &Context<'_>, gathered: &Gathered, runner: &dyn Runner) -> std::io::Result<(RunFolder, Environment)> {
+    let settings = context.settings;
+    let adapter = workspace::adapter_folder(&settings.cache, runner.name(), &runner.adapter_files())?;
+    let folder = RunFolder::create(&settings.ledger_cache(), &context.id, std::process::id())?;
+    folder.write("plan.json", &plan_file(context, gathered))?;
+    if let Some(present) = gathered.present.as_ref().filter(|_| context.record) {
+        folder.write(salvage::FILE, &salvage::note(context, present.tree()))?;
+    }
+    let entrance = Entrance { adapter: &adapter, run: &folder.path, variable: &settings::raw_variable };
+    let environment = runner.environment(entrance);
+    Ok((folder, environment))
+}
+
+fn plan_file(context: &Context<'_>, gathered: &Gathered) -> Vec<u8> {
+    let settings = context.settings;
+    let root = settings.root.to_string_lossy();
+    let mut own = BTreeSet::new();
+    let mut configs = BTreeMap::new();
+    let mut exclude = Vec::new();
+    if let Some(present) = &gathered.present {
+        for path in present.tree().entries.keys().filter(|path| tables::is_table_file(path)) {
+            if let Ok(bytes) = disk::read(&settings.root.join(path)) {
+                configs.insert(path.clone(), tables::runner_tables(path, &bytes).to_string());
+                own.extend(tables::project_names(path, &bytes));
+            }
+        }
+        exclude = disk::virtual_environments(&settings.root, present.tree());
+    }
+    let variables = settings.policy.variables.iter().map(|name| {
+        let value = settings::variable(name).map(|value| crate::model::digest::Digest::of(value.as_bytes()).to_string());
+        (name.clone(), value.unwrap_or_default())
+    });
+    let own: Vec<String> = own.into_iter().collect();
+    plan_v1::write(&PlanFile {
+        v: plan_v1::VERSION,
+        run: &context.id,
+        root: &root,
+        record: context.record,
+        own: &own,
+        configs: &configs,
+        variables: &variables.collect(),
+        coverage: &settings.policy.coverage,
+        exclude: &exclude,
+        whole: gathered.plan.whole.as_deref(),
+        sections: sections(&gathered.plan),
+    })
+}
+
+fn sections(plan: &Plan) -> BTreeMap<&str, Section<'_>> {
+    let mut sections: BTreeMap<&str, Section<'_>> = BTreeMap::new();
+    for decision in &plan.decisions {
+        let section = sections.entry(&decision.variant).or_default();
+        if decision.verdict == Verdict::LeftOut {
+            section.left_out.insert(&decision.test, decision.reason.code());
+        }
+    }
+    sections
+}

@@ -1,0 +1,98 @@
+//! What sort of file a path is.
+
+use globset::GlobSet;
+
+use crate::model::change::PathClass;
+
+/// Names that hold many tools' tables.
+const TABLES: [&str; 7] =
+    ["pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"];
+
+/// Names of files that build code, whatever edges exist.
+const BUILD_NAMES: [&str; 13] = [
+    "setup.py", "Makefile", "makefile", "GNUmakefile", "Dockerfile", "Containerfile", "meson.build", "CMakeLists.txt",
+    "build.rs", "Cargo.toml", "Cargo.lock", "MANIFEST.in", "configure",
+];
+
+/// Endings of files that build code under Python.
+const BUILD_ENDINGS: [&str; 17] = [
+    "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "pyx", "pxd", "pxi", "rs", "proto", "f", "f90", "cu", "mk", "cmake",
+];
+
+/// Names and endings that are never an unknown path.
+const INERT_NAMES: [&str; 13] = [
+    "titer.toml", ".gitignore", ".gitattributes", ".gitmodules", ".git-blame-ignore-revs", ".mailmap", ".editorconfig",
+    ".pre-commit-config.yaml", ".readthedocs.yml", ".readthedocs.yaml", ".travis.yml", ".gitlab-ci.yml", "CODEOWNERS",
+];
+
+/// Folders in which nothing is an unknown path.
+const INERT_FOLDERS: [&str; 9] =
+    [".titer", ".git", ".github", ".gitlab", ".circleci", ".buildkite", ".vscode", ".idea", ".devcontainer"];
+
+/// The class of `path`; `policy` holds the user's own inert globs.
+#[must_use]
+pub fn classify(path: &str, policy: &GlobSet) -> PathClass {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    if TABLES.contains(&name) {
+        return PathClass::Tables;
+    }
+    // Source comes before the inert folders: `docs/conf.py` or `.github/check.py` may well be imported, and is traced if so.
+    if ending == "py" {
+        return PathClass::Source;
+    }
+    if is_inert(path, name, ending) || policy.is_match(path) {
+        return PathClass::Inert;
+    }
+    if BUILD_NAMES.contains(&name) || BUILD_ENDINGS.contains(&ending) {
+        return PathClass::BuildInput;
+    }
+    PathClass::Data
+}
+
+fn is_inert(path: &str, name: &str, ending: &str) -> bool {
+    let mut folders = path.split('/').rev().skip(1);
+    let top = path.split('/').next().filter(|top| *top != path);
+    INERT_NAMES.contains(&name)
+        || matches!(ending, "md" | "rst" | "swp" | "orig")
+        || ["LICENSE", "LICENCE", "COPYING", "CHANGES", "CHANGELOG", "AUTHORS", "NOTICE"].iter().any(|stem| {
+            name.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']))
+        })
+        || top == Some("docs")
+        || folders.any(|folder| INERT_FOLDERS.contains(&folder))
+        || name.ends_with('~')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_the_class_that_the_design_gives_it() {
+        let policy = GlobSet::empty();
+        for (path, class) in [
+            ("src/a.py", PathClass::Source),
+            ("docs/conf.py", PathClass::Source),
+            ("README.md", PathClass::Inert),
+            ("a/b/NEWS.rst", PathClass::Inert),
+            ("LICENSE", PathClass::Inert),
+            ("LICENSE-MIT", PathClass::Inert),
+            ("CHANGES.txt", PathClass::Inert),
+            ("CHANGESET", PathClass::Data),
+            ("docs/data.json", PathClass::Inert),
+            ("src/docs/data.json", PathClass::Data),
+            (".github/workflows/ci.yml", PathClass::Inert),
+            (".titer/ledger/log/1.json", PathClass::Inert),
+            ("pyproject.toml", PathClass::Tables),
+            ("sub/setup.cfg", PathClass::Tables),
+            ("setup.py", PathClass::BuildInput),
+            ("src/fast.pyx", PathClass::BuildInput),
+            ("Makefile", PathClass::BuildInput),
+            ("requirements.txt", PathClass::Data),
+            ("tests/data.json", PathClass::Data),
+            ("script", PathClass::Data),
+        ] {
+            assert_eq!(classify(path, &policy), class, "{path}");
+        }
+    }
+}

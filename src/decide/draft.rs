@@ -1,0 +1,437 @@
+//! From what a process told to the footprints of its tests: what each of them depends on, not yet with hashes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::digest::Digest;
+use crate::model::edge::{Edge, EdgeKind, Target};
+use crate::model::footprint::{EdgeSet, Footprint};
+use crate::model::outcome::TestResult;
+use crate::model::shape::{Owner, Shape};
+use crate::model::window::{Trace, Window, WindowKind};
+
+use super::graph::components;
+use super::memory::{Memory, remembered};
+use super::outcomes::variant_of;
+
+/// A walker reads or lists more than this share of the tree …
+const WALKER_SHARE: usize = 5;
+/// … and at least so many paths: in a tree of ten files everybody reads a fifth of it.
+const WALKER_PATHS: usize = 20;
+
+/// Configuration files whose coming into being changes how tests below them run.
+const PROBED_IN_EVERY_FOLDER: [&str; 9] = [
+    "conftest.py", "__init__.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "tox.ini",
+    "setup.cfg",
+];
+
+/// A set of targets, and the places of the sets that belong to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DraftSet {
+    /// What it points at.
+    pub targets: BTreeSet<Target>,
+    /// Places of other sets, each before this one.
+    pub includes: BTreeSet<usize>,
+}
+
+/// A footprint whose sets have no hashes yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct DraftFootprint {
+    test: String,
+    sets: Vec<usize>,
+    memory: Option<usize>,
+    walker: bool,
+}
+
+/// The footprints of one process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Draft {
+    variant: String,
+    sets: Vec<DraftSet>,
+    footprints: Vec<DraftFootprint>,
+}
+
+/// What a draft needs to know beside the trace.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// Shapes of the first-party source files that the trace names.
+    pub shapes: &'a BTreeMap<String, Shape>,
+    /// What every test depends on: the tables of configuration files.
+    pub base: &'a BTreeSet<Target>,
+    /// How many files the tree holds.
+    pub tree_size: usize,
+}
+
+/// First-party source files that the trace names; their shapes are needed to draft it.
+#[must_use]
+pub fn sources(trace: &Trace) -> BTreeSet<&str> {
+    let codes = trace.codes.values().map(|code| code.path.as_str());
+    codes.chain(trace.modules.values().filter_map(|module| module.file())).collect()
+}
+
+/// Drafts the footprints of the tests of one process whose outcome vouches.
+#[must_use]
+pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) -> Draft {
+    let order = &trace.windows;
+    let fixtures = order.iter().enumerate().filter(|(_, window)| window.kind == WindowKind::Fixture);
+    let mut drafter = Drafter {
+        trace,
+        around,
+        sets: Vec::new(),
+        of_node: BTreeMap::new(),
+        of_file: BTreeMap::new(),
+        fixture_at: fixtures.map(|(at, window)| (window.number, at)).collect(),
+    };
+    let memory = remembered(order, &drafter.caching_codes());
+    drafter.draft_modules(&memory);
+    let process = drafter.draft_process();
+    let variant = variant_of(trace).to_owned();
+    let vouching: BTreeSet<&str> = results
+        .iter()
+        .filter(|result| result.outcome.vouches() && result.variant == variant)
+        .map(|result| result.test.as_str())
+        .collect();
+    let mut tests: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, window) in order.iter().enumerate() {
+        if window.kind == WindowKind::Test && vouching.contains(window.name.as_str()) {
+            tests.entry(&window.name).or_default().push(at);
+        }
+    }
+    let mut locations = BTreeMap::new();
+    let footprints = tests
+        .into_iter()
+        .filter_map(|(test, windows)| drafter.draft_test(test, &windows, &memory, process, &mut locations))
+        .collect();
+    Draft { variant, sets: drafter.sets, footprints }
+}
+
+struct Drafter<'a> {
+    trace: &'a Trace,
+    around: Surroundings<'a>,
+    sets: Vec<DraftSet>,
+    /// Module node to the set of its import closure.
+    of_node: BTreeMap<u32, usize>,
+    /// First-party file to the set of its import closure.
+    of_file: BTreeMap<&'a str, usize>,
+    /// Number of a wide fixture's window to its place.
+    fixture_at: BTreeMap<u64, usize>,
+}
+
+impl<'a> Drafter<'a> {
+    fn add(&mut self, set: DraftSet) -> usize {
+        self.sets.push(set);
+        self.sets.len() - 1
+    }
+
+    fn target_of(&self, code: u32) -> Option<Target> {
+        let code = self.trace.codes.get(&code)?;
+        let Some(shape) = self.around.shapes.get(&code.path) else {
+            return Some(Target::new(EdgeKind::Read, &code.path, ""));
+        };
+        if code.qualified.as_deref() == Some("*") {
+            return Some(Target::new(EdgeKind::Ran, &code.path, "*"));
+        }
+        Some(match shape.owner(code.line, code.qualified.as_deref()) {
+            Owner::Function(function) => Target::new(EdgeKind::Ran, &code.path, &function.name),
+            Owner::Module => Target::new(EdgeKind::Loaded, &code.path, ""),
+            Owner::Unknown => Target::new(EdgeKind::Ran, &code.path, "*"),
+        })
+    }
+
+    /// Code objects whose function says itself that it remembers.
+    fn caching_codes(&self) -> BTreeSet<u32> {
+        let remembers = |path: &str, line: u32, qualified: Option<&str>| {
+            let owner = self.around.shapes.get(path).map(|shape| shape.owner(line, qualified));
+            matches!(owner, Some(Owner::Function(function)) if function.remembers)
+        };
+        let codes = self.trace.codes.iter();
+        codes.filter(|(_, c)| remembers(&c.path, c.line, c.qualified.as_deref())).map(|(&at, _)| at).collect()
+    }
+
+    /// What a window itself points at.
+    fn targets(&self, window: &Window) -> BTreeSet<Target> {
+        let mut targets: BTreeSet<Target> = window.codes.iter().filter_map(|&(code, _)| self.target_of(code)).collect();
+        self.add_files(window, &mut targets);
+        for (folder, name) in &window.probes {
+            targets.insert(Target::new(EdgeKind::Probed, folder, format!("import:{name}")));
+        }
+        targets
+    }
+
+    fn add_files(&self, window: &Window, targets: &mut BTreeSet<Target>) {
+        targets.extend(window.reads.iter().map(|path| Target::new(EdgeKind::Read, path, "")));
+        targets.extend(window.lists.iter().map(|path| Target::new(EdgeKind::Listed, path, "")));
+        targets.extend(window.opaque.iter().map(|what| Target::new(EdgeKind::Opaque, "", what)));
+    }
+
+    /// Closures that a window pulls in: of modules imported in it and of the files whose functions it ran.
+    fn closures(&self, window: &Window) -> BTreeSet<usize> {
+        let imported = window.imports.iter().filter_map(|node| self.of_node.get(node));
+        let codes = window.codes.iter().filter_map(|(code, _)| self.trace.codes.get(code));
+        imported.chain(codes.filter_map(|code| self.of_file.get(code.path.as_str()))).copied().collect()
+    }
+
+    /// One set for every group of modules that import each other: what they load, what ran and was read at their import.
+    fn draft_modules(&mut self, memory: &Memory) {
+        let trace = self.trace;
+        let mut names: BTreeMap<&str, u32> = trace.modules.iter().map(|(&node, m)| (m.name.as_str(), node)).collect();
+        let mut own: BTreeMap<u32, (BTreeSet<Target>, BTreeSet<u32>)> = BTreeMap::new();
+        let mut loose = trace.modules.keys().max().map_or(0, |last| last + 1);
+        // Files that only their functions or an import window speak of are modules without a known importer.
+        let windows = trace.windows.iter().filter(|w| w.kind == WindowKind::Import).map(|w| w.name.as_str());
+        for file in trace.codes.values().map(|c| c.path.as_str()).chain(windows) {
+            names.entry(file).or_insert_with(|| {
+                loose += 1;
+                loose
+            });
+        }
+        for (&name, &node) in &names {
+            let module = trace.modules.get(&node);
+            let mut targets = self.module_targets(name);
+            for (folder, name) in module.iter().flat_map(|module| &module.probes) {
+                targets.insert(Target::new(EdgeKind::Probed, folder, format!("import:{name}")));
+            }
+            own.insert(node, (targets, module.map(|m| m.imports.clone()).unwrap_or_default()));
+        }
+        self.add_import_windows(memory, &names, &mut own);
+        self.condense(&names, &own);
+    }
+
+    fn module_targets(&self, name: &str) -> BTreeSet<Target> {
+        let mut targets = BTreeSet::new();
+        if name.starts_with('=') {
+            return targets;
+        }
+        if let Some(shape) = self.around.shapes.get(name) {
+            targets.insert(Target::new(EdgeKind::Loaded, name, ""));
+            targets.extend(shape.environment.iter().map(|v| Target::new(EdgeKind::Fingerprint, "env", v)));
+        } else {
+            targets.insert(Target::new(EdgeKind::Read, name, ""));
+        }
+        targets
+    }
+
+    fn add_import_windows(
+        &self,
+        memory: &Memory,
+        names: &BTreeMap<&str, u32>,
+        own: &mut BTreeMap<u32, (BTreeSet<Target>, BTreeSet<u32>)>,
+    ) {
+        for (at, window) in self.trace.windows.iter().enumerate() {
+            if window.kind != WindowKind::Import {
+                continue;
+            }
+            let Some((targets, imports)) = names.get(window.name.as_str()).and_then(|node| own.get_mut(node)) else {
+                continue;
+            };
+            targets.extend(self.targets(window));
+            targets.extend(self.memory_targets(at, memory));
+            imports.extend(&window.imports);
+            for &(code, _) in &window.codes {
+                let file = self.trace.codes.get(&code).map_or("", |code| code.path.as_str());
+                imports.extend(names.get(file));
+            }
+        }
+        for code in &memory.orphans {
+            let file = self.trace.codes.get(code).map_or("", |code| code.path.as_str());
+            if let Some((targets, _)) = names.get(file).and_then(|node| own.get_mut(node)) {
+                targets.extend(self.target_of(*code));
+            }
+        }
+    }
+
+    fn condense(&mut self, names: &BTreeMap<&'a str, u32>, own: &BTreeMap<u32, (BTreeSet<Target>, BTreeSet<u32>)>) {
+        let nodes: Vec<u32> = own.keys().copied().collect();
+        let place: BTreeMap<u32, usize> = nodes.iter().enumerate().map(|(at, &node)| (node, at)).collect();
+        let neighbours: Vec<Vec<usize>> = nodes
+            .iter()
+            .map(|node| own[node].1.iter().filter_map(|to| place.get(to)).copied().collect())
+            .collect();
+        for group in components(&neighbours) {
+            let mut set = DraftSet::default();
+            for &member in &group {
+                let (targets, imports) = &own[&nodes[member]];
+                set.targets.extend(targets.iter().cloned());
+                set.includes.extend(imports.iter().filter_map(|to| self.of_node.get(to)));
+            }
+            // Most modules from elsewhere lead nowhere in the repository: they need no set.
+            let at = match (set.targets.is_empty(), set.includes.len()) {
+                (true, 0) => continue,
+                (true, 1) => set.includes.first().copied().unwrap_or_default(),
+                _ => self.add(set),
+            };
+            self.of_node.extend(group.iter().map(|&member| (nodes[member], at)));
+        }
+        let of_node = &self.of_node;
+        let files = names.iter().filter(|(name, _)| !name.starts_with('='));
+        self.of_file = files.filter_map(|(&name, node)| Some((name, *of_node.get(node)?))).collect();
+    }
+
+    /// What belongs to every test of the process.
+    fn draft_process(&mut self) -> usize {
+        let mut set = DraftSet { targets: self.around.base.clone(), includes: BTreeSet::new() };
+        for window in self.trace.windows.iter().filter(|window| window.kind == WindowKind::Process) {
+            set.targets.extend(self.targets(window));
+            set.includes.extend(self.closures(window));
+        }
+        set.targets.retain(|target| !is_table_read(target));
+        self.add(set)
+    }
+
+    /// What belongs to every test of one file: its collection, its folders' conftests, what may appear beside it.
+    fn draft_location(&mut self, file: &str) -> usize {
+        let mut set = DraftSet::default();
+        let folders = folders_above(file);
+        for window in self.trace.windows.iter().filter(|window| window.kind == WindowKind::Collect) {
+            if window.name == file || folders.iter().any(|folder| *folder == window.name) {
+                set.targets.extend(self.targets(window));
+                set.includes.extend(self.closures(window));
+            }
+        }
+        set.includes.extend(self.of_file.get(file));
+        for folder in folders {
+            for name in PROBED_IN_EVERY_FOLDER {
+                let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+                set.includes.extend(self.of_file.get(path.as_str()));
+                set.targets.insert(Target::new(EdgeKind::Probed, path, ""));
+            }
+        }
+        if !self.of_file.contains_key(file) {
+            // A file that nothing was traced of (a doctest in a text file) is at least what it says.
+            set.targets.insert(Target::new(EdgeKind::Read, file, ""));
+        }
+        self.add(set)
+    }
+
+    fn draft_test(
+        &mut self,
+        test: &str,
+        windows: &[usize],
+        memory: &Memory,
+        process: usize,
+        locations: &mut BTreeMap<String, usize>,
+    ) -> Option<DraftFootprint> {
+        let trace = self.trace;
+        let fixtures = self.fixtures(windows);
+        let all: Vec<&Window> = windows.iter().chain(&fixtures).map(|&at| &trace.windows[at]).collect();
+        if !all.iter().all(|window| window.closed) {
+            return None;
+        }
+        let own: BTreeSet<Target> = windows.iter().flat_map(|&at| self.targets(&trace.windows[at])).collect();
+        let paths = all.iter().map(|w| w.reads.len() + w.lists.len()).sum::<usize>();
+        let file = test.split("::").nth(1).unwrap_or_default().to_owned();
+        let location = match locations.get(&file) {
+            Some(&at) => at,
+            None => self.draft_location(&file),
+        };
+        locations.insert(file, location);
+        let mut sets = vec![self.add(DraftSet { targets: own, includes: BTreeSet::new() })];
+        let mut wide: BTreeSet<usize> = all.iter().flat_map(|window| self.closures(window)).collect();
+        for &at in &fixtures {
+            let set = DraftSet { targets: self.targets(&trace.windows[at]), includes: BTreeSet::new() };
+            let memory_of_fixture = self.memory_targets(at, memory);
+            wide.insert(self.add(DraftSet { targets: set.targets.into_iter().chain(memory_of_fixture).collect(), ..set }));
+        }
+        wide.extend([location, process]);
+        sets.extend(wide);
+        let remembered: BTreeSet<Target> = windows.iter().flat_map(|&at| self.memory_targets(at, memory)).collect();
+        let includes = self.memory_closures(windows, memory);
+        let memory = if remembered.is_empty() { None } else { Some(self.add(DraftSet { targets: remembered, includes })) };
+        let walker = paths > WALKER_PATHS && paths * WALKER_SHARE > self.around.tree_size;
+        Some(DraftFootprint { test: test.to_owned(), sets, memory, walker })
+    }
+
+    /// Windows of the wide fixtures used in `windows`, and by those fixtures themselves.
+    fn fixtures(&self, windows: &[usize]) -> BTreeSet<usize> {
+        let mut waiting: Vec<u64> = windows.iter().flat_map(|&at| self.trace.windows[at].uses.iter().copied()).collect();
+        let mut found = BTreeSet::new();
+        while let Some(number) = waiting.pop() {
+            if let Some(&at) = self.fixture_at.get(&number)
+                && found.insert(at)
+            {
+                waiting.extend(&self.trace.windows[at].uses);
+            }
+        }
+        found
+    }
+
+    fn memory_targets(&self, window: usize, memory: &Memory) -> BTreeSet<Target> {
+        let codes = memory.codes.get(&window).into_iter().flatten();
+        let mut targets: BTreeSet<Target> = codes.filter_map(|&code| self.target_of(code)).collect();
+        for &source in memory.sources.get(&window).into_iter().flatten() {
+            // Which function of that window read a file is not known, so what was remembered may hold any of it.
+            self.add_files(&self.trace.windows[source], &mut targets);
+        }
+        targets
+    }
+
+    fn memory_closures(&self, windows: &[usize], memory: &Memory) -> BTreeSet<usize> {
+        let codes = windows.iter().filter_map(|at| memory.codes.get(at)).flatten();
+        let files = codes.filter_map(|code| self.trace.codes.get(code)).map(|code| code.path.as_str());
+        files.filter_map(|file| self.of_file.get(file)).copied().collect()
+    }
+}
+
+/// Reads of files that count by table are the runner's own while it starts.
+fn is_table_read(target: &Target) -> bool {
+    let name = target.path.rsplit('/').next().unwrap_or_default();
+    target.kind == EdgeKind::Read && PROBED_IN_EVERY_FOLDER[2..].contains(&name)
+}
+
+/// `a/b/c.py` lies in `a/b`, `a` and the root (the empty name).
+fn folders_above(file: &str) -> Vec<&str> {
+    let mut folders: Vec<&str> = file.match_indices('/').map(|(at, _)| &file[..at]).collect();
+    folders.push("");
+    folders
+}
+
+impl Draft {
+    /// Adds what earlier recordings found remembered for a test: such edges only grow until the next deep record.
+    pub fn remember(&mut self, before: &BTreeMap<String, BTreeSet<Target>>) {
+        for footprint in &mut self.footprints {
+            let Some(old) = before.get(&footprint.test) else { continue };
+            let mut set = footprint.memory.and_then(|at| self.sets.get(at).cloned()).unwrap_or_default();
+            set.targets.extend(old.iter().cloned());
+            self.sets.push(set);
+            footprint.memory = Some(self.sets.len() - 1);
+        }
+    }
+
+    /// Everything that needs a hash.
+    #[must_use]
+    pub fn targets(&self) -> BTreeSet<&Target> {
+        self.sets.iter().flat_map(|set| &set.targets).collect()
+    }
+
+    /// The sets and footprints with their hashes. A target that `hashes` does not hold cannot be vouched for (its file changed
+    /// while the tests ran): footprints that need it are left out. A target in `outputs` was made by the run: no edge.
+    #[must_use]
+    pub fn seal(&self, hashes: &BTreeMap<&Target, Digest>, outputs: &BTreeSet<String>) -> (Vec<EdgeSet>, Vec<Footprint>) {
+        let mut sealed: Vec<Option<EdgeSet>> = Vec::with_capacity(self.sets.len());
+        for set in &self.sets {
+            let kept = set.targets.iter().filter(|t| t.kind != EdgeKind::Read || !outputs.contains(&t.path));
+            let edges: Option<Vec<Edge>> =
+                kept.map(|t| hashes.get(t).map(|&hash| Edge { target: t.clone(), hash })).collect();
+            let includes: Option<Vec<Digest>> =
+                set.includes.iter().map(|&at| sealed[at].as_ref().map(|included| included.id)).collect();
+            sealed.push(edges.zip(includes).map(|(edges, includes)| EdgeSet::new(edges, includes)));
+        }
+        let id = |at: usize| sealed[at].as_ref().map(|set| set.id);
+        let footprints = self.footprints.iter().filter_map(|draft| {
+            let sets: Option<Vec<Digest>> = draft.sets.iter().map(|&at| id(at)).collect();
+            let memory = match draft.memory {
+                Some(at) => Some(id(at)?),
+                None => None,
+            };
+            Some(Footprint {
+                test: draft.test.clone(),
+                variant: self.variant.clone(),
+                sets: sets?,
+                memory,
+                walker: draft.walker,
+            })
+        });
+        let footprints: Vec<Footprint> = footprints.collect();
+        let mut seen = BTreeSet::new();
+        (sealed.into_iter().flatten().filter(|set| seen.insert(set.id)).collect(), footprints)
+    }
+}

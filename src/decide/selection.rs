@@ -1,0 +1,262 @@
+//! The plan: a test may be left out only if a kept passing run of it touched nothing that differs from the tree about to be tested.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::GlobSet;
+
+use crate::model::change::PathClass;
+use crate::model::edge::{EdgeKind, Target};
+use crate::model::map::{FootprintRow, InventoryRow, Map, TestRow};
+use crate::model::plan::{Decision, Plan, Verdict};
+use crate::model::reason::Reason;
+use crate::model::tree::Tree;
+
+use super::classify::classify;
+
+/// How much evidence a decision carries at most.
+const EVIDENCE: usize = 8;
+
+/// The tree about to be tested, seen through the map.
+#[derive(Debug, Clone, Copy)]
+pub struct Present<'a> {
+    /// The tree.
+    pub tree: &'a Tree,
+    /// For every edge of the map, whether what it points at is as it was.
+    pub holds: &'a [bool],
+    /// The user's own inert globs.
+    pub inert: &'a GlobSet,
+}
+
+/// What the user asks of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ask {
+    /// Leave nothing out.
+    pub all: bool,
+}
+
+/// What changed between an inventory and the present tree that no edge can speak for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Unvouched {
+    unknown: Vec<String>,
+    build: Vec<String>,
+}
+
+/// Decides about every test of the map under every variant.
+#[must_use]
+pub fn plan(map: &Map, present: Present<'_>, ask: Ask) -> Plan {
+    let sets = sets_that_hold(map, present.holds);
+    let touched = touched_paths(map);
+    let unvouched: Vec<Unvouched> =
+        map.inventories.iter().map(|inventory| compare(map, inventory, &touched, present)).collect();
+    let judge = Judge { map, present, sets: &sets, unvouched: &unvouched };
+    let variants = variants_by_test(map);
+    let decisions = map.tests.iter().map(|test| judge.decide(test, ask, &variants)).collect();
+    Plan { decisions, whole: None }
+}
+
+/// Whether the paths that differ between an inventory and the present tree leave the list of tests as it was: nothing was added
+/// or deleted, and no source file means something else. Then the runner is not needed to find tests.
+#[must_use]
+pub fn collects_alike(map: &Map, inventory: u32, present: Present<'_>, same_meaning: &dyn Fn(&str) -> bool) -> bool {
+    let Some(before) = map.tree(inventory) else { return false };
+    let outputs = outputs_of(map, inventory);
+    before.changed_paths(present.tree).into_iter().filter(|path| !outputs.contains(path)).all(|path| {
+        let both = before.entries.contains_key(path) && present.tree.entries.contains_key(path);
+        both && match classify(path, present.inert) {
+            PathClass::Source => same_meaning(path),
+            PathClass::Inert | PathClass::Data | PathClass::Tables | PathClass::BuildInput => true,
+        }
+    })
+}
+
+fn outputs_of(map: &Map, inventory: u32) -> BTreeSet<&str> {
+    let row = map.inventories.get(inventory as usize);
+    row.iter().flat_map(|row| &row.outputs).map(|&path| map.word(path)).collect()
+}
+
+/// A set holds if all its edges and all sets that it includes hold; included sets stand before it.
+fn sets_that_hold(map: &Map, holds: &[bool]) -> Vec<bool> {
+    let mut sets: Vec<bool> = Vec::with_capacity(map.sets.len());
+    for set in &map.sets {
+        let edges = set.edges.iter().all(|&edge| holds.get(edge as usize).copied().unwrap_or(false));
+        let included = set.includes.iter().all(|&at| sets.get(at as usize).copied().unwrap_or(false));
+        sets.push(edges && included);
+    }
+    sets
+}
+
+/// Data files that some test that is not a walker is known to read: a change of them is seen by their edges.
+fn touched_paths(map: &Map) -> BTreeSet<u32> {
+    let mut reached: BTreeSet<u32> = BTreeSet::new();
+    let newest = map.tests.iter().filter_map(|test| test.footprints.first()).filter(|footprint| !footprint.walker);
+    let mut waiting: Vec<u32> = newest.flat_map(|f| f.sets.iter().copied().chain(f.memory)).collect();
+    while let Some(at) = waiting.pop() {
+        if reached.insert(at)
+            && let Some(set) = map.sets.get(at as usize)
+        {
+            waiting.extend(&set.includes);
+        }
+    }
+    let edges = reached.iter().filter_map(|&at| map.sets.get(at as usize)).flat_map(|set| &set.edges);
+    let rows = edges.filter_map(|&edge| map.edges.get(edge as usize));
+    rows.filter(|row| row.kind == EdgeKind::Read).map(|row| row.path).collect()
+}
+
+fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present: Present<'_>) -> Unvouched {
+    let mut found = Unvouched::default();
+    let known: BTreeMap<&str, u32> = inventory.entries.iter().map(|&(path, _)| (map.word(path), path)).collect();
+    let outputs: BTreeSet<&str> = inventory.outputs.iter().map(|&path| map.word(path)).collect();
+    let mut judge = |path: &str, was: Option<u32>| {
+        if outputs.contains(path) {
+            return;
+        }
+        match classify(path, present.inert) {
+            PathClass::Inert | PathClass::Source => {}
+            // A table file that was there is compared table by table, by its fingerprint edges.
+            PathClass::Tables if was.is_some() => {}
+            PathClass::BuildInput | PathClass::Tables => found.build.push(path.to_owned()),
+            PathClass::Data => {
+                if !was.is_some_and(|path| touched.contains(&path)) {
+                    found.unknown.push(path.to_owned());
+                }
+            }
+        }
+    };
+    for &(path, entry) in &inventory.entries {
+        let name = map.word(path);
+        if present.tree.entries.get(name) != Some(&entry) {
+            judge(name, Some(path));
+        }
+    }
+    for path in present.tree.entries.keys().filter(|path| !known.contains_key(path.as_str())) {
+        judge(path, None);
+    }
+    found
+}
+
+fn variants_by_test(map: &Map) -> BTreeMap<&str, usize> {
+    let mut variants = BTreeMap::new();
+    for test in map.tests.iter().filter(|test| !test.footprints.is_empty()) {
+        *variants.entry(test.id.as_str()).or_insert(0) += 1;
+    }
+    variants
+}
+
+struct Judge<'a> {
+    map: &'a Map,
+    present: Present<'a>,
+    sets: &'a [bool],
+    unvouched: &'a [Unvouched],
+}
+
+impl Judge<'_> {
+    fn decide(&self, test: &TestRow, ask: Ask, variants: &BTreeMap<&str, usize>) -> Decision {
+        let (verdict, reason, evidence) = self.judge(test, ask, variants);
+        let variant = self.map.variants.get(test.variant as usize).map(|v| v.id.clone()).unwrap_or_default();
+        Decision { test: test.id.clone(), variant, verdict, reason, evidence }
+    }
+
+    fn judge(&self, test: &TestRow, ask: Ask, variants: &BTreeMap<&str, usize>) -> (Verdict, Reason, Vec<Target>) {
+        if ask.all {
+            return (Verdict::Run, Reason::Asked, Vec::new());
+        }
+        if !test.last.vouches() {
+            return (Verdict::Run, Reason::FailedLastTime, Vec::new());
+        }
+        let Some(newest) = test.footprints.first() else {
+            let elsewhere = variants.contains_key(test.id.as_str());
+            let reason = if elsewhere { Reason::VariantChanged } else { Reason::NoMap };
+            return (Verdict::Run, reason, Vec::new());
+        };
+        if test.footprints.iter().any(|footprint| self.vouches(footprint)) {
+            return (Verdict::LeftOut, Reason::Untouched, Vec::new());
+        }
+        let (reason, evidence) = self.explain(test, newest);
+        (Verdict::Run, reason, evidence)
+    }
+
+    fn vouches(&self, footprint: &FootprintRow) -> bool {
+        let tree = self.unvouched.get(footprint.inventory as usize);
+        let tree_is_known = tree.is_some_and(|found| found.unknown.is_empty() && found.build.is_empty());
+        let mut sets = footprint.sets.iter().chain(&footprint.memory);
+        tree_is_known && sets.all(|&set| self.sets.get(set as usize).copied().unwrap_or(false))
+    }
+
+    /// Why the newest footprint does not vouch: the most telling kind of difference, and all that differs in that way.
+    fn explain(&self, test: &TestRow, footprint: &FootprintRow) -> (Reason, Vec<Target>) {
+        let mut found: BTreeMap<(u8, Reason), BTreeSet<Target>> = BTreeMap::new();
+        let unvouched = self.unvouched.get(footprint.inventory as usize);
+        for (reason, paths) in [
+            (Reason::BuildInput, unvouched.map(|u| &u.build)),
+            (Reason::UnknownPath, unvouched.map(|u| &u.unknown)),
+        ] {
+            for path in paths.into_iter().flatten() {
+                found.entry((rank(reason), reason)).or_default().insert(Target::new(EdgeKind::Read, path, ""));
+            }
+        }
+        for target in self.differing(footprint) {
+            let reason = reason_for(&target, test);
+            found.entry((rank(reason), reason)).or_default().insert(target);
+        }
+        let first = found.into_iter().next();
+        first.map_or((Reason::NoMap, Vec::new()), |((_, reason), evidence)| {
+            (reason, evidence.into_iter().take(EVIDENCE).collect())
+        })
+    }
+
+    /// The targets of a footprint that are not as they were.
+    fn differing(&self, footprint: &FootprintRow) -> BTreeSet<Target> {
+        let mut waiting: Vec<u32> = footprint.sets.iter().copied().chain(footprint.memory).collect();
+        let mut seen = BTreeSet::new();
+        let mut targets = BTreeSet::new();
+        while let Some(at) = waiting.pop() {
+            let holds = self.sets.get(at as usize).copied().unwrap_or(false);
+            if holds || !seen.insert(at) {
+                continue;
+            }
+            let Some(set) = self.map.sets.get(at as usize) else { continue };
+            waiting.extend(&set.includes);
+            for &edge in &set.edges {
+                if !self.present.holds.get(edge as usize).copied().unwrap_or(false)
+                    && let Some(row) = self.map.edges.get(edge as usize)
+                {
+                    targets.insert(self.map.target(row));
+                }
+            }
+        }
+        targets
+    }
+}
+
+/// The most telling reason first.
+fn rank(reason: Reason) -> u8 {
+    const ORDER: [Reason; 10] = [
+        Reason::VariantChanged,
+        Reason::BuildInput,
+        Reason::UnknownPath,
+        Reason::TestChanged,
+        Reason::RanChangedCode,
+        Reason::ReadChangedFile,
+        Reason::ListedChangedDirectory,
+        Reason::ProbedPathChanged,
+        Reason::LoadedChangedModule,
+        Reason::Opaque,
+    ];
+    let at = ORDER.iter().position(|&r| r == reason).unwrap_or(ORDER.len());
+    u8::try_from(at).unwrap_or(u8::MAX)
+}
+
+fn reason_for(target: &Target, test: &TestRow) -> Reason {
+    let file = test.id.split("::").nth(1).unwrap_or_default();
+    match target.kind {
+        EdgeKind::Ran | EdgeKind::Loaded if target.path == file => Reason::TestChanged,
+        EdgeKind::Ran | EdgeKind::Fixture => Reason::RanChangedCode,
+        EdgeKind::Loaded => Reason::LoadedChangedModule,
+        EdgeKind::Read => Reason::ReadChangedFile,
+        EdgeKind::Listed => Reason::ListedChangedDirectory,
+        EdgeKind::Probed => Reason::ProbedPathChanged,
+        EdgeKind::Opaque => Reason::Opaque,
+        EdgeKind::Fingerprint if target.name == "build" => Reason::BuildInput,
+        EdgeKind::Fingerprint | EdgeKind::Spawned => Reason::VariantChanged,
+    }
+}

@@ -1,0 +1,277 @@
+//! `event_v1`: what an adapter inside a runner tells, one JSON object a line, one file a process.
+//!
+//! A last line that a kill tore is counted and dropped. Kinds of line that this version does not know are passed over, so that
+//! an adapter may tell more than a reader understands.
+
+use serde::Deserialize;
+
+use crate::model::window::{Code, Module, Phase, Session, Trace, Window, WindowKind};
+
+/// The number of this format.
+pub const VERSION: u32 = 1;
+
+#[derive(Deserialize)]
+#[serde(tag = "e", rename_all = "snake_case")]
+enum Line {
+    Hello(Hello),
+    Session(SessionLine),
+    Collected(Collected),
+    Start { id: String },
+    Phase(PhaseLine),
+    Finish { id: String },
+    Code(CodeLine),
+    Window(WindowLine),
+    Node { i: u32, n: String },
+    Import(ImportLine),
+    Health { ok: bool, what: String },
+    End { exit: i64 },
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Deserialize)]
+struct Hello {
+    pid: i64,
+    worker: String,
+    #[serde(default)]
+    collector: String,
+}
+
+#[derive(Deserialize)]
+struct SessionLine {
+    rootdir: String,
+    inipath: Option<String>,
+    variant: String,
+    inputs: serde_json::Value,
+    whole: Option<String>,
+    #[serde(default)]
+    writes: bool,
+    #[serde(default)]
+    collect_only: bool,
+    #[serde(default)]
+    worker: Option<String>,
+    launch: Launch,
+}
+
+#[derive(Deserialize)]
+struct Launch {
+    exe: String,
+    sites: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Collected {
+    ids: Vec<String>,
+    #[serde(default)]
+    errors: u64,
+    #[serde(default)]
+    files: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct PhaseLine {
+    id: String,
+    when: String,
+    outcome: String,
+    #[serde(default)]
+    xfail: bool,
+    #[serde(default)]
+    seconds: f64,
+    #[serde(default)]
+    worker: String,
+}
+
+#[derive(Deserialize)]
+struct CodeLine {
+    i: u32,
+    p: String,
+    l: u32,
+    q: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WindowLine {
+    w: u64,
+    k: String,
+    #[serde(default)]
+    n: String,
+    #[serde(default)]
+    codes: Vec<(u32, i64)>,
+    #[serde(default)]
+    reads: Vec<String>,
+    #[serde(default)]
+    lists: Vec<String>,
+    #[serde(default)]
+    wrote: Vec<String>,
+    #[serde(default)]
+    opaque: Vec<String>,
+    #[serde(default)]
+    uses: Vec<u64>,
+    #[serde(default = "yes")]
+    closed: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+struct ImportLine {
+    from: i64,
+    #[serde(default)]
+    to: Vec<u32>,
+    #[serde(default)]
+    probes: Vec<(String, String)>,
+    #[serde(default)]
+    w: u64,
+}
+
+/// Reads everything that one process told.
+#[must_use]
+pub fn read(bytes: &[u8]) -> Trace {
+    let mut trace = Trace::default();
+    for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        match serde_json::from_slice(line) {
+            Ok(line) => apply(&mut trace, line),
+            Err(_) => trace.torn_lines += 1,
+        }
+    }
+    trace
+}
+
+fn apply(trace: &mut Trace, line: Line) {
+    match line {
+        Line::Hello(hello) => {
+            trace.pid = hello.pid;
+            if !hello.worker.is_empty() {
+                trace.worker = hello.worker;
+            }
+            trace.collector = hello.collector;
+        }
+        Line::Session(session) => {
+            if let Some(worker) = session.worker.clone().filter(|worker| !worker.is_empty()) {
+                trace.worker = worker;
+            }
+            trace.session = Some(session_of(session));
+        }
+        Line::Collected(collected) => {
+            trace.collected = Some(collected.ids);
+            trace.errors += collected.errors;
+            trace.files = collected.files;
+        }
+        Line::Start { id } => trace.started.push(id),
+        Line::Phase(phase) => trace.phases.push(phase_of(phase)),
+        Line::Finish { id } => {
+            trace.finished.insert(id);
+        }
+        Line::Code(code) => {
+            trace.codes.insert(code.i, Code { path: code.p, line: code.l, qualified: code.q });
+        }
+        Line::Window(window) => add_window(trace, window),
+        Line::Node { i, n } => trace.modules.entry(i).or_default().name = n,
+        Line::Import(import) => add_import(trace, import),
+        Line::Health { ok: true, .. } | Line::Unknown => {}
+        Line::Health { ok: false, what } => trace.unhealthy.push(what),
+        Line::End { exit } => trace.exit = Some(exit),
+    }
+}
+
+fn session_of(line: SessionLine) -> Session {
+    Session {
+        project: line.rootdir,
+        configuration: line.inipath,
+        variant: line.variant,
+        inputs: line.inputs.to_string(),
+        whole: line.whole,
+        writes: line.writes,
+        collect_only: line.collect_only,
+        interpreter: line.launch.exe,
+        sites: line.launch.sites,
+    }
+}
+
+fn phase_of(line: PhaseLine) -> Phase {
+    Phase {
+        test: line.id,
+        when: line.when,
+        outcome: line.outcome,
+        xfail: line.xfail,
+        seconds: line.seconds,
+        worker: line.worker,
+    }
+}
+
+fn kind_of(word: &str) -> Option<WindowKind> {
+    Some(match word {
+        "process" => WindowKind::Process,
+        "import" => WindowKind::Import,
+        "collect" => WindowKind::Collect,
+        "fixture" => WindowKind::Fixture,
+        "test" => WindowKind::Test,
+        _ => return None,
+    })
+}
+
+/// Several lines of one window are added up.
+fn add_window(trace: &mut Trace, line: WindowLine) {
+    let Some(kind) = kind_of(&line.k) else {
+        trace.unhealthy.push(format!("a window of the unknown kind {}", line.k));
+        return;
+    };
+    let same = |w: &Window| w.number == line.w && w.kind == kind && w.name == line.n;
+    // Lines of one window stand near each other: look from the end.
+    let at = trace.windows.iter().rposition(same).unwrap_or_else(|| {
+        trace.windows.push(Window::new(kind.clone(), &line.n, line.w));
+        trace.windows.len() - 1
+    });
+    let window = &mut trace.windows[at];
+    window.codes.extend(line.codes.iter().map(|&(code, caller)| (code, u32::try_from(caller).ok())));
+    window.reads.extend(line.reads);
+    window.lists.extend(line.lists);
+    window.wrote.extend(line.wrote);
+    window.opaque.extend(line.opaque);
+    window.uses.extend(line.uses);
+    window.closed &= line.closed;
+}
+
+fn add_import(trace: &mut Trace, line: ImportLine) {
+    if let Ok(from) = u32::try_from(line.from) {
+        let module: &mut Module = trace.modules.entry(from).or_default();
+        module.imports.extend(line.to);
+        module.probes.extend(line.probes);
+        return;
+    }
+    let at = trace.windows.iter().rposition(|window| window.number == line.w).unwrap_or_else(|| {
+        // The window itself may never be written (a kill): then what it imported belongs to the process.
+        trace.windows.push(Window::new(WindowKind::Process, "", line.w));
+        trace.windows.len() - 1
+    });
+    trace.windows[at].imports.extend(line.to);
+    trace.windows[at].probes.extend(line.probes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_last_line_costs_only_itself() {
+        let trace = read(b"{\"v\":1,\"e\":\"start\",\"id\":\"pytest::a.py::t\"}\n{\"v\":1,\"e\":\"fin");
+        assert_eq!((trace.started.len(), trace.torn_lines), (1, 1));
+    }
+
+    #[test]
+    fn lines_of_one_window_are_added_up() {
+        let trace = read(
+            br#"{"v":1,"e":"window","w":1,"k":"process","n":"","codes":[[1,-1]]}
+{"v":1,"e":"window","w":1,"k":"process","n":"","codes":[[2,1]],"reads":["a.json"]}"#,
+        );
+        assert_eq!(trace.windows.len(), 1);
+        assert_eq!(trace.windows[0].codes.len(), 2);
+    }
+
+    #[test]
+    fn an_unknown_kind_of_line_is_passed_over() {
+        assert_eq!(read(br#"{"v":1,"e":"from-the-future","x":1}"#).torn_lines, 0);
+    }
+}

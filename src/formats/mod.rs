@@ -1,0 +1,11 @@
+//! Writing down: bytes to values and back. Every format that leaves the program has a number.
+
+pub mod event_v1;
+pub mod junit;
+pub mod plan_v1;
+pub mod python_source;
+mod python_walk;
+pub mod segment_v1;
+pub mod selection_v1;
+pub mod snapshot_v1;
+pub mod tables;

@@ -1,0 +1,48 @@
+//! `plan_v1`: what titer tells the adapter before the runner starts.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// The number of this format.
+pub const VERSION: u32 = 1;
+
+/// The plan file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanFile<'a> {
+    /// [`VERSION`].
+    pub v: u32,
+    /// The run's id.
+    pub run: &'a str,
+    /// The repository's root, absolute.
+    pub root: &'a str,
+    /// Whether to trace edges.
+    pub record: bool,
+    /// Normalised names of the project's own distributions.
+    pub own: &'a [String],
+    /// Root-relative configuration files to the digest of their runner's tables.
+    pub configs: &'a BTreeMap<String, String>,
+    /// Variables named by policy to the digest of their value.
+    pub variables: &'a BTreeMap<String, String>,
+    /// `run-whole` or `ignore`: what a coverage threshold means.
+    pub coverage: &'a str,
+    /// Root-relative folders that are not first-party.
+    pub exclude: &'a [String],
+    /// Why nothing may be left out.
+    pub whole: Option<&'a str>,
+    /// For every variant known, what it leaves out.
+    pub sections: BTreeMap<&'a str, Section<'a>>,
+}
+
+/// The part of one variant.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Section<'a> {
+    /// Test to reason code.
+    pub left_out: BTreeMap<&'a str, &'static str>,
+}
+
+/// The file's bytes.
+#[must_use]
+pub fn write(plan: &PlanFile<'_>) -> Vec<u8> {
+    serde_json::to_vec(plan).unwrap_or_default()
+}

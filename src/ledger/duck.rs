@@ -1,0 +1,263 @@
+//! The lens: a `DuckDB` database built from the segments, asked with SQL. The only file that names the engine.
+//!
+//! The ledger is the truth, and a lens may be deleted at any time. It is built in a private folder beside its place, opened there, and only
+//! then renamed, so a second process never sees half a lens and never waits for a lock: each reads the file that it has open.
+#![allow(clippy::disallowed_methods, reason = "a lens is a file that this floor makes and replaces")]
+
+use std::path::Path;
+
+use duckdb::types::{TimeUnit, Value};
+use duckdb::{AccessMode, Config, Connection};
+
+use super::sql::{self, KINDS, Source, VIEWS, literal};
+use crate::model::digest::Digest;
+use crate::model::failure::Failure;
+
+/// What the engine may use.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Memory, as `DuckDB` writes it: `1GB`.
+    pub memory: String,
+    /// Worker threads; 0 is the engine's own choice.
+    pub threads: u8,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: "1GB".to_owned(), threads: 0 }
+    }
+}
+
+/// The answer to a query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The rows, each as long as `columns`. Times are text in UTC, integers beyond 64 bits are text.
+    pub rows: Vec<Vec<serde_json::Value>>,
+}
+
+/// An open lens. It reads one state of the ledger; a lens opened later may see more.
+#[derive(Debug)]
+pub struct Lens {
+    connection: Connection,
+    /// Holds spilled data, and the database itself where it could not be put in its place.
+    _private: tempfile::TempDir,
+}
+
+impl Lens {
+    /// Opens the lens over the ledger in `ledger`, building it where `file` is missing, foreign or older than the ledger.
+    ///
+    /// `as_of` is the time that views take for now, in UTC: `2026-11-21 05:00:00` or `2026-11-21T05:00:00Z`.
+    ///
+    /// # Errors
+    /// When no folder can be written to at all, or `as_of` is no time.
+    pub fn open(ledger: &Path, file: &Path, as_of: &str, limits: &Limits) -> Result<Self, Failure> {
+        // The engine resolves a relative path against the process's folder at its own time; we say which.
+        let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
+        let sources = sql::sources(&ledger);
+        let key = key(&sources);
+        let private = private_folder(file)?;
+        let connection = match open_kept(file, &key, private.path(), limits) {
+            Some(connection) => connection,
+            None => build(&ledger, &sources, &key, file, private.path(), limits)
+                .map_err(|cause| Failure::world("the lens over the ledger cannot be built").because(cause))?,
+        };
+        // A temporary table stands before the stored one of the same name, so a lens need not be rebuilt because time passes.
+        connection
+            .execute_batch(&format!("CREATE TEMP TABLE clock AS SELECT CAST({} AS TIMESTAMP) AS as_of", literal(as_of)))
+            .and_then(|()| {
+                connection.execute_batch("SET enable_external_access = false; SET lock_configuration = true")
+            })
+            .map_err(|cause| Failure::world(format!("the lens cannot be asked as of `{as_of}`")).because(cause))?;
+        Ok(Self { connection, _private: private })
+    }
+
+    /// Answers one query. The lens is read-only and cannot reach files or the network, so any text is safe to try.
+    ///
+    /// # Errors
+    /// When the engine does not understand the query or cannot finish it.
+    pub fn query(&self, query: &str) -> Result<Table, Failure> {
+        self.ask(query).map_err(|cause| {
+            let said = cause.to_string();
+            Failure::input(format!("the query was not answered: {}", said.lines().next().unwrap_or("no reason given")))
+                .hint(format!("the views are {}", VIEWS.iter().map(|view| view.name).collect::<Vec<_>>().join(", ")))
+                .hint("`titer sql` without a query says what one row of each is")
+        })
+    }
+
+    fn ask(&self, query: &str) -> duckdb::Result<Table> {
+        let mut statement = self.connection.prepare(query)?;
+        let mut rows = Vec::new();
+        let mut found = statement.query([])?;
+        let columns = found.as_ref().map(duckdb::Statement::column_names).unwrap_or_default();
+        while let Some(row) = found.next()? {
+            let cells = (0..columns.len()).map(|at| row.get::<_, Value>(at).map(|value| cell(&value)));
+            rows.push(cells.collect::<duckdb::Result<_>>()?);
+        }
+        Ok(Table { columns, rows })
+    }
+}
+
+/// What a kept lens must say for it to be this ledger's as it is now.
+fn key(sources: &[Source]) -> String {
+    let schema = sql::schema();
+    let sources: Vec<String> = sources.iter().map(|source| format!("{source:?}")).collect();
+    Digest::of_parts(std::iter::once(&schema).chain(&sources).map(String::as_bytes)).to_string()
+}
+
+/// A folder beside the lens, so that a rename puts it in place; elsewhere if that folder cannot be written to.
+fn private_folder(file: &Path) -> Result<tempfile::TempDir, Failure> {
+    let beside = || {
+        let folder = file.parent()?;
+        std::fs::create_dir_all(folder).ok()?;
+        tempfile::Builder::new().prefix(".lens-").tempdir_in(folder).ok()
+    };
+    match beside() {
+        Some(folder) => Ok(folder),
+        None => tempfile::Builder::new()
+            .prefix("titer-lens-")
+            .tempdir()
+            .map_err(|cause| Failure::world("no temporary folder can be made for the lens").because(cause)),
+    }
+}
+
+/// The lens in its place, if it is whole and says the right key. Anything else (torn, locked, foreign) is no lens.
+fn open_kept(file: &Path, key: &str, scratch: &Path, limits: &Limits) -> Option<Connection> {
+    if !file.is_file() {
+        return None;
+    }
+    let connection = connect(file, AccessMode::ReadOnly, scratch, limits).ok()?;
+    let kept: String = connection.query_row("SELECT key FROM lens", [], |row| row.get(0)).ok()?;
+    (kept == key).then_some(connection)
+}
+
+fn connect(file: &Path, mode: AccessMode, scratch: &Path, limits: &Limits) -> duckdb::Result<Connection> {
+    let mut config = Config::default()
+        .access_mode(mode)?
+        .max_memory(&limits.memory)?
+        .with("temp_directory", scratch.join("spilled").to_string_lossy())?
+        .with("max_temp_directory_size", "10GB")?
+        .with("preserve_insertion_order", "false")?
+        .with("autoinstall_known_extensions", "false")?
+        .with("autoload_known_extensions", "false")?
+        .with("allow_community_extensions", "false")?;
+    if limits.threads > 0 {
+        config = config.threads(i64::from(limits.threads))?;
+    }
+    Connection::open_with_flags(file, config)
+}
+
+/// Builds the lens in `scratch`, opens it there, and puts it in its place if that can be done.
+fn build(
+    ledger: &Path,
+    sources: &[Source],
+    key: &str,
+    file: &Path,
+    scratch: &Path,
+    limits: &Limits,
+) -> duckdb::Result<Connection> {
+    let made = scratch.join("lens.duckdb");
+    let writer = connect(&made, AccessMode::ReadWrite, scratch, limits)?;
+    fill(&writer, ledger, sources, key)?;
+    // Closing writes everything into the one file; nothing beside it has to be moved.
+    writer.close().map_err(|(_, error)| error)?;
+    let reader = connect(&made, AccessMode::ReadOnly, scratch, limits)?;
+    // The reader keeps its file open whatever name it has. A lens that cannot be put in place is only built again next time.
+    if std::fs::rename(&made, file).is_err() && std::fs::remove_file(file).is_ok() {
+        let _ = std::fs::rename(&made, file);
+    }
+    Ok(reader)
+}
+
+fn fill(writer: &Connection, ledger: &Path, sources: &[Source], key: &str) -> duckdb::Result<()> {
+    writer.execute_batch(
+        "CREATE TABLE clock AS SELECT CAST(NULL AS TIMESTAMP) AS as_of;
+         CREATE TABLE segments (segment VARCHAR, kind VARCHAR, lines_written BIGINT, trouble VARCHAR)",
+    )?;
+    let mut segments = writer.appender("segments")?;
+    for kind in KINDS {
+        writer.execute_batch(&kind.table())?;
+        let wanted: Vec<&Source> = sources.iter().filter(|source| source.kind == kind.folder).collect();
+        for (source, trouble) in load(writer, ledger, kind, &wanted) {
+            segments.append_row(duckdb::params![source.path, source.kind, source.rows, trouble])?;
+        }
+    }
+    segments.flush()?;
+    drop(segments);
+    for view in VIEWS {
+        writer.execute_batch(&format!("CREATE VIEW {} AS {}", view.name, view.text))?;
+    }
+    writer.execute_batch(&format!("CREATE TABLE lens AS SELECT {} AS key", literal(key)))
+}
+
+/// Loads segments of one kind; each comes back with what was wrong with it. All at once is many times faster, and one that is not even a
+/// compressed file makes that fail as a whole, so then they are loaded one by one.
+fn load<'a>(
+    writer: &Connection,
+    ledger: &Path,
+    kind: &sql::Kind,
+    sources: &[&'a Source],
+) -> Vec<(&'a Source, Option<String>)> {
+    let folder = ledger.to_string_lossy();
+    let take = |sources: &[&Source]| -> duckdb::Result<()> {
+        let full: Vec<String> = sources.iter().map(|source| format!("{folder}/{}", source.path)).collect();
+        if full.is_empty() { Ok(()) } else { writer.execute_batch(&kind.load(&folder, &full)) }
+    };
+    let (there, missing): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(|source| source.is_there);
+    let all = take(&there).is_ok();
+    let trouble = |source: &Source| {
+        let error = if all { None } else { take(&[source]).err() };
+        error.map(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
+    };
+    let missing = missing.into_iter().map(|source| (source, Some("the log names it and it is not there".to_owned())));
+    there.into_iter().map(|source| (source, trouble(source))).chain(missing).collect()
+}
+
+/// A value as JSON has it.
+fn cell(value: &Value) -> serde_json::Value {
+    use serde_json::Value as Json;
+    let list = |items: &[Value]| Json::Array(items.iter().map(cell).collect());
+    match value {
+        Value::Null => Json::Null,
+        Value::Boolean(it) => Json::from(*it),
+        Value::TinyInt(it) => Json::from(*it),
+        Value::SmallInt(it) => Json::from(*it),
+        Value::Int(it) => Json::from(*it),
+        Value::BigInt(it) => Json::from(*it),
+        Value::HugeInt(it) => i64::try_from(*it).map_or_else(|_| Json::from(it.to_string()), Json::from),
+        Value::UHugeInt(it) => u64::try_from(*it).map_or_else(|_| Json::from(it.to_string()), Json::from),
+        Value::UTinyInt(it) => Json::from(*it),
+        Value::USmallInt(it) => Json::from(*it),
+        Value::UInt(it) => Json::from(*it),
+        Value::UBigInt(it) => Json::from(*it),
+        Value::Float(it) => Json::from(*it),
+        Value::Double(it) => Json::from(*it),
+        // A number where JSON's own reading of it is exact enough to print the same digits, else the digits.
+        Value::Decimal(it) => {
+            let text = it.to_string();
+            serde_json::from_str::<serde_json::Number>(&text).map_or(Json::from(text), Json::Number)
+        }
+        Value::Text(it) | Value::Enum(it) => Json::from(it.as_str()),
+        Value::Timestamp(unit, it) => Json::from(moment(*unit, *it).join(" ").trim()),
+        Value::Date32(days) => Json::from(moment(TimeUnit::Second, i64::from(*days) * 86_400)[0].as_str()),
+        Value::Time64(unit, it) => Json::from(moment(*unit, *it)[1].as_str()),
+        Value::Blob(bytes) => Json::from(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        Value::List(items) | Value::Array(items) => list(items),
+        Value::Struct(fields) => Json::Object(fields.iter().map(|(name, it)| (name.clone(), cell(it))).collect()),
+        Value::Map(entries) => {
+            Json::Array(entries.iter().map(|(name, it)| list(&[name.clone(), it.clone()])).collect())
+        }
+        Value::Union(it) => cell(it),
+        other => Json::from(format!("{other:?}")),
+    }
+}
+
+/// Day and time of day in UTC, with a fraction only where there is one: `2026-11-21` and `05:00:00`. The engine's infinities and years of
+/// five digits are no day here.
+fn moment(unit: TimeUnit, value: i64) -> [String; 2] {
+    let at = jiff::Timestamp::from_microsecond(unit.to_micros(value));
+    let text = at.map_or_else(|_| "out of rangeT".to_owned(), |at| at.to_string());
+    let (day, time) = text.split_once('T').unwrap_or((&text, ""));
+    [day.to_owned(), time.trim_end_matches('Z').to_owned()]
+}

@@ -1,0 +1,160 @@
+//! The facts of one run: written as one file a kind, made part of the ledger by one log entry.
+
+use serde::{Deserialize, Serialize};
+
+use crate::formats::segment_v1::{
+    self, DecisionRow, EdgeLine, EventLine, OutcomeRow, RunRow, decode, encode, footprint_line, set_lines, tree_lines,
+};
+use crate::model::digest::Digest;
+use crate::model::failure::Failure;
+use crate::model::footprint::{EdgeSet, Footprint};
+use crate::model::tree::Tree;
+
+use super::store::Store;
+
+/// How often a commit is tried again when another run takes its place in the log.
+const TRIES: u64 = 10_000;
+
+/// What one run found out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// The run itself.
+    pub run: RunRow,
+    /// How its tests ended.
+    pub outcomes: Vec<OutcomeRow>,
+    /// What was planned.
+    pub decisions: Vec<DecisionRow>,
+    /// Variants and launches.
+    pub events: Vec<EventLine>,
+    /// Sets of edges that the map does not hold yet.
+    pub sets: Vec<EdgeSet>,
+    /// Footprints of passing tests.
+    pub footprints: Vec<Footprint>,
+    /// The tree before the runner started, if any footprint needs it.
+    pub tree: Option<Tree>,
+    /// Paths that the run itself wrote.
+    pub outputs: Vec<String>,
+}
+
+/// An entry of the log.
+#[derive(Debug, Serialize, Deserialize)]
+struct LogEntry {
+    v: u32,
+    add: Vec<Added>,
+    remove: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Added {
+    path: String,
+    kind: String,
+    rows: u64,
+    format: String,
+}
+
+/// What folding needs of a log entry.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Read {
+    /// Outcomes.
+    pub outcomes: Vec<OutcomeRow>,
+    /// Lines of the kind `edges`.
+    pub edges: Vec<EdgeLine>,
+    /// Variants and launches.
+    pub events: Vec<EventLine>,
+    /// Runs.
+    pub runs: Vec<RunRow>,
+    /// Whether the entry took files away: then a map folded from them is stale.
+    pub removed: bool,
+    /// Lines that could not be read.
+    pub bad_lines: u64,
+}
+
+fn log_name(position: u64) -> String {
+    format!("log/{position:020}.json")
+}
+
+/// Writes the facts and makes them part of the ledger; returns their position in the log.
+///
+/// # Errors
+/// A file cannot be written; then nothing has become part of the ledger.
+pub fn commit(store: &Store, facts: &Facts, after: u64) -> Result<u64, Failure> {
+    let mut add = Vec::new();
+    let mut write = |kind: &str, rows: usize, bytes: Vec<u8>| -> Result<(), Failure> {
+        if rows == 0 {
+            return Ok(());
+        }
+        let path = segment_name(&facts.run, kind, &bytes);
+        // A retry of the same run finds its own file: the name says that the content is the same.
+        store.create(&path, bytes)?;
+        add.push(Added { path, kind: kind.to_owned(), rows: rows as u64, format: "segment_v1".to_owned() });
+        Ok(())
+    };
+    write("runs", 1, encode(std::slice::from_ref(&facts.run)))?;
+    write("outcomes", facts.outcomes.len(), encode(&facts.outcomes))?;
+    write("decisions", facts.decisions.len(), encode(&facts.decisions))?;
+    write("events", facts.events.len(), encode(&facts.events))?;
+    let edges = edge_lines(facts);
+    write("edges", edges.len(), encode(&edges))?;
+    append(store, &LogEntry { v: segment_v1::VERSION, add, remove: Vec::new() }, after)
+}
+
+fn edge_lines(facts: &Facts) -> Vec<EdgeLine> {
+    let mut lines: Vec<EdgeLine> = facts.sets.iter().flat_map(set_lines).collect();
+    if let Some(tree) = &facts.tree {
+        lines.extend(tree_lines(tree, &facts.outputs));
+    }
+    let RunRow { run, started, inventory, .. } = &facts.run;
+    lines.extend(facts.footprints.iter().map(|footprint| footprint_line(footprint, run, started, *inventory)));
+    lines
+}
+
+fn segment_name(run: &RunRow, kind: &str, bytes: &[u8]) -> String {
+    let day = run.started.get(..10).unwrap_or("1970-01-01");
+    let content = Digest::of(bytes).to_string();
+    format!("segments/{kind}/dt={day}/{}-{}-{}-{}.jsonl.zst", run.run, run.attempt, run.shard, &content[..16])
+}
+
+/// Takes the next free place in the log, after `after` at the earliest.
+fn append(store: &Store, entry: &LogEntry, after: u64) -> Result<u64, Failure> {
+    let bytes = serde_json::to_vec(entry).unwrap_or_default();
+    for position in after + 1..after + 1 + TRIES {
+        if store.create(&log_name(position), bytes.clone())? {
+            return Ok(position);
+        }
+    }
+    Err(Failure::world(format!("the ledger's log in {} does not take another entry", store.folder().display())))
+}
+
+/// The facts that a log entry names; `None` if there is no such entry.
+///
+/// # Errors
+/// A file is there and cannot be read.
+pub fn read(store: &Store, position: u64) -> Result<Option<Read>, Failure> {
+    let name = log_name(position);
+    let Some(bytes) = store.get(&name)? else { return Ok(None) };
+    let entry: LogEntry = serde_json::from_slice(&bytes).map_err(|error| {
+        let sentence = format!("the ledger's log entry {}/{name} is damaged", store.folder().display());
+        Failure::input(sentence).because(error).hint("move the ledger away and let the next run start a new one")
+    })?;
+    let mut read = Read { removed: !entry.remove.is_empty(), ..Read::default() };
+    for added in &entry.add {
+        let Some(bytes) = store.get(&added.path)? else {
+            read.bad_lines += added.rows;
+            continue;
+        };
+        read.bad_lines += match added.kind.as_str() {
+            "outcomes" => take(&bytes, &mut read.outcomes),
+            "edges" => take(&bytes, &mut read.edges),
+            "events" => take(&bytes, &mut read.events),
+            "runs" => take(&bytes, &mut read.runs),
+            _ => 0,
+        };
+    }
+    Ok(Some(read))
+}
+
+fn take<T: serde::de::DeserializeOwned>(bytes: &[u8], into: &mut Vec<T>) -> u64 {
+    let (lines, bad) = decode(bytes);
+    into.extend(lines);
+    bad
+}

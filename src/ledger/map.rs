@@ -1,0 +1,91 @@
+//! The map on disk: the newest snapshot and the log entries after it.
+
+use crate::formats::snapshot_v1;
+use crate::model::digest::Digest;
+use crate::model::failure::Failure;
+use crate::model::map::Map;
+use crate::model::shape::Shape;
+
+use super::facts;
+use super::fold::fold;
+use super::store::Store;
+
+/// Older snapshots are kept for whoever is reading them.
+const KEPT_SNAPSHOTS: usize = 3;
+
+/// A map, and what was wrong with what it was read from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Loaded {
+    /// The map; empty where there is none.
+    pub map: Map,
+    /// One sentence, if a snapshot was there and could not be used.
+    pub warning: Option<String>,
+}
+
+fn snapshot_name(position: u64) -> String {
+    format!("snapshots/{position:020}.bin")
+}
+
+/// Reads the newest usable snapshot and folds what came after it.
+///
+/// # Errors
+/// The ledger cannot be read.
+pub fn load(store: &Store) -> Result<Loaded, Failure> {
+    let mut loaded = Loaded::default();
+    for name in store.list("snapshots")?.into_iter().rev() {
+        let Some(bytes) = store.get(&name)? else { continue };
+        match snapshot_v1::read(&bytes) {
+            Ok(map) => {
+                loaded.map = map;
+                break;
+            }
+            Err(error) => {
+                let file = format!("{}/{name}", store.folder().display());
+                loaded.warning = Some(format!("the snapshot {file} is not used: {error}"));
+            }
+        }
+    }
+    catch_up(store, &mut loaded.map)?;
+    Ok(loaded)
+}
+
+/// Folds the log entries that the map has not seen.
+///
+/// # Errors
+/// The ledger cannot be read.
+pub fn catch_up(store: &Store, map: &mut Map) -> Result<(), Failure> {
+    while let Some(read) = facts::read(store, map.position + 1)? {
+        let position = map.position + 1;
+        if read.removed {
+            // What the snapshot was made of is gone: start again from what is there.
+            *map = Map::default();
+        }
+        *map = fold(std::mem::take(map), &read);
+        map.position = position;
+    }
+    Ok(())
+}
+
+/// Adds shapes of source files, so that the next plan parses only what changed.
+pub fn remember_shapes(map: &mut Map, shapes: impl IntoIterator<Item = (Digest, Shape)>) {
+    map.shapes.extend(shapes);
+    map.shapes.sort_by_key(|(content, _)| *content);
+    map.shapes.dedup_by_key(|(content, _)| *content);
+    let needed: std::collections::BTreeSet<Digest> =
+        map.inventories.iter().flat_map(|row| row.entries.iter().map(|(_, entry)| entry.content)).collect();
+    map.shapes.retain(|(content, _)| needed.contains(content));
+}
+
+/// Writes the map as the snapshot of its position, and forgets older ones.
+///
+/// # Errors
+/// The snapshot cannot be written.
+pub fn save(store: &Store, map: &Map) -> Result<(), Failure> {
+    store.replace(&snapshot_name(map.position), snapshot_v1::write(map))?;
+    let mut names = store.list("snapshots")?;
+    names.truncate(names.len().saturating_sub(KEPT_SNAPSHOTS));
+    for name in names {
+        store.remove(&name);
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+-- One row per run, test, variant and set of edges in the test's footprint.
+-- Why: what a passing test touched when a run recorded it; `memory_set_id` is what earlier tests of its process left behind.
+-- Reads: raw_edges.
+SELECT DISTINCT
+  run AS run_id,
+  test AS test_id,
+  variant AS variant_id,
+  UNNEST(sets) AS set_id,
+  memory AS memory_set_id,
+  inventory AS inventory_id,
+  COALESCE(walker, FALSE) AS is_walker,
+  TRY_CAST(raw_edges.at AS TIMESTAMP) AS recorded_at
+FROM raw_edges
+WHERE v = 1 AND kind = 'footprint'

@@ -1,0 +1,241 @@
+//! The list of views, in the order they are built. A view is one file and one line here; its first line states its grain.
+//!
+//! `facts/` alone sees how segments are laid out (rename, cast, spread lists, nothing else), `shaped/` answers one question each, `evidence/` has
+//! one row per test, path or run. Everything above `facts/` keeps to SQL that other engines read too.
+
+use crate::model::digest::Digest;
+
+mod sources;
+
+pub use sources::{Source, sources};
+
+/// One view: its name and the text of its file.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// What a query calls it.
+    pub name: &'static str,
+    /// The whole file.
+    pub text: &'static str,
+}
+
+impl View {
+    /// What one row is, from the first line of the file: `One row per run.`
+    #[must_use]
+    pub fn grain(&self) -> &'static str {
+        self.text.lines().next().unwrap_or_default().trim_start_matches("-- ")
+    }
+}
+
+macro_rules! views {
+    ($($folder:literal / $name:literal),+ $(,)?) => {
+        &[$(View { name: $name, text: include_str!(concat!($folder, "/", $name, ".sql")) }),+]
+    };
+}
+
+/// Every view; each reads only tables and views above it.
+pub const VIEWS: &[View] = views![
+    "facts" / "runs",
+    "facts" / "outcomes",
+    "facts" / "decisions",
+    "facts" / "test_sets",
+    "facts" / "edges",
+    "facts" / "inclusions",
+    "facts" / "footprints",
+    "facts" / "trees",
+    "facts" / "variants",
+    "facts" / "segment_problems",
+    "shaped" / "test_outcomes",
+    "shaped" / "test_outcomes_daily",
+    "shaped" / "test_decisions",
+    "shaped" / "newest_footprints",
+    "shaped" / "reached_sets",
+    "evidence" / "runs_overview",
+    "evidence" / "flakes",
+    "evidence" / "durations",
+    "evidence" / "dependents",
+    "evidence" / "left_out",
+];
+
+/// One kind of segment: the folder it lies in and the columns of its lines, by the names that the lines use.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// `segments/<folder>/`; its table is `raw_<folder>`.
+    pub(super) folder: &'static str,
+    /// Column and type. Times stay text here: one bad time must not lose its line.
+    pub(super) columns: &'static [(&'static str, &'static str)],
+}
+
+/// The kinds that the views read.
+pub(super) const KINDS: &[Kind] = &[
+    Kind {
+        folder: "runs",
+        columns: &[
+            ("v", "BIGINT"),
+            ("run", "VARCHAR"),
+            ("attempt", "BIGINT"),
+            ("shard", "VARCHAR"),
+            ("started", "VARCHAR"),
+            ("seconds", "DOUBLE"),
+            ("runner", "VARCHAR"),
+            ("command", "VARCHAR[]"),
+            ("cwd", "VARCHAR"),
+            ("commit", "VARCHAR"),
+            ("branch", "VARCHAR"),
+            ("dirty", "BOOLEAN"),
+            ("recorded", "BOOLEAN"),
+            ("health", "VARCHAR"),
+            ("exit", "BIGINT"),
+            ("titer", "VARCHAR"),
+            ("tests_run", "BIGINT"),
+            ("tests_left_out", "BIGINT"),
+            ("inventory", "VARCHAR"),
+        ],
+    },
+    Kind {
+        folder: "outcomes",
+        columns: &[
+            ("v", "BIGINT"),
+            ("run", "VARCHAR"),
+            ("at", "VARCHAR"),
+            ("test", "VARCHAR"),
+            ("variant", "VARCHAR"),
+            ("outcome", "VARCHAR"),
+            ("seconds", "DOUBLE"),
+            ("attempt", "BIGINT"),
+            ("worker", "VARCHAR"),
+        ],
+    },
+    Kind {
+        folder: "decisions",
+        columns: &[
+            ("v", "BIGINT"),
+            ("run", "VARCHAR"),
+            ("variant", "VARCHAR"),
+            ("verdict", "VARCHAR"),
+            ("reason", "VARCHAR"),
+            ("evidence", "VARCHAR[]"),
+            ("tests", "VARCHAR"),
+            ("count", "BIGINT"),
+            ("set", "VARCHAR"),
+            ("ids", "VARCHAR[]"),
+        ],
+    },
+    Kind {
+        folder: "edges",
+        columns: &[
+            ("v", "BIGINT"),
+            ("kind", "VARCHAR"),
+            ("set", "VARCHAR"),
+            ("path", "VARCHAR"),
+            ("name", "VARCHAR"),
+            ("hash", "VARCHAR"),
+            ("run", "VARCHAR"),
+            ("at", "VARCHAR"),
+            ("test", "VARCHAR"),
+            ("variant", "VARCHAR"),
+            ("sets", "VARCHAR[]"),
+            ("memory", "VARCHAR"),
+            ("inventory", "VARCHAR"),
+            ("walker", "BOOLEAN"),
+        ],
+    },
+    Kind {
+        folder: "events",
+        columns: &[
+            ("v", "BIGINT"),
+            ("kind", "VARCHAR"),
+            ("id", "VARCHAR"),
+            ("inputs", "VARCHAR"),
+            ("configuration", "VARCHAR"),
+        ],
+    },
+];
+
+impl Kind {
+    /// The statement that creates its table.
+    pub(super) fn table(&self) -> String {
+        let columns: Vec<String> = self.columns.iter().map(|(name, of)| format!("\"{name}\" {of}")).collect();
+        format!("CREATE TABLE raw_{} (segment VARCHAR, {})", self.folder, columns.join(", "))
+    }
+
+    /// The statement that fills its table from whole segments. A line that does not parse becomes a row without a `v`.
+    pub(super) fn load(&self, folder: &str, paths: &[String]) -> String {
+        let files = paths.iter().map(|path| literal(path)).collect::<Vec<_>>().join(", ");
+        format!(
+            "INSERT INTO raw_{kind} SELECT substr(filename, {from}), * EXCLUDE (filename) FROM read_json([{files}], columns = {{{columns}}}, \
+             format = 'newline_delimited', compression = 'zstd', ignore_errors = true, hive_partitioning = false, filename = true)",
+            kind = self.folder,
+            // Segments are called by their path inside the ledger, whose own place may change.
+            from = folder.chars().count() + 2,
+            columns =
+                self.columns.iter().map(|(name, of)| format!("\"{name}\": '{of}'")).collect::<Vec<_>>().join(", "),
+        )
+    }
+}
+
+/// A string as SQL writes it.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// What a lens must have been built by for this program to read it.
+pub(super) fn schema() -> String {
+    let mut all = String::new();
+    for kind in KINDS {
+        all.push_str(&kind.load("", &[]));
+        all.push_str(&kind.table());
+    }
+    for view in VIEWS {
+        all.push_str(view.name);
+        all.push_str(view.text);
+    }
+    Digest::of(all.as_bytes()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_view_says_what_one_row_is_why_it_exists_and_what_it_reads() {
+        for view in VIEWS {
+            let head: Vec<&str> = view.text.lines().take(3).collect();
+            assert!(head[0].starts_with("-- One row per ") && head[0].ends_with('.'), "{}: {}", view.name, head[0]);
+            assert!(head[1].starts_with("-- Why: "), "{}: {}", view.name, head[1]);
+            assert!(head[2].starts_with("-- Reads: "), "{}: {}", view.name, head[2]);
+        }
+    }
+
+    #[test]
+    fn a_view_reads_only_what_is_built_before_it_and_says_all_of_it() {
+        let mut known: Vec<String> = KINDS.iter().map(|kind| format!("raw_{}", kind.folder)).collect();
+        known.extend(["segments".to_owned(), "clock".to_owned()]);
+        for view in VIEWS {
+            let said =
+                view.text.lines().nth(2).unwrap_or_default().trim_start_matches("-- Reads: ").trim_end_matches('.');
+            for name in said.split(", ") {
+                assert!(
+                    known.iter().any(|k| k == name),
+                    "{} says that it reads {name}, which is not built before it",
+                    view.name
+                );
+            }
+            let body: Vec<&str> = view.text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+            for pair in body.windows(2).filter(|pair| ["FROM", "JOIN"].contains(&pair[0])) {
+                let is_local = view.text.contains(&format!("{} AS (", pair[1]));
+                assert!(
+                    is_local || said.split(", ").any(|name| name == pair[1]),
+                    "{} does not say that it reads {}",
+                    view.name,
+                    pair[1]
+                );
+            }
+            known.push(view.name.to_owned());
+        }
+    }
+
+    #[test]
+    fn a_quote_in_a_path_stays_inside_its_literal() {
+        assert_eq!(literal("a'b"), "'a''b'");
+    }
+}

@@ -1,0 +1,55 @@
+//! What one run will run, what it leaves out, and why.
+
+use super::edge::Target;
+use super::reason::Reason;
+
+/// Whether a test runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// It runs.
+    Run,
+    /// It does not.
+    LeftOut,
+}
+
+impl Verdict {
+    /// The words used in output.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::LeftOut => "left out",
+        }
+    }
+}
+
+/// The decision about one test under one variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The test's id.
+    pub test: String,
+    /// The variant.
+    pub variant: String,
+    /// Whether it runs.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// What differs, the most telling first; empty for tests left out.
+    pub evidence: Vec<Target>,
+}
+
+/// A whole plan: one decision for every test known, in the order of ids and variants.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The decisions.
+    pub decisions: Vec<Decision>,
+    /// Why nothing may be left out at all, if so.
+    pub whole: Option<String>,
+}
+
+impl Plan {
+    /// The decisions about one variant.
+    pub fn of_variant<'a>(&'a self, variant: &'a str) -> impl Iterator<Item = &'a Decision> {
+        self.decisions.iter().filter(move |decision| decision.variant == variant)
+    }
+}

@@ -1,0 +1,175 @@
+//! What a runner's process told about itself: the raw material of footprints, in no runner's own words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The span of time that something recorded belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WindowKind {
+    /// Everything outside the others.
+    Process,
+    /// Module-level code of one first-party file.
+    Import,
+    /// Collection of one test file or folder.
+    Collect,
+    /// A fixture that outlives one test.
+    Fixture,
+    /// One test with its setup and teardown.
+    Test,
+}
+
+/// A code object of a first-party file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Code {
+    /// The file.
+    pub path: String,
+    /// Its first line, from 1; 0 where the whole file is meant.
+    pub line: u32,
+    /// Its qualified name, where the interpreter tells it; `*` is the whole file.
+    pub qualified: Option<String>,
+}
+
+/// One window and what was seen in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// What sort of window.
+    pub kind: WindowKind,
+    /// A test's id, a fixture's name, a file; empty for the process.
+    pub name: String,
+    /// Its number in its process.
+    pub number: u64,
+    /// Code that ran, as (code, nearest first-party caller), both indices into [`Trace::codes`].
+    pub codes: BTreeSet<(u32, Option<u32>)>,
+    /// Files read.
+    pub reads: BTreeSet<String>,
+    /// Folders listed.
+    pub lists: BTreeSet<String>,
+    /// Files written before they were read.
+    pub wrote: BTreeSet<String>,
+    /// What could not be traced in it.
+    pub opaque: BTreeSet<String>,
+    /// Numbers of the wide fixture windows used in it.
+    pub uses: BTreeSet<u64>,
+    /// Module nodes imported in it by nobody of a module.
+    pub imports: BTreeSet<u32>,
+    /// (folder, name) pairs that imports by nobody of a module looked at.
+    pub probes: BTreeSet<(String, String)>,
+    /// Whether it ended as it should.
+    pub closed: bool,
+}
+
+impl Window {
+    /// An empty window.
+    #[must_use]
+    pub fn new(kind: WindowKind, name: &str, number: u64) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            number,
+            codes: BTreeSet::new(),
+            reads: BTreeSet::new(),
+            lists: BTreeSet::new(),
+            wrote: BTreeSet::new(),
+            opaque: BTreeSet::new(),
+            uses: BTreeSet::new(),
+            imports: BTreeSet::new(),
+            probes: BTreeSet::new(),
+            closed: true,
+        }
+    }
+}
+
+/// A module of the import graph.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Module {
+    /// The first-party file, or `=dotted.name` of a module from elsewhere.
+    pub name: String,
+    /// Modules that it imported.
+    pub imports: BTreeSet<u32>,
+    /// (folder, name) pairs that its imports looked at.
+    pub probes: BTreeSet<(String, String)>,
+}
+
+impl Module {
+    /// The first-party file, if it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        if self.name.starts_with('=') { None } else { Some(&self.name) }
+    }
+}
+
+/// One attempt at a test, from its phases.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phase {
+    /// The test.
+    pub test: String,
+    /// `setup`, `call`, `teardown`, or what a runner says instead (a crash).
+    pub when: String,
+    /// `passed`, `failed` or `skipped`.
+    pub outcome: String,
+    /// Whether the test is expected to fail.
+    pub xfail: bool,
+    /// How long it took.
+    pub seconds: f64,
+    /// Who ran it.
+    pub worker: String,
+}
+
+/// What the runner found out about itself before the first test.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Session {
+    /// The runner's project root, from the repository's root.
+    pub project: String,
+    /// The runner's configuration file, from the repository's root.
+    pub configuration: Option<String>,
+    /// The digest of `variant_v1`.
+    pub variant: String,
+    /// The canonical JSON of `variant_v1`.
+    pub inputs: String,
+    /// Why nothing was left out, if so.
+    pub whole: Option<String>,
+    /// Whether the command line asks for an output file.
+    pub writes: bool,
+    /// Whether tests were only listed.
+    pub collect_only: bool,
+    /// The interpreter and the folders that decide about the installed packages.
+    pub interpreter: String,
+    /// Folders whose listing is the list of installed packages.
+    pub sites: Vec<String>,
+}
+
+/// Everything one process of a runner told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trace {
+    /// The process.
+    pub pid: i64,
+    /// Empty, `controller`, or a worker's name.
+    pub worker: String,
+    /// How it recorded (`none` if it did not).
+    pub collector: String,
+    /// Present once the runner was configured.
+    pub session: Option<Session>,
+    /// Ids after the user's own filters, in order.
+    pub collected: Option<Vec<String>>,
+    /// Test files collected.
+    pub files: Vec<String>,
+    /// Collection errors.
+    pub errors: u64,
+    /// Tests begun, in order.
+    pub started: Vec<String>,
+    /// Tests whose teardown is over.
+    pub finished: BTreeSet<String>,
+    /// Reports.
+    pub phases: Vec<Phase>,
+    /// Code objects.
+    pub codes: BTreeMap<u32, Code>,
+    /// Modules.
+    pub modules: BTreeMap<u32, Module>,
+    /// Windows, in the order in which they first showed up.
+    pub windows: Vec<Window>,
+    /// What is wrong with the recording; empty if nothing.
+    pub unhealthy: Vec<String>,
+    /// The exit code it meant to end with; `None` if it never came to its end.
+    pub exit: Option<i64>,
+    /// Lines that could not be read.
+    pub torn_lines: u64,
+}

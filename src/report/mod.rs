@@ -1,0 +1,5 @@
+//! Speaking: facts and decisions as text for people.
+
+pub mod explanation;
+pub mod summary;
+pub mod table;

@@ -1,0 +1,161 @@
+//! The few lines after a run that a person likes to read.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::model::plan::{Decision, Verdict};
+use crate::model::reason::Reason;
+
+/// Reasons shown before the rest is added up.
+const SHOWN: usize = 4;
+
+/// What a run came to.
+#[derive(Debug, Clone, Default)]
+pub struct RunSummary<'a> {
+    /// Tests that ran.
+    pub ran: usize,
+    /// Tests left out.
+    pub left_out: usize,
+    /// Seconds of the user's command.
+    pub seconds: f64,
+    /// Seconds that the tests left out took when they last ran.
+    pub saved: f64,
+    /// Tests that failed.
+    pub failed: usize,
+    /// Reasons for running, most tests first.
+    pub reasons: Vec<(Reason, usize, String)>,
+    /// Why nothing was left out, if so.
+    pub whole: Option<&'a str>,
+    /// What became of the recording.
+    pub recording: String,
+    /// Whether a coverage measurement saw only part of the suite.
+    pub partial_coverage: bool,
+}
+
+/// Groups the decisions to run by reason.
+#[must_use]
+pub fn reasons<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Vec<(Reason, usize, String)> {
+    let mut groups: BTreeMap<Reason, (usize, BTreeMap<String, usize>)> = BTreeMap::new();
+    for decision in decisions.filter(|decision| decision.verdict == Verdict::Run) {
+        let group = groups.entry(decision.reason).or_default();
+        group.0 += 1;
+        if let Some(first) = decision.evidence.first() {
+            *group.1.entry(first.to_string()).or_default() += 1;
+        }
+    }
+    let most = |all: BTreeMap<String, usize>| {
+        let more = all.len().saturating_sub(1);
+        let first = all.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0))).map(|(what, _)| what);
+        match (first, more) {
+            (None, _) => String::new(),
+            (Some(what), 0) => what,
+            (Some(what), more) => format!("{what} and {more} more"),
+        }
+    };
+    let mut reasons: Vec<_> = groups.into_iter().map(|(reason, (count, all))| (reason, count, most(all))).collect();
+    reasons.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    reasons
+}
+
+/// The summary's lines, without a prefix.
+#[must_use]
+pub fn lines(summary: &RunSummary<'_>) -> Vec<String> {
+    let total = summary.ran + summary.left_out;
+    let mut first = format!("ran {} of {} {}", count(summary.ran), count(total), tests(total));
+    let _ = write!(first, " in {}", seconds(summary.seconds));
+    if summary.failed > 0 {
+        let _ = write!(first, ", {} failed", count(summary.failed));
+    }
+    if summary.left_out > 0 {
+        let _ = write!(first, "; left out {} that nothing you changed can break", count(summary.left_out));
+        if summary.saved >= 0.1 {
+            let _ = write!(first, " (they took {} when they last ran)", seconds(summary.saved));
+        }
+    }
+    let mut lines = vec![first];
+    if let Some(whole) = summary.whole {
+        lines.push(format!("nothing was left out: {whole}"));
+    } else if !summary.reasons.is_empty() {
+        lines.push(format!("why: {}", why(&summary.reasons)));
+    }
+    if summary.partial_coverage {
+        lines.push("the coverage figures are of a part of the suite only".to_owned());
+    }
+    if !summary.recording.is_empty() {
+        lines.push(summary.recording.clone());
+    }
+    lines
+}
+
+fn why(reasons: &[(Reason, usize, String)]) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for (reason, number, evidence) in reasons.iter().take(SHOWN) {
+        let part = format!("{} {reason}", count(*number));
+        parts.push(if evidence.is_empty() { part } else { format!("{part} ({evidence})") });
+    }
+    let rest: usize = reasons.iter().skip(SHOWN).map(|(_, number, _)| number).sum();
+    if rest > 0 {
+        parts.push(format!("{} for other reasons", count(rest)));
+    }
+    parts.join(", ")
+}
+
+fn tests(number: usize) -> &'static str {
+    if number == 1 { "test" } else { "tests" }
+}
+
+/// `1,231`
+#[must_use]
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `0.42 s`, `12.3 s`, `3 min 20 s`
+#[must_use]
+pub fn seconds(value: f64) -> String {
+    if value < 10.0 {
+        format!("{value:.2} s")
+    } else if value < 120.0 {
+        format!("{value:.1} s")
+    } else {
+        format!("{:.0} min {:.0} s", (value / 60.0).floor(), value % 60.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!((count(7), count(1231), count(1_000_000)), ("7".into(), "1,231".into(), "1,000,000".into()));
+        assert_eq!((seconds(0.5), seconds(12.34), seconds(200.0)), ("0.50 s".into(), "12.3 s".into(), "3 min 20 s".into()));
+    }
+
+    #[test]
+    fn a_run_is_told_in_a_few_lines() {
+        let summary = RunSummary {
+            ran: 12,
+            left_out: 1219,
+            seconds: 1.9,
+            saved: 2.4,
+            reasons: vec![(Reason::RanChangedCode, 11, "src/a.py f".into()), (Reason::NewTest, 1, String::new())],
+            recording: "recorded 12 tests".into(),
+            ..RunSummary::default()
+        };
+        let expected = [
+            "ran 12 of 1,231 tests in 1.90 s; left out 1,219 that nothing you changed can break (they took 2.40 s when they last ran)",
+            "why: 11 ran-changed-code (src/a.py f), 1 new-test",
+            "recorded 12 tests",
+        ];
+        assert_eq!(lines(&summary), expected);
+    }
+}

@@ -1,0 +1,129 @@
+//! Which CI system we are in, and whether this run may write the shared map.
+
+use serde_json::Value;
+
+/// What decides about recording where no flag is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Not in CI: the ledger is private.
+    Local,
+    /// In CI, on a run that may write the shared map if the tree is `commit` and clean.
+    Shared {
+        /// The event's commit, if the CI system says.
+        commit: Option<String>,
+    },
+    /// In CI, on a run that only reads.
+    Reader {
+        /// Why.
+        why: String,
+    },
+    /// In CI, on an event whose code nobody has vouched for: never records, whatever the flags say.
+    Untrusted {
+        /// The event.
+        event: String,
+    },
+    /// In a CI system that titer does not know, without `default_branch` in `titer.toml`.
+    Unknown,
+}
+
+/// Works it out from the environment; `branch` is what git says, `read` reads a file.
+#[must_use]
+pub fn place(
+    variable: &dyn Fn(&str) -> Option<String>,
+    read: &dyn Fn(&str) -> Option<String>,
+    policy_branch: Option<&str>,
+    branch: Option<&str>,
+) -> Place {
+    if variable("GITHUB_ACTIONS").as_deref() == Some("true") {
+        return github(variable, read, policy_branch);
+    }
+    if variable("GITLAB_CI").is_some() {
+        let default = variable("CI_DEFAULT_BRANCH").or_else(|| policy_branch.map(str::to_owned));
+        let source = variable("CI_PIPELINE_SOURCE").unwrap_or_default();
+        let trusted = ["push", "schedule", "web", "api", "trigger"].contains(&source.as_str());
+        return on_branch(variable("CI_COMMIT_BRANCH"), default, variable("CI_COMMIT_SHA"), trusted, &source);
+    }
+    if variable("BUILDKITE").as_deref() == Some("true") {
+        let default = variable("BUILDKITE_PIPELINE_DEFAULT_BRANCH").or_else(|| policy_branch.map(str::to_owned));
+        let pull = variable("BUILDKITE_PULL_REQUEST").is_some_and(|number| number != "false");
+        return on_branch(variable("BUILDKITE_BRANCH"), default, variable("BUILDKITE_COMMIT"), !pull, "pull request");
+    }
+    match variable("CI") {
+        Some(value) if !value.is_empty() && value != "false" && value != "0" => match policy_branch {
+            Some(default) => on_branch(branch.map(str::to_owned), Some(default.to_owned()), None, true, "push"),
+            None => Place::Unknown,
+        },
+        _ => Place::Local,
+    }
+}
+
+fn github(
+    variable: &dyn Fn(&str) -> Option<String>,
+    read: &dyn Fn(&str) -> Option<String>,
+    policy_branch: Option<&str>,
+) -> Place {
+    let event = variable("GITHUB_EVENT_NAME").unwrap_or_default();
+    if event == "pull_request_target" || event == "workflow_run" {
+        return Place::Untrusted { event };
+    }
+    let payload = variable("GITHUB_EVENT_PATH").and_then(|path| read(&path));
+    let payload: Option<Value> = payload.and_then(|text| serde_json::from_str(&text).ok());
+    let named = payload.as_ref().and_then(|p| p.pointer("/repository/default_branch")).and_then(Value::as_str);
+    let default = named.or(policy_branch).map(str::to_owned);
+    let branch = variable("GITHUB_REF").and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned));
+    let trusted = ["push", "schedule", "workflow_dispatch"].contains(&event.as_str());
+    on_branch(branch, default, variable("GITHUB_SHA"), trusted, &event)
+}
+
+fn on_branch(
+    branch: Option<String>,
+    default: Option<String>,
+    commit: Option<String>,
+    trusted: bool,
+    event: &str,
+) -> Place {
+    match (branch, default) {
+        _ if !trusted => Place::Reader { why: format!("this run was started by {event}") },
+        (Some(branch), Some(default)) if branch == default => Place::Shared { commit },
+        (Some(branch), Some(default)) => Place::Reader { why: format!("{branch} is not the default branch {default}") },
+        (_, None) => Place::Reader { why: "the default branch is not known".to_owned() },
+        (None, _) => Place::Reader { why: "this run is not on a branch".to_owned() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decide(variables: &[(&str, &str)], payload: &str, policy: Option<&str>) -> Place {
+        let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        place(&variable, &|_| Some(payload.to_owned()), policy, Some("main"))
+    }
+
+    #[test]
+    fn only_trusted_events_of_the_default_branch_write_the_shared_map() {
+        const MAIN: &str = r#"{"repository":{"default_branch":"main"}}"#;
+        let github = |event: &str, name: &str| {
+            let variables = [
+                ("GITHUB_ACTIONS", "true"),
+                ("GITHUB_EVENT_NAME", event),
+                ("GITHUB_REF", name),
+                ("GITHUB_EVENT_PATH", "payload"),
+            ];
+            decide(&variables, MAIN, None)
+        };
+        assert_eq!(github("push", "refs/heads/main"), Place::Shared { commit: None });
+        assert!(matches!(github("push", "refs/heads/topic"), Place::Reader { .. }));
+        assert!(matches!(github("push", "refs/tags/main"), Place::Reader { .. }));
+        assert!(matches!(github("pull_request", "refs/pull/1/merge"), Place::Reader { .. }));
+        assert!(matches!(github("pull_request_target", "refs/heads/main"), Place::Untrusted { .. }));
+        assert!(matches!(github("workflow_run", "refs/heads/main"), Place::Untrusted { .. }));
+    }
+
+    #[test]
+    fn an_unknown_ci_system_records_only_by_policy() {
+        assert_eq!(decide(&[("CI", "true")], "", None), Place::Unknown);
+        assert_eq!(decide(&[("CI", "true")], "", Some("main")), Place::Shared { commit: None });
+        assert_eq!(decide(&[], "", None), Place::Local);
+    }
+}

@@ -1,0 +1,342 @@
+//! The lens answers from the ledger's segments: every view builds over nothing and over a fixture, threads change no answer,
+//! damaged files cost only themselves, and a query can touch nothing but the lens.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails, and it writes the files that it reads"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use titer::ledger::duck::{Lens, Limits, Table};
+use titer::ledger::sql::VIEWS;
+
+const AS_OF: &str = "2026-11-22T00:00:00Z";
+
+/// A ledger in a folder of its own, and the place of its lens.
+struct Ledger {
+    folder: tempfile::TempDir,
+}
+
+impl Ledger {
+    fn empty() -> Self {
+        Self { folder: tempfile::Builder::new().prefix("it's [a] ledger").tempdir().unwrap() }
+    }
+
+    /// Three runs of two tests: `t_a` is steady, `t_b` fails once on the tree `I1` on which it also passed.
+    fn filled() -> Self {
+        let ledger = Self::empty();
+        for (number, outcome) in [(1, "passed"), (2, "failed"), (3, "passed")] {
+            let run = format!("R{number}");
+            let at = format!("2026-11-2{}T05:00:00Z", number - 1);
+            ledger.write("runs", &run, &[run_line(&run, &at)]);
+            ledger.write(
+                "outcomes",
+                &run,
+                &[
+                    outcome_line(&run, &at, "t_a", "passed", 0.01 * f64::from(number)),
+                    outcome_line(&run, &at, "t_b", outcome, 1.0),
+                ],
+            );
+        }
+        ledger.write("decisions", "R2", &decision_lines());
+        ledger.write("edges", "R1", &edge_lines());
+        ledger.write(
+            "events",
+            "R1",
+            &[json!({"v":1,"kind":"variant","id":"V","inputs":"{}","configuration":"pyproject.toml"})],
+        );
+        // A line cut off, as a kill leaves it.
+        ledger.write_text("outcomes", "R4", "{\"v\":1,\"run\":\"R4\",\"test\":\"t_c\",\"varia");
+        ledger
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("ledger")
+    }
+
+    fn lens_file(&self) -> PathBuf {
+        self.folder.path().join("cache/lens.duckdb")
+    }
+
+    fn write(&self, kind: &str, run: &str, lines: &[Value]) -> PathBuf {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        self.write_text(kind, run, &text)
+    }
+
+    fn write_text(&self, kind: &str, run: &str, text: &str) -> PathBuf {
+        self.write_bytes(kind, run, &zstd::encode_all(text.as_bytes(), 3).unwrap())
+    }
+
+    fn write_bytes(&self, kind: &str, run: &str, bytes: &[u8]) -> PathBuf {
+        let folder = self.root().join("segments").join(kind).join("dt=2026-11-21");
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(format!("{run}-1-1-1-{:016x}.jsonl.zst", bytes.len()));
+        fs::write(&file, bytes).unwrap();
+        file
+    }
+
+    fn lens(&self) -> Lens {
+        self.lens_with(AS_OF, 2)
+    }
+
+    fn lens_with(&self, as_of: &str, threads: u8) -> Lens {
+        Lens::open(&self.root(), &self.lens_file(), as_of, &Limits { threads, ..Limits::default() }).unwrap()
+    }
+}
+
+fn run_line(run: &str, at: &str) -> Value {
+    json!({"v":1,"run":run,"attempt":1,"shard":"1-1","started":at,"seconds":1.5,"runner":"pytest","command":["pytest","-q"],"cwd":".",
+        "commit":null,"branch":"main","dirty":false,"recorded":true,"health":"ok","exit":0,"titer":"0.1.0","tests_run":2,
+        "tests_left_out":3,"inventory":"I1"})
+}
+
+fn outcome_line(run: &str, at: &str, test: &str, outcome: &str, seconds: f64) -> Value {
+    json!({"v":1,"run":run,"at":at,"test":test,"variant":"V","outcome":outcome,"seconds":seconds,"attempt":1,"worker":""})
+}
+
+fn decision_lines() -> Vec<Value> {
+    vec![
+        json!({"v":1,"run":"R2","set":"S","ids":["t_c","t_d","t_e"]}),
+        json!({"v":1,"run":"R2","variant":"V","verdict":"left out","reason":"untouched","evidence":["src/a.py f"],"tests":"S","count":3}),
+    ]
+}
+
+/// `t_a` ran `f` itself and loaded `b.py`, whose set includes that of `c.py`; what its process remembers read `d.txt`.
+fn edge_lines() -> Vec<Value> {
+    let edge = |set: &str, kind: &str, path: &str, name: &str| json!({"v":1,"set":set,"kind":kind,"path":path,"name":name,"hash":"H"});
+    vec![
+        edge("W2", "loaded", "c.py", "<module>"),
+        edge("W1", "loaded", "b.py", "<module>"),
+        edge("W1", "includes", "", "W2"),
+        edge("N1", "ran", "a.py", "f"),
+        edge("M1", "read", "d.txt", ""),
+        edge("E1", "empty", "", ""),
+        json!({"v":1,"kind":"tree","set":"I1","path":"a.py","name":"100644","hash":"H"}),
+        json!({"v":1,"kind":"footprint","run":"R1","at":"2026-11-20T05:00:00Z","test":"t_a","variant":"V","sets":["N1","W1"],"memory":"M1","inventory":"I1"}),
+        json!({"v":1,"kind":"footprint","run":"R0","at":"2026-11-19T05:00:00Z","test":"t_a","variant":"V","sets":["E1"],"inventory":"I1"}),
+    ]
+}
+
+/// A whole view, rows in one order whatever the engine's was.
+fn whole(lens: &Lens, view: &str) -> Table {
+    let mut table = lens.query(&format!("SELECT * FROM {view}")).unwrap();
+    table.rows.sort_by_key(|row| format!("{row:?}"));
+    table
+}
+
+fn rows(lens: &Lens, query: &str) -> Value {
+    Value::from(lens.query(query).unwrap().rows.into_iter().map(Value::from).collect::<Vec<_>>())
+}
+
+#[test]
+fn every_view_builds_over_a_ledger_that_is_not_there() {
+    let lens = Ledger::empty().lens();
+    for view in VIEWS {
+        assert_eq!(whole(&lens, view.name).rows, [] as [Vec<Value>; 0], "{}", view.name);
+    }
+}
+
+#[test]
+fn every_view_answers_the_same_at_one_thread_and_at_eight() {
+    let ledger = Ledger::filled();
+    let one = ledger.lens_with(AS_OF, 1);
+    fs::remove_file(ledger.lens_file()).unwrap();
+    let eight = ledger.lens_with(AS_OF, 8);
+    for view in VIEWS {
+        assert_eq!(whole(&one, view.name), whole(&eight, view.name), "{}", view.name);
+        assert_ne!(whole(&one, view.name).rows.len(), 0, "nothing in the fixture shows {}", view.name);
+    }
+}
+
+#[test]
+fn who_depends_on_a_path_is_found_through_included_sets_and_the_memory_of_a_process() {
+    let lens = Ledger::filled().lens();
+    let found = rows(&lens, "SELECT path, kind, name, test_id FROM dependents ORDER BY path");
+    assert_eq!(
+        found,
+        json!([
+            ["a.py", "ran", "f", "t_a"],
+            ["b.py", "loaded", "<module>", "t_a"],
+            ["c.py", "loaded", "<module>", "t_a"],
+            ["d.txt", "read", "", "t_a"]
+        ])
+    );
+}
+
+#[test]
+fn sets_that_include_each_other_in_a_circle_are_walked_once() {
+    let ledger = Ledger::empty();
+    let line = |set: &str, to: &str| json!({"v":1,"set":set,"kind":"includes","path":"","name":to,"hash":""});
+    ledger.write("edges", "R1", &[line("A", "B"), line("B", "A")]);
+    assert_eq!(rows(&ledger.lens(), "SELECT count(*) FROM reached_sets"), json!([[4]]));
+}
+
+#[test]
+fn a_test_that_passed_and_failed_on_one_tree_is_a_flake() {
+    let found = rows(&Ledger::filled().lens(), "SELECT test_id, passes, failures FROM flakes");
+    assert_eq!(found, json!([["t_b", 2, 1]]));
+}
+
+#[test]
+fn durations_have_a_middle_an_end_and_a_last_and_look_back_from_the_given_time() {
+    let ledger = Ledger::filled();
+    let query = "SELECT runs, median_us, p95_us, last_us FROM durations WHERE test_id = 't_a'";
+    assert_eq!(rows(&ledger.lens(), query), json!([[3, 20_000, 30_000, 30_000]]));
+    assert_eq!(rows(&ledger.lens_with("2027-06-01T00:00:00Z", 2), query), json!([]));
+}
+
+#[test]
+fn what_was_left_out_is_counted_by_reason_and_named_test_by_test() {
+    let lens = Ledger::filled().lens();
+    assert_eq!(rows(&lens, "SELECT run_id, reason, tests FROM left_out"), json!([["R2", "untouched", 3]]));
+    let named = rows(&lens, "SELECT test_id FROM test_decisions WHERE verdict = 'left out' ORDER BY test_id");
+    assert_eq!(named, json!([["t_c"], ["t_d"], ["t_e"]]));
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_listed_and_the_others_count() {
+    let ledger = Ledger::filled();
+    let text =
+        format!("{}\nnot json\n{}\n", outcome_line("R5", AS_OF, "t_x", "passed", 1.0), json!({"v":2,"run":"R5"}));
+    ledger.write_text("outcomes", "R5", &text);
+    let lens = ledger.lens();
+    assert_eq!(rows(&lens, "SELECT test_id FROM outcomes WHERE run_id = 'R5'"), json!([["t_x"]]));
+    let query = "SELECT kind, unreadable_lines, newer_lines FROM segment_problems WHERE segment LIKE '%/R5-%'";
+    assert_eq!(rows(&lens, query), json!([["outcomes", 1, 1]]));
+}
+
+#[test]
+fn a_segment_that_is_no_compressed_file_costs_only_itself() {
+    let ledger = Ledger::filled();
+    ledger.write_bytes("outcomes", "R6", b"this is not zstd");
+    let lens = ledger.lens();
+    assert_eq!(rows(&lens, "SELECT count(*) FROM outcomes"), json!([[6]]));
+    assert_eq!(
+        rows(&lens, "SELECT kind, lines FROM segment_problems WHERE segment LIKE '%/R6-%'"),
+        json!([["outcomes", 0]])
+    );
+}
+
+#[test]
+fn a_segment_shorter_than_its_log_entry_or_missing_is_listed() {
+    let ledger = Ledger::empty();
+    let file = ledger.write("runs", "R1", &[run_line("R1", AS_OF)]);
+    let path = file.strip_prefix(ledger.root()).unwrap();
+    let entry = json!({"v":1,"add":[{"path":path,"kind":"runs","rows":2},{"path":"segments/runs/dt=2026-11-21/R9-1-1-1-00.jsonl.zst","rows":1}]});
+    fs::create_dir_all(ledger.root().join("log")).unwrap();
+    fs::write(ledger.root().join("log/00000000000000000001.json"), entry.to_string()).unwrap();
+    let problems = rows(&ledger.lens(), "SELECT problem FROM segment_problems ORDER BY segment");
+    assert_eq!(problems, json!([["lines are missing at its end"], ["the log names it and it is not there"]]));
+}
+
+#[test]
+fn a_run_written_twice_counts_once() {
+    let ledger = Ledger::empty();
+    ledger.write("runs", "R1", &[run_line("R1", AS_OF)]);
+    ledger.write("runs", "R1", &[run_line("R1", "2026-11-21T05:00:00.5Z")]);
+    assert_eq!(rows(&ledger.lens(), "SELECT count(*) FROM runs"), json!([[1]]));
+}
+
+#[test]
+fn a_kept_lens_is_used_again_until_the_ledger_changes() {
+    let ledger = Ledger::filled();
+    drop(ledger.lens());
+    let made = |file: &Path| std::os::unix::fs::MetadataExt::ino(&fs::metadata(file).unwrap());
+    let first = made(&ledger.lens_file());
+    assert_eq!(rows(&ledger.lens(), "SELECT count(*) FROM runs"), json!([[3]]));
+    assert_eq!(made(&ledger.lens_file()), first);
+    ledger.write("runs", "R7", &[run_line("R7", AS_OF)]);
+    assert_eq!(rows(&ledger.lens(), "SELECT count(*) FROM runs"), json!([[4]]));
+    let left: Vec<_> = fs::read_dir(ledger.lens_file().parent().unwrap()).unwrap().collect();
+    assert_eq!(left.len(), 1, "building leaves nothing beside the lens: {left:?}");
+}
+
+#[test]
+fn a_lens_that_is_torn_foreign_or_gone_is_built_again() {
+    let ledger = Ledger::filled();
+    drop(ledger.lens());
+    let bytes = fs::read(ledger.lens_file()).unwrap();
+    for broken in [b"".as_slice(), b"no database", &bytes[..bytes.len() / 2]] {
+        fs::write(ledger.lens_file(), broken).unwrap();
+        assert_eq!(rows(&ledger.lens(), "SELECT count(*) FROM runs"), json!([[3]]));
+    }
+    fs::remove_file(ledger.lens_file()).unwrap();
+    assert_eq!(rows(&ledger.lens(), "SELECT count(*) FROM runs"), json!([[3]]));
+}
+
+#[test]
+fn where_no_lens_can_be_kept_a_private_one_answers() {
+    let ledger = Ledger::filled();
+    // A file stands where the folder of the lens would have to be, and a folder where the lens itself would.
+    fs::write(ledger.folder.path().join("cache"), "").unwrap();
+    assert_eq!(rows(&ledger.lens(), "SELECT count(*) FROM runs"), json!([[3]]));
+    fs::remove_file(ledger.folder.path().join("cache")).unwrap();
+    fs::create_dir_all(ledger.lens_file().join("full")).unwrap();
+    assert_eq!(rows(&ledger.lens(), "SELECT count(*) FROM runs"), json!([[3]]));
+}
+
+#[test]
+fn two_lenses_over_one_ledger_are_open_at_once() {
+    let ledger = Ledger::filled();
+    let first = ledger.lens();
+    ledger.write("runs", "R8", &[run_line("R8", AS_OF)]);
+    let second = ledger.lens();
+    assert_eq!(rows(&first, "SELECT count(*) FROM runs"), json!([[3]]));
+    assert_eq!(rows(&second, "SELECT count(*) FROM runs"), json!([[4]]));
+}
+
+#[test]
+fn a_query_reaches_no_file_no_setting_and_cannot_write() {
+    let ledger = Ledger::filled();
+    let lens = ledger.lens();
+    let target = ledger.folder.path().join("stolen.csv");
+    fs::write(ledger.folder.path().join("secret.csv"), "a\n1\n").unwrap();
+    let folder = ledger.folder.path().display().to_string().replace('\'', "''");
+    for query in [
+        format!("COPY (SELECT 1) TO '{folder}/stolen.csv'"),
+        format!("SELECT * FROM read_csv('{folder}/secret.csv')"),
+        format!("ATTACH '{folder}/other.duckdb'"),
+        "SET enable_external_access = true".to_owned(),
+        "SET memory_limit = '100GB'".to_owned(),
+        "CREATE TABLE mine (a INTEGER)".to_owned(),
+        "DROP VIEW runs".to_owned(),
+        "INSTALL httpfs".to_owned(),
+    ] {
+        assert!(lens.query(&query).is_err(), "{query}");
+    }
+    assert!(!target.exists());
+}
+
+#[test]
+fn a_query_larger_than_memory_spills_and_is_answered() {
+    let ledger = Ledger::empty();
+    let limits = Limits { memory: "40MB".to_owned(), threads: 1 };
+    let lens = Lens::open(&ledger.root(), &ledger.lens_file(), AS_OF, &limits).unwrap();
+    let query =
+        "SELECT i FROM (SELECT i, md5(i::VARCHAR) AS h FROM range(1500000) AS t(i) ORDER BY h) LIMIT 1 OFFSET 1499999";
+    assert_eq!(lens.query(query).unwrap().rows.len(), 1);
+}
+
+#[test]
+fn a_wrong_query_is_answered_with_one_sentence_and_the_names_of_the_views() {
+    let failure = Ledger::empty().lens().query("SELECT * FROM rums").unwrap_err();
+    assert_eq!(failure.to_string().lines().count(), 1);
+    assert!(failure.to_string().contains("rums"), "{failure}");
+    assert!(failure.hints[0].contains("runs, outcomes"), "{:?}", failure.hints);
+}
+
+#[test]
+fn every_sort_of_value_has_a_form_in_json() {
+    let query = "SELECT TIMESTAMP '2026-11-21 05:00:00.25' AS a, DATE '2026-11-21' AS b, TIME '05:06:07' AS c, 1.50 AS d, \
+                 170141183460469231731687303715884105727::HUGEINT AS e, [1, NULL] AS f, {'x': 1} AS g, NULL AS h, \
+                 '\\x01'::BLOB AS i, 'NaN'::DOUBLE AS j, MAP {'k': 2} AS k, DATE '-0001-01-01' AS l, 'infinity'::TIMESTAMP AS m";
+    let found = rows(&Ledger::empty().lens(), query);
+    let wanted = json!([[
+        "2026-11-21 05:00:00.25", "2026-11-21", "05:06:07", 1.50, "170141183460469231731687303715884105727", [1, null], {"x": 1}, null,
+        "01", null, [["k", 2]], "-000001-01-01", "out of range"
+    ]]);
+    assert_eq!(found, wanted);
+}

@@ -1,0 +1,70 @@
+//! Every kind of edit that other selectors get wrong: no test that breaks may be left out, and no more may run than must.
+//!
+//! The cases are data: `testdata/pytest-edits/*.toml`, one test each under the newest interpreter, and a part of their
+//! edits under the oldest.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails, and it starts programs"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use support::edits::{Case, folder};
+use support::{newest, oldest};
+
+fn try_under_the_newest(name: &str) {
+    let wrong = Case::read(name).try_edits(newest(), |_, _| true);
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A part: every third edit and those that ask for it.
+fn try_under_the_oldest(name: &str) {
+    let wrong = Case::read(name).try_edits(oldest(), |number, edit| edit.old || number % 3 == 0);
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+macro_rules! cases {
+    ($($name:ident)*) => {
+        mod under_the_newest_python {
+            $(#[test] fn $name() { super::try_under_the_newest(stringify!($name)); })*
+        }
+        mod under_the_oldest_python {
+            $(#[test] fn $name() { super::try_under_the_oldest(stringify!($name)); })*
+        }
+        const CASES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+cases! {
+    a_change_to_the_tests_themselves_runs_just_them
+    a_class_counts_by_the_code_that_makes_it
+    a_data_file_counts_for_whoever_read_it
+    a_file_that_appears_counts_for_whoever_looked_for_it
+    a_fixture_belongs_to_every_test_that_uses_it
+    an_edit_that_changes_no_behaviour_runs_nothing
+    code_found_by_name_or_by_text_is_still_code
+    code_in_another_process_or_thread_counts
+    code_that_runs_at_import_counts_for_whoever_loaded_it
+    configuration_and_builds_run_everything
+    conftest_and_setup_code_belong_to_the_tests_below
+    git_is_only_a_way_to_see_files
+    names_and_bytes_of_files_may_be_odd
+    tests_may_meddle_with_what_the_adapter_uses
+    unittest_classes_and_doctests_are_tests_too
+    what_the_process_remembers_belongs_to_all_who_use_it
+    what_the_reviewer_thought_of
+}
+
+#[test]
+fn every_case_file_has_a_test() {
+    let files: BTreeSet<String> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(files, CASES.iter().map(|name| (*name).to_owned()).collect());
+}

@@ -1,0 +1,12 @@
+//! What the tests that drive the `titer` binary share: interpreters, scratch repositories, started commands, edits.
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
+pub mod edits;
+pub mod interpreters;
+pub mod repository;
+pub mod small;
+pub mod started;
+
+pub use interpreters::{Interpreter, newest, oldest};
+pub use repository::Repository;
+pub use started::{Ending, Going};
