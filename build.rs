@@ -24,13 +24,16 @@ fn embed_adapters() -> io::Result<()> {
     for folder in fs::read_dir(&top)?.flatten().filter(|entry| entry.path().is_dir()) {
         for file in fs::read_dir(folder.path())?.flatten() {
             let name = format!("{}/{}", folder.file_name().to_string_lossy(), file.file_name().to_string_lossy());
-            if file.path().is_file() && !name.ends_with(".pyc") {
+            if file.path().is_file() && file.path().extension().is_none_or(|kind| kind != "pyc") {
                 files.push((name, file.path()));
             }
         }
     }
     files.sort();
-    let entries: Vec<String> = files.iter().map(|(name, path)| format!("({name:?}, include_str!({path:?}))")).collect();
+    let entries: Vec<String> = files
+        .iter()
+        .map(|(name, path)| format!("({name:?}, include_str!({:?}))", path.display().to_string()))
+        .collect();
     let text = format!(
         "/// Path below the adapter's folder, and text.\npub const PYTEST_FILES: [(&str, &str); {}] = [{}];\n",
         entries.len(),

@@ -358,7 +358,7 @@ fn declared(files: &Files, folder: &str, stem: &str) -> bool {
         parents.extend(files.keys().filter(|path| path.starts_with(above) && path.matches('/').count() == 1).cloned());
     }
     let names = |text: &String| says(&take_apart(text).code, &format!("mod {name};"));
-    parents.iter().filter_map(|parent| files.get(parent)).any(|text| names(text))
+    parents.iter().filter_map(|parent| files.get(parent)).any(names)
 }
 
 macro_rules! rule {

@@ -62,7 +62,7 @@ impl Ledger {
     }
 
     fn write(&self, kind: &str, run: &str, lines: &[Value]) -> PathBuf {
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = lines.iter().fold(String::new(), |text, line| text + &format!("{line}\n"));
         self.write_text(kind, run, &text)
     }
 

@@ -43,7 +43,7 @@ def main():
     name = Path(options.repo).resolve()
     name = (name.parent if name.name in ("repo", ".git") else name).name.removesuffix(".git")
     tree = clone(options.repo, work / f"clone-{name}")
-    commits = series(tree, options.branch, options.count + 1)
+    commits = series(tree, options.branch, options.count + 1, options.touching)
     checkout(tree, commits[-1])
     kinds = ["plain", *(["testmon"] if options.testmon else [])]
     insides = {kind: projects.environment_of(name, kind, options.python, work, options.install, tree) for kind in kinds}
@@ -67,6 +67,8 @@ def arguments():
     parser.add_argument("--work", help="folder for the clone and the environment (default: a temporary one)")
     parser.add_argument("--count", type=int, default=40, help="commits (40)")
     parser.add_argument("--branch", default="HEAD", help="where the series ends (HEAD)")
+    parser.add_argument("--touching", action="append", default=[], metavar="PATH",
+                        help="only commits that touch this path, e.g. src; again for more (default: all commits)")
     parser.add_argument("--install", action="append", default=[], metavar="REQUIREMENT",
                         help="a pinned requirement of the suite; again for more")
     parser.add_argument("--pytest-args", default="", help="what to add to the pytest command line")
@@ -90,9 +92,13 @@ def clone(repo, tree):
     return tree
 
 
-def series(tree, branch, count):
-    """The last `count` first-parent commits, oldest first."""
-    return projects.git(tree, "rev-list", "--first-parent", f"--max-count={count}", branch).split()[::-1]
+def series(tree, branch, count, touching):
+    """The last `count` first-parent commits, oldest first; of all, or of those that touch the given paths.
+
+    A commit that is passed over is not lost: what it changed is in the tree of the next one.
+    """
+    paths = ["--", *touching] if touching else []
+    return projects.git(tree, "rev-list", "--first-parent", f"--max-count={count}", branch, *paths).split()[::-1]
 
 
 def checkout(tree, commit):
@@ -196,8 +202,12 @@ def tell(row):
 
 
 def table(rows, skipped, options):
-    print(f"\n{len(rows)} commits replayed, {len(skipped)} SKIPPED"
-          + "".join(f"\n  skipped {commit[:9]}: {why[:150]}" for commit, why in skipped))
+    print(f"\n{len(rows)} commits replayed, {len(skipped)} SKIPPED")
+    causes = {}
+    for commit, why in skipped:
+        causes.setdefault(why, []).append(commit[:9])
+    for why, those in causes.items():
+        print(f"  skipped {len(those)} ({those[0]} .. {those[-1]}): {why}")
     if not rows:
         return
     for name in ("ran", "testmon"):

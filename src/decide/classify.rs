@@ -37,6 +37,9 @@ pub fn classify(path: &str, policy: &GlobSet) -> PathClass {
     if TABLES.contains(&name) {
         return PathClass::Tables;
     }
+    if BUILD_NAMES.contains(&name) {
+        return PathClass::BuildInput;
+    }
     // Source comes before the inert folders: `docs/conf.py` or `.github/check.py` may well be imported, and is traced if so.
     if ending == "py" {
         return PathClass::Source;
@@ -44,7 +47,7 @@ pub fn classify(path: &str, policy: &GlobSet) -> PathClass {
     if is_inert(path, name, ending) || policy.is_match(path) {
         return PathClass::Inert;
     }
-    if BUILD_NAMES.contains(&name) || BUILD_ENDINGS.contains(&ending) {
+    if BUILD_ENDINGS.contains(&ending) {
         return PathClass::BuildInput;
     }
     PathClass::Data

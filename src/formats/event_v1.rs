@@ -130,11 +130,17 @@ struct ImportLine {
 #[must_use]
 pub fn read(bytes: &[u8]) -> Trace {
     let mut trace = Trace::default();
+    // Imports by nobody of a module are told before the window in which they happened.
+    let mut imports = Vec::new();
     for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         match serde_json::from_slice(line) {
+            Ok(Line::Import(import)) => imports.push(import),
             Ok(line) => apply(&mut trace, line),
             Err(_) => trace.torn_lines += 1,
         }
+    }
+    for import in imports {
+        add_import(&mut trace, import);
     }
     trace
 }
@@ -169,8 +175,7 @@ fn apply(trace: &mut Trace, line: Line) {
         }
         Line::Window(window) => add_window(trace, window),
         Line::Node { i, n } => trace.modules.entry(i).or_default().name = n,
-        Line::Import(import) => add_import(trace, import),
-        Line::Health { ok: true, .. } | Line::Unknown => {}
+        Line::Import(_) | Line::Health { ok: true, .. } | Line::Unknown => {}
         Line::Health { ok: false, what } => trace.unhealthy.push(what),
         Line::End { exit } => trace.exit = Some(exit),
     }
@@ -268,6 +273,16 @@ mod tests {
         );
         assert_eq!(trace.windows.len(), 1);
         assert_eq!(trace.windows[0].codes.len(), 2);
+    }
+
+    #[test]
+    fn what_a_window_imported_is_its_own_though_told_before_it() {
+        let trace = read(
+            br#"{"v":1,"e":"import","from":-1,"to":[3],"probes":[],"w":5}
+{"v":1,"e":"window","w":5,"k":"collect","n":"a.py"}"#,
+        );
+        assert_eq!(trace.windows.len(), 1);
+        assert_eq!((&trace.windows[0].kind, trace.windows[0].imports.len()), (&WindowKind::Collect, 1));
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Policy {
             Err(e) => return Err(Failure::input(format!("the configuration {} cannot be read", path.display())).because(e)),
         };
         let file: File = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             let sentence = format!("{}:{line}: {}", path.display(), error.message());
             Failure::input(sentence).hint("the settings and their defaults are in the README under \"titer.toml\"")
         })?;

@@ -143,63 +143,84 @@ class Hooks:
 
     # --- tests -----------------------------------------------------------------------------------------
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    # A plain hook and logfinish instead of one wrapper: it costs less, and a test that is broken off (Ctrl-C)
+    # gets no finish line.
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item):
-        self.safely(self._test_starts, item)
-        yield
-        self.safely(self._test_ends)
+        if self.ids is not None:
+            self.safely(self._test_starts, item)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self):
+        if self.current is not None:
+            self.safely(self._test_ends)
 
     def _test_starts(self, item):
-        if self.ids is None:
-            return
+        if self.current is not None:
+            self._test_ends()  # A plugin with a protocol of its own did not say that it was over.
         identity = self.ids.of(item)
-        self.current = (item.nodeid, quote(identity))
-        self.events.raw('{"v":1,"e":"start","id":%s,"t":%.3f}\n' % (self.current[1], time.time()))
-        self.events.flush()
+        self.current = item.nodeid
+        self.quoted = quote(identity)
+        self.attempt = 0
+        self.events.raw('{"v":1,"e":"start","id":%s,"t":%.3f}\n' % (self.quoted, time.time()))
+        self.events.flush(after_user_code=False)
         if self.adapter.recording:
             self.adapter.recording.test_starts(item, identity)
 
     def _test_ends(self):
-        if self.ids is None:
-            return
+        self.current = None
         if self.adapter.recording:
             self.adapter.recording.test_ends()
-        self.events.raw('{"v":1,"e":"finish","id":%s}\n' % self.current[1])
-        self.current = None
+        self.events.raw('{"v":1,"e":"finish","id":%s}\n' % self.quoted)
         self.events.flush()
 
     def pytest_runtest_logreport(self, report):
-        if self.ids is not None:
-            self.safely(self._tell_phase, report)
+        if self.current is not None:
+            self.safely(self._tell_own_phase, report)
+        elif self.ids is not None:
+            self.safely(self._tell_phase_of_worker, report)
 
-    def _tell_phase(self, report):
-        nodeid = report.nodeid
-        node = getattr(report, "node", None)
-        if self.current and nodeid == self.current[0]:
-            identity = self.current[1]
-            if self.worker and "#" in identity[-6:]:
-                report.titer_id = identity  # Travels to the controller, which knows the node id only.
-        else:
-            identity = getattr(report, "titer_id", None) or quote(self.ids.of_nodeid(nodeid))
+    def _tell_own_phase(self, report):
+        if report.nodeid != self.current:
+            self._tell_phase(report, quote(self.ids.of_nodeid(report.nodeid)), self.worker, 1)
+            return
+        if report.when == "setup":
+            self.attempt += 1
+        if self.worker and "#" in self.quoted[-6:]:
+            report.titer_id = self.quoted  # Travels to the controller, which knows the node id only.
+        self._tell_phase(report, self.quoted, self.worker, self.attempt)
+
+    def _tell_phase_of_worker(self, report):
+        """In an xdist controller, which also reports the tests that took their worker down with them."""
+        identity = getattr(report, "titer_id", None) or quote(self.ids.of_nodeid(report.nodeid))
         if report.when == "setup":
             self.attempts[identity] = self.attempts.get(identity, 0) + 1
+        node = getattr(report, "node", None)
+        worker = node.gateway.id if node is not None else self.worker
+        self._tell_phase(report, identity, worker, self.attempts.get(identity, 1))
+        self.events.flush()
+
+    def _tell_phase(self, report, identity, worker, attempt):
         outcome = report.outcome
+        raw = ""
+        if outcome not in _OUTCOMES:
+            # "rerun" and the like: a try that failed and was not the last word.
+            raw = ',"raw":%s' % quote(str(outcome))
+            outcome = "failed"
         self.events.raw(
             '{"v":1,"e":"phase","id":%s,"when":"%s","outcome":"%s","xfail":%s,"seconds":%.6f,"worker":"%s",'
             '"attempt":%d%s}\n'
             % (
                 identity,
                 report.when,
-                outcome if outcome in _OUTCOMES else "failed",
+                outcome,
                 "true" if hasattr(report, "wasxfail") else "false",
-                getattr(report, "duration", 0.0) or 0.0,
-                node.gateway.id if node is not None else self.worker,
-                self.attempts.get(identity, 1),
-                "" if outcome in _OUTCOMES else ',"raw":%s' % quote(str(outcome)),
+                getattr(report, "duration", None) or 0.0,
+                worker,
+                attempt,
+                raw,
             )
         )
-        if node is not None or report.when == "???":
-            self.events.flush()  # A controller has no end of test of its own.
 
     # --- end -------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import sys
-from urllib.parse import unquote, urlsplit
 
 _SUFFIXES = (".dist-info", ".egg-info")
 
@@ -64,6 +63,8 @@ class Installed:
         named = bool(candidates & self.own)
         if not url:
             return named, False
+        from urllib.parse import unquote, urlsplit  # few have such a file, and the import takes its time
+
         told = json.loads(url)
         where = urlsplit(told.get("url", ""))
         local = where.scheme == "file" and self.tree.inside(unquote(where.path)) is not None
