@@ -29,7 +29,7 @@ struct Line {
 
 #[derive(Debug, Args)]
 struct Common {
-    /// Keep facts in this folder (default `.titer/ledger` in the repository's root; variable TITER_LEDGER)
+    /// Keep facts in this folder (default `.titer/ledger` in the repository's root; variable `TITER_LEDGER`)
     #[arg(long, global = true, value_name = "DIR")]
     ledger: Option<String>,
     /// Read this configuration instead of `titer.toml` in the repository's root
@@ -62,6 +62,15 @@ enum Suite {
     Weekly,
 }
 
+/// How much of the process's memory a recording finds out about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Depth {
+    /// One pass
+    Plain,
+    /// A second pass in reverse order
+    Deep,
+}
+
 #[derive(Debug, Args)]
 struct Select {
     /// Run this suite: `weekly` leaves nothing out
@@ -85,8 +94,8 @@ enum Verb {
         #[command(flatten)]
         select: Select,
         /// Record what each test depends on, also where titer would not by itself
-        #[arg(long, conflicts_with = "no_record")]
-        record: bool,
+        #[arg(long, conflicts_with = "no_record", num_args = 0..=1, require_equals = true, default_missing_value = "plain", value_name = "DEPTH")]
+        record: Option<Depth>,
         /// Do not record what tests depend on; outcomes are kept all the same
         #[arg(long)]
         no_record: bool,
@@ -162,7 +171,12 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
     let strict = |settings: &Settings| settings.policy_failure.clone().map_or(Ok(()), |why| Err(Failure::input(why)));
     match line.verb {
         Verb::Run { select, record, no_record, junit, command } => {
-            let record = if record { Some(true) } else { no_record.then_some(false) };
+            if record == Some(Depth::Deep) {
+                let failure =
+                    Failure::usage("--record=deep is not there yet: this version of titer records in one pass");
+                return Err(failure.hint("give --record, or leave it out"));
+            }
+            let record = if record.is_some() { Some(true) } else { no_record.then_some(false) };
             let request = commands::run::Request { command, record, all: select.leaves_nothing_out(), junit };
             Ok(commands::run::run(&settings, &request, talk))
         }

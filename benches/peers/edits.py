@@ -50,8 +50,7 @@ def main():
     if not options.work:
         shutil.rmtree(work, ignore_errors=True)
     bad = sum(len(result.missed.get("titer", ())) for result in everything)
-    broken = sum("titer" in result.of and result.of["titer"].crashed and not result.full.crashed
-                 for result in everything)
+    broken = any("titer" in result.of and broke(result, "titer") for result in everything)
     return 1 if bad or broken else 0
 
 
@@ -178,13 +177,20 @@ def confirm(bench, result):
 
 def tell(tool, result):
     ran, missed = result.of[tool], result.missed[tool]
-    note = f"  CRASHED, exit {ran.took.exit}: {last_line(ran)}" if ran.crashed else ""
+    note = f"  CRASHED, exit {ran.took.exit}: {last_line(ran)}" if broke(result, tool) else ""
+    if ran.crashed and not note:
+        note = "  the session breaks, as the whole run does"
     if missed:
         note += f"  MISSED {len(missed)}: {', '.join(sorted(missed)[:3])}"
     extra = ran.failed - result.full.failed - {runs.SESSION}
     if extra:
         note += f"  fails only here: {', '.join(sorted(extra)[:3])}"
     print(f"    {tool:8} {runs.count(ran.ids):5} run {ran.took.wall:6.2f} s{note}", flush=True)
+
+
+def broke(result, tool):
+    """The tool's run crashed where the whole run did not."""
+    return result.of[tool].crashed and not result.full.crashed
 
 
 def larger(result):
@@ -218,7 +224,7 @@ def table(name, results, wanted):
         took = sum(result.of[tool].took.wall for result in results)
         missed = [result for result in results if result.missed[tool]]
         green = sum(result.of[tool].took.exit in (0, 5) for result in failing)
-        crashed = sum(result.of[tool].crashed for result in results)
+        crashed = sum(broke(result, tool) for result in results)
         print(f"  {tool:9} {ran:9} {ran / tests:7.1%} {took:8.1f} {took / seconds:7.1%} "
               f"{sum(len(result.missed[tool]) for result in missed):7} {len(missed):13} {green:14} {crashed:8}")
 

@@ -63,8 +63,8 @@ def unsteady(first, second):
 
 
 def settled(ids, bases):
-    """The ids with every number masked, where the base is an unsteady one."""
-    return {re.sub(r"0x[0-9a-fA-F]+|\d+", "0", test_id) if test_id.split("[")[0] in bases else test_id
+    """The ids with every digit masked, where the base is an unsteady one (their length still tells many apart)."""
+    return {re.sub(r"0x[0-9a-fA-F]+|\d", "0", test_id) if test_id.split("[")[0] in bases else test_id
             for test_id in ids}
 
 

@@ -132,7 +132,8 @@ pub(super) fn entries(paths: &[&Path]) -> Vec<Option<Entry>> {
 }
 
 /// The first 128 bits of git's blob id of some bytes.
-fn blob(bytes: &[u8]) -> Digest {
+#[must_use]
+pub fn blob(bytes: &[u8]) -> Digest {
     let mut hasher = Sha1::new();
     hasher.update(format!("blob {}\0", bytes.len()));
     hasher.update(bytes);

@@ -27,6 +27,19 @@ const MISLEADING: &[&str] = &[
     "GIT_SHALLOW_FILE",
 ];
 
+/// What differs from the index or the commit. What lies in submodules is looked at on the disk, and how far the branch is from
+/// its upstream could take seconds to count.
+const STATUS: &[&str] = &[
+    "status",
+    "--porcelain=v2",
+    "-z",
+    "--branch",
+    "--no-ahead-behind",
+    "--no-renames",
+    "--untracked-files=no",
+    "--ignore-submodules=dirty",
+];
+
 /// The nearest folder at or above `folder` that is the top of a repository or of a linked work tree.
 #[must_use]
 pub fn root(folder: &Path) -> Option<PathBuf> {
@@ -39,23 +52,21 @@ pub fn root(folder: &Path) -> Option<PathBuf> {
 
 /// The files that git tracks or would track, as they lie on the disk.
 ///
-/// Four short gits run at once instead of one `git status`, which does the same things one after the other: on 20,000 files
-/// that halves the time.
+/// Three gits run at once. One `git status` with untracked files does the same things one after the other; looking for
+/// untracked files beside it takes a third off, measured on 20,000 files and two cores. (`ls-files -m` instead of status looks
+/// at one file after the other.)
 ///
 /// # Errors
 /// Git is not there, refuses the repository (`safe.directory`), or the repository is broken.
 pub fn tree(root: &Path) -> io::Result<Tree> {
-    let git = |arguments: &[&str]| run(root, arguments);
     std::thread::scope(|scope| {
-        let modified = scope.spawn(|| git(&["ls-files", "-m", "-z"]));
-        let untracked = scope.spawn(|| git(&["ls-files", "-o", "--exclude-standard", "-z"]));
-        let head = scope.spawn(|| Head::read(root));
-        let index = git(&["ls-files", "-s", "-v", "-z"])?;
+        let status = scope.spawn(|| run(root, STATUS));
+        let untracked = scope.spawn(|| run(root, &["ls-files", "-o", "--exclude-standard", "-z"]));
+        let index = run(root, &["ls-files", "-s", "-v", "-z"])?;
         let mut survey = Survey::of_index(root, &index);
-        survey.add_modified(&joined(modified.join())?);
+        survey.add_status(&joined(status.join())?);
         survey.add_untracked(&joined(untracked.join())?);
-        let head = joined(head.join().map(Ok))?;
-        Ok(survey.tree(head))
+        Ok(survey.into_tree())
     })
 }
 
@@ -83,39 +94,14 @@ fn run_apart(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) ->
     })
 }
 
-/// What is checked out.
-struct Head {
-    commit: Option<String>,
-    branch: Option<String>,
-    /// Whether the index differs from the commit.
-    staged: bool,
-}
-
-impl Head {
-    fn read(root: &Path) -> Self {
-        let line = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-        let both = run(root, &["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"]);
-        let Ok(both) = both.map(|bytes| line(&bytes)) else {
-            // No commit yet: everything in the index is new.
-            let branch = run(root, &["symbolic-ref", "-q", "--short", "HEAD"]).ok();
-            return Self { commit: None, branch: branch.map(|bytes| line(&bytes)), staged: true };
-        };
-        let (commit, name) = both.split_once('\n').unwrap_or((&both, ""));
-        let staged = run(root, &["diff-index", "--cached", "--name-only", "-z", "HEAD"]);
-        Self {
-            commit: Some(commit.to_owned()),
-            branch: name.strip_prefix("refs/heads/").map(str::to_owned),
-            staged: staged.is_ok_and(|names| !names.is_empty()),
-        }
-    }
-}
-
 /// The files found so far, by their raw paths. Without an entry: hash what lies on the disk.
 struct Survey<'a> {
     root: &'a Path,
     files: BTreeMap<Cow<'a, [u8]>, Option<Entry>>,
     /// Submodules and repositories inside this one.
     nested: Vec<Vec<u8>>,
+    commit: Option<String>,
+    branch: Option<String>,
     /// Whether a tracked file differs from the commit.
     modified: bool,
     /// Whether there is a file that git does not track.
@@ -125,18 +111,16 @@ struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// Reads `TAG MODE ID STAGE<tab>PATH<nul>`.
     fn of_index(root: &'a Path, output: &'a [u8]) -> Self {
-        let mut survey = Self { root, files: BTreeMap::new(), nested: Vec::new(), modified: false, untracked: false };
-        let mut files = Vec::new();
+        let (mut files, mut nested) = (Vec::new(), Vec::new());
         for record in records(output) {
             let Some(tab) = record.iter().position(|&byte| byte == b'\t') else { continue };
             let (Ok(facts), path) = (std::str::from_utf8(&record[..tab]), &record[tab + 1..]) else { continue };
             let mut facts = facts.split(' ');
             let (tag, mode, id, stage) = (facts.next(), facts.next(), facts.next(), facts.next());
             if mode == Some("160000") {
-                survey.nested.push(path.to_vec());
+                nested.push(path.to_vec());
                 continue;
             }
-            survey.modified |= stage != Some("0");
             // Small letters are assumed unchanged, S is sparse, a stage is a conflict: git does not look at the disk there.
             // Ids of 64 digits are SHA-256, which we do not compute, so they could not be compared with what we hash.
             let is_told = tag == Some("H") && stage == Some("0");
@@ -145,17 +129,34 @@ impl<'a> Survey<'a> {
             files.push((Cow::Borrowed(path), entry));
         }
         // The index is sorted, so this builds the map in one pass.
-        survey.files = files.into_iter().collect();
-        survey
+        let files = files.into_iter().collect();
+        Self { root, files, nested, commit: None, branch: None, modified: false, untracked: false }
     }
 
-    fn add_modified(&mut self, output: &[u8]) {
-        for path in records(output) {
+    /// Reads `# branch.oid ID`, `# branch.head NAME`, and one line for each path that differs, which is its last field.
+    fn add_status(&mut self, output: &[u8]) {
+        for record in records(output) {
+            let fields = match record.first() {
+                Some(b'1') => 9,
+                Some(b'u') => 11,
+                _ => {
+                    self.add_heading(&String::from_utf8_lossy(record));
+                    continue;
+                }
+            };
             self.modified = true;
+            let path = record.splitn(fields, |&byte| byte == b' ').last().unwrap_or_default();
             if let Some(entry) = self.files.get_mut(path) {
                 *entry = None;
             }
         }
+    }
+
+    fn add_heading(&mut self, line: &str) {
+        // "(initial)" is no commit, "(detached)" no branch.
+        let value = |name: &str| line.strip_prefix(name).filter(|value| !value.starts_with('(')).map(str::to_owned);
+        self.commit = value("# branch.oid ").or(self.commit.take());
+        self.branch = value("# branch.head ").or(self.branch.take());
     }
 
     fn add_untracked(&mut self, output: &[u8]) {
@@ -176,7 +177,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    fn tree(mut self, head: Head) -> Tree {
+    fn into_tree(mut self) -> Tree {
         for folder in std::mem::take(&mut self.nested) {
             for file in disk::files_below(&self.root.join(OsStr::from_bytes(&folder))) {
                 if let Ok(path) = file.strip_prefix(self.root) {
@@ -192,8 +193,8 @@ impl<'a> Survey<'a> {
             Some((text_of(&path), entry))
         });
         let entries = present.collect();
-        let modified = self.modified || head.staged;
-        Tree { entries, commit: head.commit, branch: head.branch, dirty: modified || self.untracked, modified }
+        let (modified, dirty) = (self.modified, self.modified || self.untracked);
+        Tree { entries, commit: self.commit, branch: self.branch, dirty, modified }
     }
 }
 

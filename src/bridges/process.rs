@@ -123,11 +123,11 @@ impl SignalGuard {
         let pid = i32::try_from(child.id()).unwrap_or(0);
         self.child.store(pid, Ordering::SeqCst);
         let (watched, pending) = (Arc::clone(&self.child), Arc::clone(&self.pending));
-        let watcher = thread::spawn(move || pass_on(&watched, &pending));
-        let status = child.wait();
+        let passing_on = thread::spawn(move || pass_on(&watched, &pending));
+        let exited = child.wait();
         self.child.store(0, Ordering::SeqCst);
-        watcher.thread().unpark();
-        status
+        passing_on.thread().unpark();
+        exited
     }
 }
 

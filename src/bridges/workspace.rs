@@ -18,9 +18,13 @@ pub fn adapter_folder(cache: &Path, runner: &str, files: &BTreeMap<&'static str,
     let parts = files.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]);
     let content = Digest::of_parts(parts).to_string();
     let folder = cache.join("adapters").join(format!("{runner}-{}", &content[..16]));
-    if folder.join("complete").is_file() {
+    let is_whole =
+        || files.iter().all(|(name, text)| fs::read(folder.join(name)).is_ok_and(|bytes| bytes == text.as_bytes()));
+    if is_whole() {
         return Ok(folder);
     }
+    // A damaged adapter would end the user's run before its first test.
+    let _ = fs::remove_dir_all(&folder);
     let parent = cache.join("adapters");
     fs::create_dir_all(&parent)?;
     let private = tempfile::Builder::new().prefix("new-").tempdir_in(&parent)?;
@@ -31,12 +35,11 @@ pub fn adapter_folder(cache: &Path, runner: &str, files: &BTreeMap<&'static str,
         }
         fs::write(path, text)?;
     }
-    fs::write(private.path().join("complete"), "")?;
     make_readable(private.path())?;
     match fs::rename(private.path(), &folder) {
         Ok(()) => Ok(folder),
         // Another titer was quicker, with the same content.
-        Err(_) if folder.join("complete").is_file() => Ok(folder),
+        Err(_) if is_whole() => Ok(folder),
         Err(error) => Err(error),
     }
 }

@@ -114,7 +114,8 @@ fn explain_path(
         .edges
         .iter()
         .map(|edge| {
-            let probe_inside = edge.kind == EdgeKind::Probed && is_probe_of(&path, map.word(edge.path), map.word(edge.name));
+            let probe_inside =
+                edge.kind == EdgeKind::Probed && is_probe_of(&path, map.word(edge.path), map.word(edge.name));
             (map.word(edge.path) == path && edge.kind != EdgeKind::Probed) || probe_inside
         })
         .collect();
@@ -128,12 +129,14 @@ fn explain_path(
         }
     }
     dependents.retain(|_, targets| !targets.is_empty());
-    let in_tree = gathered.present.as_ref().is_some_and(|present| {
-        present.tree().entries.contains_key(&path) || present.tree().has_folder(&path)
-    });
+    let in_tree = gathered
+        .present
+        .as_ref()
+        .is_some_and(|present| present.tree().entries.contains_key(&path) || present.tree().has_folder(&path));
     if dependents.is_empty() && !in_tree {
         let known = map.tests.len();
-        let failure = Failure::input(format!("{what} is neither a test nor a path that titer knows ({known} tests are known)"));
+        let failure =
+            Failure::input(format!("{what} is neither a test nor a path that titer knows ({known} tests are known)"));
         return Err(failure.hint("`titer plan` lists the tests; a path is given from the current folder"));
     }
     Ok(if json { explanation::path_json(&path, &dependents) } else { explanation::path(&path, &dependents) })
@@ -165,7 +168,9 @@ fn from_root(settings: &Settings, what: &str) -> String {
                 path.pop();
             }
             std::path::Component::CurDir => {}
-            other => path.push(other),
+            std::path::Component::Normal(_) | std::path::Component::RootDir | std::path::Component::Prefix(_) => {
+                path.push(part);
+            }
         }
         path
     });

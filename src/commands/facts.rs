@@ -11,7 +11,7 @@ use crate::model::edge::{EdgeKind, Target};
 use crate::model::footprint::{EdgeSet, Footprint};
 use crate::model::map::Map;
 use crate::model::outcome::TestResult;
-use crate::model::plan::Plan;
+use crate::model::plan::Decision;
 use crate::model::shape::Shape;
 use crate::model::tree::Tree;
 use crate::model::window::Trace;
@@ -70,13 +70,15 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
     let outputs = outputs(material);
     let base = material.present.base();
     for trace in material.traces {
-        if let Some(why) = untrusted(trace) {
-            found.recording.trouble = found.recording.trouble.or(why);
+        if !tells_edges(trace) {
+            continue;
+        }
+        if let Some(what) = trace.unhealthy.first() {
+            found.recording.trouble.get_or_insert_with(|| what.clone());
             continue;
         }
         let shapes = shapes(material.present, trace);
-        let around =
-            Surroundings { shapes: &shapes, base: &base, tree_size: material.present.tree().entries.len() };
+        let around = Surroundings { shapes: &shapes, base: &base, tree_size: material.present.tree().entries.len() };
         let mut drafted = draft(trace, tests, around);
         drafted.remember(&remembered_before(material.map, variant_of(trace)));
         let (sets, footprints) = seal(material, &drafted, &outputs);
@@ -91,15 +93,11 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
     found
 }
 
-/// Why a process's edges are not used: `Some(None)` where there are simply none to use.
-fn untrusted(trace: &Trace) -> Option<Option<String>> {
-    if trace.worker == "controller" || trace.session.is_none() || trace.collector.is_empty() || trace.collector == "none" {
-        return Some(None);
-    }
-    if let Some(what) = trace.unhealthy.first() {
-        return Some(Some(what.clone()));
-    }
-    trace.session.as_ref().is_some_and(|session| session.collect_only).then_some(None)
+/// Whether a process recorded tests of its own.
+fn tells_edges(trace: &Trace) -> bool {
+    let listed_only = trace.session.as_ref().is_none_or(|session| session.collect_only);
+    let recorded = !trace.collector.is_empty() && trace.collector != "none";
+    trace.worker != "controller" && recorded && !listed_only
 }
 
 fn shapes(present: &mut Present, trace: &Trace) -> BTreeMap<String, Shape> {
@@ -150,18 +148,13 @@ fn seal(material: &mut Material<'_>, drafted: &Draft, outputs: &BTreeSet<String>
 
 /// One row a reason, with the tests that it names as a set known by its content.
 #[must_use]
-pub fn decision_rows(run: &str, plan: &Plan, started: &BTreeSet<String>) -> Vec<DecisionRow> {
+pub fn decision_rows(run: &str, decisions: &[Decision]) -> Vec<DecisionRow> {
     type Key<'a> = (&'a str, &'static str, &'static str, Vec<String>);
     let mut groups: BTreeMap<Key<'_>, Vec<&str>> = BTreeMap::new();
-    for decision in &plan.decisions {
+    for decision in decisions {
         let evidence = decision.evidence.iter().take(3).map(ToString::to_string).collect();
         let key = (decision.variant.as_str(), decision.verdict.words(), decision.reason.code(), evidence);
         groups.entry(key).or_default().push(&decision.test);
-    }
-    let known: BTreeSet<&str> = plan.decisions.iter().map(|decision| decision.test.as_str()).collect();
-    let new: Vec<&str> = started.iter().map(String::as_str).filter(|test| !known.contains(test)).collect();
-    if !new.is_empty() {
-        groups.insert(("", "run", "new-test", Vec::new()), new);
     }
     let mut rows = Vec::new();
     let mut sets = BTreeSet::new();
@@ -188,7 +181,14 @@ pub fn decision_rows(run: &str, plan: &Plan, started: &BTreeSet<String>) -> Vec<
 
 /// All facts of a run.
 #[must_use]
-pub fn facts(run: RunRow, traces: &[Trace], tests: &[TestResult], decisions: Vec<DecisionRow>, edges: Edges, tree: &Tree) -> Facts {
+pub fn facts(
+    run: RunRow,
+    traces: &[Trace],
+    tests: &[TestResult],
+    decisions: Vec<DecisionRow>,
+    edges: Edges,
+    tree: &Tree,
+) -> Facts {
     let outcomes = tests.iter().map(|result| OutcomeRow {
         v: VERSION,
         run: run.run.clone(),

@@ -1,11 +1,12 @@
 //! After the user's command: read what its processes told, keep the facts, say what happened.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 
 use crate::bridges::process::Ending;
 use crate::bridges::runners::Runner;
 use crate::bridges::workspace::{self, RunFolder};
+use crate::decide::outcomes::variant_of;
+use crate::decide::settle::{gone, settle};
 use crate::formats::junit;
 use crate::formats::segment_v1::{EventLine, RunRow, VERSION};
 use crate::ledger::facts::{self as stored, Facts};
@@ -13,7 +14,7 @@ use crate::ledger::map;
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 use crate::model::outcome::TestResult;
-use crate::model::plan::{Decision, Verdict};
+use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
 use crate::model::window::Trace;
 use crate::report::summary::{self, RunSummary};
@@ -33,6 +34,30 @@ pub struct Finished {
     pub seconds: f64,
 }
 
+/// What a run came to.
+struct CameTo<'a> {
+    traces: &'a [Trace],
+    settled: &'a [Decision],
+    results: &'a [TestResult],
+    finished: &'a Finished,
+    footprints: usize,
+}
+
+impl CameTo<'_> {
+    fn count(&self, verdict: Verdict, reason: Option<Reason>) -> usize {
+        let alike = |d: &&Decision| d.verdict == verdict && reason.is_none_or(|reason| d.reason == reason);
+        self.settled.iter().filter(alike).count()
+    }
+
+    /// Tests that the runner would have run without us.
+    fn left_out(&self) -> impl Iterator<Item = &Decision> {
+        let ours = |d: &&Decision| {
+            d.verdict == Verdict::LeftOut && d.reason != Reason::FilteredByUser && d.reason != Reason::NotReached
+        };
+        self.settled.iter().filter(ours)
+    }
+}
+
 /// Reads, keeps and tells. Nothing here can change how the command ended.
 pub fn after_runner(
     context: &Context<'_>,
@@ -50,16 +75,17 @@ pub fn after_runner(
     let edges = recorded_edges(context, &mut gathered, &traces, &results);
     warnings.extend(edges.recording.trouble.iter().map(|why| format!("this run's recording is not used: {why}")));
     let footprints = edges.recording.footprints;
-    let started: BTreeSet<String> = traces.iter().flat_map(|trace| trace.started.iter().cloned()).collect();
-    let told = tell(context, &gathered, &traces, &results, finished, footprints);
-    if let Err(failure) = keep(context, &mut gathered, runner, &traces, &results, edges, finished, &started) {
+    let settled = settle(&gathered.plan, &traces);
+    let came_to = CameTo { traces: &traces, settled: &settled, results: &results, finished, footprints };
+    let told = tell(context, &gathered, &came_to);
+    if let Err(failure) = keep(context, &mut gathered, runner, &came_to, edges) {
         warnings.push(format!("{failure}; this run's facts are lost"));
     }
-    if let Err(failure) = write_junit(context, &gathered, &traces, &results) {
+    if let Err(failure) = write_junit(context, &came_to) {
         warnings.insert(0, failure.to_string());
     }
     warn(settings, talk, &warnings);
-    if !settings.quiet && !traces.is_empty() {
+    if !settings.quiet && traces.iter().any(|trace| trace.collected.is_some()) {
         for line in told.into_iter().chain(context.record_note.clone()) {
             let _ = writeln!(talk, "titer: {line}");
         }
@@ -69,11 +95,16 @@ pub fn after_runner(
 
 /// The runner was not needed: every test that it would collect is left out.
 #[must_use]
-pub fn without_runner(context: &Context<'_>, gathered: &Gathered, collected: &[String], talk: &mut dyn Write) -> Ending {
+pub fn without_runner(
+    context: &Context<'_>,
+    gathered: &Gathered,
+    collected: &[String],
+    talk: &mut dyn Write,
+) -> Ending {
     let settings = context.settings;
     let mut warnings = gathered.warnings.clone();
     let run = run_row(context, gathered, "pytest", 0, 0.0, 0, collected.len());
-    let decisions = decision_rows(&context.id, &gathered.plan, &BTreeSet::new());
+    let decisions = decision_rows(&context.id, &gathered.plan.decisions);
     if let (Some(store), Some(present)) = (&gathered.store, &gathered.present) {
         let facts = facts(run, &[], &[], decisions, Edges::default(), present.tree());
         if let Err(failure) = stored::commit(store, &facts, gathered.map.position) {
@@ -101,7 +132,10 @@ fn hello_trouble(context: &Context<'_>, runner: &dyn Runner, traces: &[Trace]) -
         return Some(format!("no {} in this command said hello to titer; {program} ran whole", runner.name()));
     }
     if sessions == 0 && traces.iter().all(|trace| trace.phases.is_empty()) {
-        return traces.iter().find_map(|trace| trace.unhealthy.first()).map(|why| format!("{why}; {program} ran whole"));
+        return traces
+            .iter()
+            .find_map(|trace| trace.unhealthy.first())
+            .map(|why| format!("{why}; {program} ran whole"));
     }
     None
 }
@@ -149,27 +183,27 @@ fn run_row(
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "the facts of a run come from many places")]
 fn keep(
     context: &Context<'_>,
     gathered: &mut Gathered,
     runner: &dyn Runner,
-    traces: &[Trace],
-    results: &[TestResult],
+    came_to: &CameTo<'_>,
     edges: Edges,
-    finished: &Finished,
-    started: &BTreeSet<String>,
 ) -> Result<(), Failure> {
-    let (exit, left_out) = (exit_code(finished.ending), left_out_ids(gathered, traces).len());
-    let mut run = run_row(context, gathered, runner.name(), exit, finished.seconds, started.len(), left_out);
+    let (ran, left_out) = (came_to.count(Verdict::Run, None), came_to.left_out().count());
+    let (exit, seconds) = (exit_code(came_to.finished.ending), came_to.finished.seconds);
+    let mut run = run_row(context, gathered, runner.name(), exit, seconds, ran, left_out);
     run.health = edges.recording.trouble.clone().unwrap_or(run.health);
-    let decisions = decision_rows(&context.id, &gathered.plan, started);
+    let decisions = decision_rows(&context.id, came_to.settled);
+    let narrowed = context.request.command.iter().any(|word| narrows(word));
+    let gone = if narrowed { Vec::new() } else { gone_lines(&gathered.plan, came_to.traces) };
     let (Some(store), Some(present)) = (&gathered.store, gathered.present.as_mut()) else { return Ok(()) };
     let inventory = run.inventory;
     let recorded = !edges.footprints.is_empty();
-    let mut facts: Facts = facts(run, traces, results, decisions, edges, present.tree());
+    let mut facts: Facts = facts(run, came_to.traces, came_to.results, decisions, edges, present.tree());
+    facts.events.extend(gone);
     if recorded {
-        facts.events.extend(launch_lines(context, traces, inventory, finished.ending));
+        facts.events.extend(launch_lines(context, came_to.traces, inventory, came_to.finished.ending));
         // The next plan compares files by meaning: it must not have to parse what has not changed.
         present.learn_all_shapes();
     }
@@ -181,6 +215,18 @@ fn keep(
         map::save(store, &gathered.map)?;
     }
     Ok(())
+}
+
+/// Whether a word of the command may keep tests of a collected file out without the runner calling them deselected.
+fn narrows(word: &str) -> bool {
+    let options = ["--lf", "--last-failed", "--sw", "--stepwise", "--deselect", "--ff", "--nf", "-k"];
+    word.contains("::") || options.iter().any(|option| word.starts_with(option))
+}
+
+fn gone_lines(plan: &Plan, traces: &[Trace]) -> Vec<EventLine> {
+    let lists = traces.iter().filter(|trace| trace.session.is_some()).map(|trace| (trace, gone(plan, trace)));
+    let line = |trace: &Trace, tests| EventLine::Gone { v: VERSION, variant: variant_of(trace).to_owned(), tests };
+    lists.filter(|(_, tests)| !tests.is_empty()).map(|(trace, tests)| line(trace, tests)).collect()
 }
 
 fn exit_code(ending: Ending) -> i32 {
@@ -215,72 +261,33 @@ fn launch_lines(context: &Context<'_>, traces: &[Trace], inventory: Digest, endi
     })
 }
 
-/// Decisions about the variants that came up, less the tests that ran all the same.
-fn decisions_of<'a>(gathered: &'a Gathered, traces: &'a [Trace]) -> impl Iterator<Item = &'a Decision> {
-    let variants: BTreeSet<&str> =
-        traces.iter().filter_map(|t| t.session.as_ref()).map(|session| session.variant.as_str()).collect();
-    gathered.plan.decisions.iter().filter(move |decision| variants.contains(decision.variant.as_str()))
-}
-
-/// Tests that the runner collected and left out on our word.
-fn left_out_ids<'a>(gathered: &'a Gathered, traces: &'a [Trace]) -> Vec<&'a Decision> {
-    let collected: BTreeSet<&str> =
-        traces.iter().flat_map(|trace| trace.collected.iter().flatten()).map(String::as_str).collect();
-    let started: BTreeSet<&str> = traces.iter().flat_map(|trace| &trace.started).map(String::as_str).collect();
-    let whole = traces.iter().filter_map(|t| t.session.as_ref()).any(|s| s.whole.is_some() || s.collect_only);
-    decisions_of(gathered, traces)
-        .filter(|decision| decision.verdict == Verdict::LeftOut && !whole)
-        .filter(|decision| collected.contains(decision.test.as_str()) && !started.contains(decision.test.as_str()))
-        .collect()
-}
-
-fn tell(
-    context: &Context<'_>,
-    gathered: &Gathered,
-    traces: &[Trace],
-    results: &[TestResult],
-    finished: &Finished,
-    footprints: usize,
-) -> Vec<String> {
-    let started: BTreeSet<&str> = traces.iter().flat_map(|trace| &trace.started).map(String::as_str).collect();
-    let left_out = left_out_ids(gathered, traces);
-    let known: BTreeSet<&str> = decisions_of(gathered, traces).map(|decision| decision.test.as_str()).collect();
-    let ran = decisions_of(gathered, traces).filter(|decision| started.contains(decision.test.as_str()));
-    let mut reasons = summary::reasons(ran);
-    let new = started.iter().filter(|test| !known.contains(**test)).count();
-    if new > 0 {
-        reasons.push((Reason::NewTest, new, String::new()));
-    }
+fn tell(context: &Context<'_>, gathered: &Gathered, came_to: &CameTo<'_>) -> Vec<String> {
     let took: std::collections::BTreeMap<&str, f64> =
         gathered.map.tests.iter().map(|test| (test.id.as_str(), test.seconds)).collect();
-    let saved = left_out.iter().filter_map(|decision| took.get(decision.test.as_str())).sum();
-    let sessions: Vec<_> = traces.iter().filter_map(|trace| trace.session.as_ref()).collect();
-    let recording = match (context.record, footprints) {
-        (true, 0) => String::new(),
-        (true, number) => format!("recorded what {} of them depend on", summary::count(number)),
-        (false, _) => String::new(),
+    let recording = if context.record && came_to.footprints > 0 {
+        format!("recorded what {} of them depend on", summary::count(came_to.footprints))
+    } else {
+        String::new()
     };
+    let mut sessions = came_to.traces.iter().filter_map(|trace| trace.session.as_ref());
     summary::lines(&RunSummary {
-        ran: started.len(),
-        left_out: left_out.len(),
-        seconds: finished.seconds,
-        saved,
-        failed: results.iter().filter(|result| !result.outcome.vouches()).count(),
-        reasons,
-        whole: sessions.iter().find_map(|session| session.whole.as_deref()),
+        ran: came_to.count(Verdict::Run, None),
+        left_out: came_to.left_out().count(),
+        not_reached: came_to.count(Verdict::LeftOut, Some(Reason::NotReached)),
+        seconds: came_to.finished.seconds,
+        saved: came_to.left_out().filter_map(|decision| took.get(decision.test.as_str())).sum(),
+        failed: came_to.results.iter().filter(|result| !result.outcome.vouches()).count(),
+        reasons: summary::reasons(came_to.settled.iter()),
+        whole: sessions.find_map(|session| session.whole.as_deref()),
         recording,
-        partial_coverage: false,
+        partial_coverage: came_to.left_out().next().is_some()
+            && came_to.traces.iter().filter_map(|t| t.session.as_ref()).any(|session| session.coverage),
     })
 }
 
-fn write_junit(
-    context: &Context<'_>,
-    gathered: &Gathered,
-    traces: &[Trace],
-    results: &[TestResult],
-) -> Result<(), Failure> {
+fn write_junit(context: &Context<'_>, came_to: &CameTo<'_>) -> Result<(), Failure> {
     let Some(file) = &context.request.junit else { return Ok(()) };
-    let bytes = junit::write(results, left_out_ids(gathered, traces).into_iter());
+    let bytes = junit::write(came_to.results, came_to.settled.iter());
     let written = workspace::write_file(&context.settings.folder.join(file), &bytes);
     written.map_err(|error| Failure::world(format!("--junit {} cannot be written", file.display())).because(error))
 }

@@ -44,7 +44,8 @@ pub enum Opening {
 /// Gathers. Whatever fails is a warning and means that nothing is left out.
 #[must_use]
 pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
-    let mut warnings: Vec<String> = settings.policy_failure.iter().map(|why| format!("{why}; the defaults are used")).collect();
+    let mut warnings: Vec<String> =
+        settings.policy_failure.iter().map(|why| format!("{why}; the defaults are used")).collect();
     let tree = std::thread::scope(|scope| {
         let reading = scope.spawn(|| read_tree(settings));
         let (store, loaded) = read_ledger(settings, opening, &mut warnings);

@@ -19,8 +19,28 @@ const PREFIXES: [&str; 6] = ["PYTHON", "PYTEST_", "COVERAGE_", "COV_", "TOX_", "
 
 /// Options that cannot change which tests are collected or how they end, and ask for no file.
 const HARMLESS: [&str; 22] = [
-    "-q", "-v", "-vv", "-s", "-x", "--lf", "--ff", "-m", "-k", "-n", "--tb", "--color", "--durations", "-p", "-W", "-rA",
-    "-ra", "--no-header", "--no-summary", "--strict-markers", "--strict-config", "--maxfail",
+    "-q",
+    "-v",
+    "-vv",
+    "-s",
+    "-x",
+    "--lf",
+    "--ff",
+    "-m",
+    "-k",
+    "-n",
+    "--tb",
+    "--color",
+    "--durations",
+    "-p",
+    "-W",
+    "-rA",
+    "-ra",
+    "--no-header",
+    "--no-summary",
+    "--strict-markers",
+    "--strict-config",
+    "--maxfail",
 ];
 
 /// The fingerprint of a command line and everything outside the repository that decides what it does.
@@ -76,7 +96,9 @@ pub fn nothing_to_run<'a>(settings: &Settings, gathered: &'a Gathered, command: 
     }
     launches.find(|launch| {
         let known = key(settings, command, &launch.interpreter, &launch.sites);
-        known == Some(launch.key) && all_left_out(gathered, launch) && collects_the_same(settings, gathered, present, launch)
+        known == Some(launch.key)
+            && all_left_out(gathered, launch)
+            && collects_the_same(settings, gathered, present, launch)
     })
 }
 

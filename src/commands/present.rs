@@ -57,15 +57,21 @@ impl Present {
     /// The shape of a source file; `None` if it is not there.
     pub fn shape(&mut self, path: &str) -> Option<&Shape> {
         let content = self.tree.entries.get(path).filter(|entry| entry.mode != Mode::Link).map(|entry| entry.content);
-        if let Some(content) = content {
-            if !self.shapes.contains_key(&content) {
-                let bytes = disk::read(&self.root.join(path)).ok()?;
-                self.shapes.insert(content, python_source::shape(&bytes));
-            }
+        if let Some(content) = content
+            && self.shapes.contains_key(&content)
+        {
             return self.shapes.get(&content);
         }
         if !self.loose.contains_key(path) {
-            let shape = disk::read(&self.root.join(path)).ok().map(|bytes| python_source::shape(&bytes));
+            let bytes = disk::read(&self.root.join(path)).ok();
+            let shape = bytes.as_ref().map(|bytes| python_source::shape(bytes));
+            // Only bytes that are what the tree says may speak for that content: the file may have changed since the tree was
+            // read, or a filter of git's may stand between the two.
+            if let (Some(content), Some(bytes), Some(shape)) = (content, &bytes, &shape)
+                && disk::blob(bytes) == content
+            {
+                self.shapes.insert(content, shape.clone());
+            }
             self.loose.insert(path.to_owned(), shape);
         }
         self.loose.get(path).and_then(Option::as_ref)

@@ -7,10 +7,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::bridges::clock::{self, Stopwatch};
+use crate::bridges::disk;
 use crate::bridges::process::{self, Ending, Environment};
 use crate::bridges::runners::{self, Entrance, Recognition, Runner};
 use crate::bridges::workspace::{self, RunFolder};
-use crate::bridges::disk;
 use crate::decide::selection::Ask;
 use crate::formats::plan_v1::{self, PlanFile, Section};
 use crate::formats::tables;
@@ -59,8 +59,11 @@ pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Endi
         return Ending::Code(127);
     }
     let cache = settings.ledger_cache();
-    let settings =
-        if workspace::is_writable(&cache) { settings.clone() } else { settings.with_cache(std::env::temp_dir().join("titer")) };
+    let settings = if workspace::is_writable(&cache) {
+        settings.clone()
+    } else {
+        settings.with_cache(std::env::temp_dir().join("titer"))
+    };
     let runners = runners::all();
     let recognised = runners.iter().find_map(|runner| Some((runner, runner.recognise(&request.command)?)));
     let (runner, trouble) = match recognised {
@@ -68,13 +71,11 @@ pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Endi
         Some((_, Recognition::ShutOut(why))) => (None, Some(format!("{why}; the command runs whole"))),
         None => (None, Some(format!("{program} is not a test runner that titer knows; it runs whole"))),
     };
-    match runner {
-        Some(runner) => with_runner(&settings, request, runner, talk),
-        None => {
-            warn(&settings, talk, trouble.as_slice());
-            start(&settings, request, &Vec::new(), talk)
-        }
+    if let Some(runner) = runner {
+        return with_runner(&settings, request, runner, talk);
     }
+    warn(&settings, talk, trouble.as_slice());
+    start(&settings, request, &Vec::new(), talk)
 }
 
 fn with_runner(settings: &Settings, request: &Request, runner: &dyn Runner, talk: &mut dyn Write) -> Ending {
@@ -82,14 +83,8 @@ fn with_runner(settings: &Settings, request: &Request, runner: &dyn Runner, talk
     let mut gathered = gather(settings, Opening::Create, Ask { all: request.all });
     salvage::abandoned(settings, &mut gathered, runner, request.all);
     let (record, record_note) = recording(settings, request, &gathered);
-    let context = Context {
-        settings,
-        request,
-        id: clock::new_run_id(at),
-        started: clock::timestamp(at),
-        record,
-        record_note,
-    };
+    let context =
+        Context { settings, request, id: clock::new_run_id(at), started: clock::timestamp(at), record, record_note };
     if !request.all {
         launch::prepare(&mut gathered, &request.command);
         if let Some(known) = launch::nothing_to_run(settings, &gathered, &request.command) {
@@ -164,7 +159,11 @@ fn recording(settings: &Settings, request: &Request, gathered: &Gathered) -> (bo
 }
 
 /// Writes the adapter and the plan; returns the run's folder and the environment that lets the adapter in.
-fn prepare(context: &Context<'_>, gathered: &Gathered, runner: &dyn Runner) -> std::io::Result<(RunFolder, Environment)> {
+fn prepare(
+    context: &Context<'_>,
+    gathered: &Gathered,
+    runner: &dyn Runner,
+) -> std::io::Result<(RunFolder, Environment)> {
     let settings = context.settings;
     let adapter = workspace::adapter_folder(&settings.cache, runner.name(), &runner.adapter_files())?;
     let folder = RunFolder::create(&settings.ledger_cache(), &context.id, std::process::id())?;
@@ -193,7 +192,8 @@ fn plan_file(context: &Context<'_>, gathered: &Gathered) -> Vec<u8> {
         exclude = disk::virtual_environments(&settings.root, present.tree());
     }
     let variables = settings.policy.variables.iter().map(|name| {
-        let value = settings::variable(name).map(|value| crate::model::digest::Digest::of(value.as_bytes()).to_string());
+        let value =
+            settings::variable(name).map(|value| crate::model::digest::Digest::of(value.as_bytes()).to_string());
         (name.clone(), value.unwrap_or_default())
     });
     let own: Vec<String> = own.into_iter().collect();

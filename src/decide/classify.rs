@@ -10,19 +10,40 @@ const TABLES: [&str; 7] =
 
 /// Names of files that build code, whatever edges exist.
 const BUILD_NAMES: [&str; 13] = [
-    "setup.py", "Makefile", "makefile", "GNUmakefile", "Dockerfile", "Containerfile", "meson.build", "CMakeLists.txt",
-    "build.rs", "Cargo.toml", "Cargo.lock", "MANIFEST.in", "configure",
+    "setup.py",
+    "Makefile",
+    "makefile",
+    "GNUmakefile",
+    "Dockerfile",
+    "Containerfile",
+    "meson.build",
+    "CMakeLists.txt",
+    "build.rs",
+    "Cargo.toml",
+    "Cargo.lock",
+    "MANIFEST.in",
+    "configure",
 ];
 
 /// Endings of files that build code under Python.
-const BUILD_ENDINGS: [&str; 17] = [
-    "c", "h", "cc", "cpp", "cxx", "hpp", "hh", "pyx", "pxd", "pxi", "rs", "proto", "f", "f90", "cu", "mk", "cmake",
-];
+const BUILD_ENDINGS: [&str; 17] =
+    ["c", "h", "cc", "cpp", "cxx", "hpp", "hh", "pyx", "pxd", "pxi", "rs", "proto", "f", "f90", "cu", "mk", "cmake"];
 
 /// Names and endings that are never an unknown path.
 const INERT_NAMES: [&str; 13] = [
-    "titer.toml", ".gitignore", ".gitattributes", ".gitmodules", ".git-blame-ignore-revs", ".mailmap", ".editorconfig",
-    ".pre-commit-config.yaml", ".readthedocs.yml", ".readthedocs.yaml", ".travis.yml", ".gitlab-ci.yml", "CODEOWNERS",
+    "titer.toml",
+    ".gitignore",
+    ".gitattributes",
+    ".gitmodules",
+    ".git-blame-ignore-revs",
+    ".mailmap",
+    ".editorconfig",
+    ".pre-commit-config.yaml",
+    ".readthedocs.yml",
+    ".readthedocs.yaml",
+    ".travis.yml",
+    ".gitlab-ci.yml",
+    "CODEOWNERS",
 ];
 
 /// Folders in which nothing is an unknown path.

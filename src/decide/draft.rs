@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::digest::Digest;
 use crate::model::edge::{Edge, EdgeKind, Target};
 use crate::model::footprint::{EdgeSet, Footprint};
-use crate::model::outcome::TestResult;
+use crate::model::outcome::{Outcome, TestResult};
 use crate::model::shape::{Owner, Shape};
 use crate::model::window::{Trace, Window, WindowKind};
 
@@ -20,7 +20,14 @@ const WALKER_PATHS: usize = 20;
 
 /// Configuration files whose coming into being changes how tests below them run.
 const PROBED_IN_EVERY_FOLDER: [&str; 9] = [
-    "conftest.py", "__init__.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml", "tox.ini",
+    "conftest.py",
+    "__init__.py",
+    "pytest.ini",
+    ".pytest.ini",
+    "pytest.toml",
+    ".pytest.toml",
+    "pyproject.toml",
+    "tox.ini",
     "setup.cfg",
 ];
 
@@ -85,20 +92,25 @@ pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) ->
     drafter.draft_modules(&memory);
     let process = drafter.draft_process();
     let variant = variant_of(trace).to_owned();
-    let vouching: BTreeSet<&str> = results
+    let vouching: BTreeMap<&str, Outcome> = results
         .iter()
         .filter(|result| result.outcome.vouches() && result.variant == variant)
-        .map(|result| result.test.as_str())
+        .map(|result| (result.test.as_str(), result.outcome))
         .collect();
     let mut tests: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, window) in order.iter().enumerate() {
-        if window.kind == WindowKind::Test && vouching.contains(window.name.as_str()) {
+        if window.kind == WindowKind::Test && vouching.contains_key(window.name.as_str()) {
             tests.entry(&window.name).or_default().push(at);
         }
     }
     let mut locations = BTreeMap::new();
+    // A test that passed and ran no code of ours was not seen: whatever it did, nothing is known of it.
+    let was_seen = |test: &str, windows: &[usize]| {
+        vouching.get(test) == Some(&Outcome::Skipped) || windows.iter().any(|&at| !order[at].codes.is_empty())
+    };
     let footprints = tests
         .into_iter()
+        .filter(|(test, windows)| was_seen(test, windows))
         .filter_map(|(test, windows)| drafter.draft_test(test, &windows, &memory, process, &mut locations))
         .collect();
     Draft { variant, sets: drafter.sets, footprints }
@@ -150,17 +162,11 @@ impl<'a> Drafter<'a> {
     /// What a window itself points at.
     fn targets(&self, window: &Window) -> BTreeSet<Target> {
         let mut targets: BTreeSet<Target> = window.codes.iter().filter_map(|&(code, _)| self.target_of(code)).collect();
-        self.add_files(window, &mut targets);
+        add_files(window, &mut targets);
         for (folder, name) in &window.probes {
             targets.insert(Target::new(EdgeKind::Probed, folder, format!("import:{name}")));
         }
         targets
-    }
-
-    fn add_files(&self, window: &Window, targets: &mut BTreeSet<Target>) {
-        targets.extend(window.reads.iter().map(|path| Target::new(EdgeKind::Read, path, "")));
-        targets.extend(window.lists.iter().map(|path| Target::new(EdgeKind::Listed, path, "")));
-        targets.extend(window.opaque.iter().map(|what| Target::new(EdgeKind::Opaque, "", what)));
     }
 
     /// Closures that a window pulls in: of modules imported in it and of the files whose functions it ran.
@@ -242,10 +248,8 @@ impl<'a> Drafter<'a> {
     fn condense(&mut self, names: &BTreeMap<&'a str, u32>, own: &BTreeMap<u32, (BTreeSet<Target>, BTreeSet<u32>)>) {
         let nodes: Vec<u32> = own.keys().copied().collect();
         let place: BTreeMap<u32, usize> = nodes.iter().enumerate().map(|(at, &node)| (node, at)).collect();
-        let neighbours: Vec<Vec<usize>> = nodes
-            .iter()
-            .map(|node| own[node].1.iter().filter_map(|to| place.get(to)).copied().collect())
-            .collect();
+        let neighbours: Vec<Vec<usize>> =
+            nodes.iter().map(|node| own[node].1.iter().filter_map(|to| place.get(to)).copied().collect()).collect();
         for group in components(&neighbours) {
             let mut set = DraftSet::default();
             for &member in &group {
@@ -329,20 +333,24 @@ impl<'a> Drafter<'a> {
         for &at in &fixtures {
             let set = DraftSet { targets: self.targets(&trace.windows[at]), includes: BTreeSet::new() };
             let memory_of_fixture = self.memory_targets(at, memory);
-            wide.insert(self.add(DraftSet { targets: set.targets.into_iter().chain(memory_of_fixture).collect(), ..set }));
+            wide.insert(
+                self.add(DraftSet { targets: set.targets.into_iter().chain(memory_of_fixture).collect(), ..set }),
+            );
         }
         wide.extend([location, process]);
         sets.extend(wide);
         let remembered: BTreeSet<Target> = windows.iter().flat_map(|&at| self.memory_targets(at, memory)).collect();
         let includes = self.memory_closures(windows, memory);
-        let memory = if remembered.is_empty() { None } else { Some(self.add(DraftSet { targets: remembered, includes })) };
+        let memory =
+            if remembered.is_empty() { None } else { Some(self.add(DraftSet { targets: remembered, includes })) };
         let walker = paths > WALKER_PATHS && paths * WALKER_SHARE > self.around.tree_size;
         Some(DraftFootprint { test: test.to_owned(), sets, memory, walker })
     }
 
     /// Windows of the wide fixtures used in `windows`, and by those fixtures themselves.
     fn fixtures(&self, windows: &[usize]) -> BTreeSet<usize> {
-        let mut waiting: Vec<u64> = windows.iter().flat_map(|&at| self.trace.windows[at].uses.iter().copied()).collect();
+        let mut waiting: Vec<u64> =
+            windows.iter().flat_map(|&at| self.trace.windows[at].uses.iter().copied()).collect();
         let mut found = BTreeSet::new();
         while let Some(number) = waiting.pop() {
             if let Some(&at) = self.fixture_at.get(&number)
@@ -359,7 +367,7 @@ impl<'a> Drafter<'a> {
         let mut targets: BTreeSet<Target> = codes.filter_map(|&code| self.target_of(code)).collect();
         for &source in memory.sources.get(&window).into_iter().flatten() {
             // Which function of that window read a file is not known, so what was remembered may hold any of it.
-            self.add_files(&self.trace.windows[source], &mut targets);
+            add_files(&self.trace.windows[source], &mut targets);
         }
         targets
     }
@@ -369,6 +377,13 @@ impl<'a> Drafter<'a> {
         let files = codes.filter_map(|code| self.trace.codes.get(code)).map(|code| code.path.as_str());
         files.filter_map(|file| self.of_file.get(file)).copied().collect()
     }
+}
+
+/// Files that a window touched, and what in it could not be traced.
+fn add_files(window: &Window, targets: &mut BTreeSet<Target>) {
+    targets.extend(window.reads.iter().map(|path| Target::new(EdgeKind::Read, path, "")));
+    targets.extend(window.lists.iter().map(|path| Target::new(EdgeKind::Listed, path, "")));
+    targets.extend(window.opaque.iter().map(|what| Target::new(EdgeKind::Opaque, "", what)));
 }
 
 /// Reads of files that count by table are the runner's own while it starts.
@@ -405,7 +420,11 @@ impl Draft {
     /// The sets and footprints with their hashes. A target that `hashes` does not hold cannot be vouched for (its file changed
     /// while the tests ran): footprints that need it are left out. A target in `outputs` was made by the run: no edge.
     #[must_use]
-    pub fn seal(&self, hashes: &BTreeMap<&Target, Digest>, outputs: &BTreeSet<String>) -> (Vec<EdgeSet>, Vec<Footprint>) {
+    pub fn seal(
+        &self,
+        hashes: &BTreeMap<&Target, Digest>,
+        outputs: &BTreeSet<String>,
+    ) -> (Vec<EdgeSet>, Vec<Footprint>) {
         let mut sealed: Vec<Option<EdgeSet>> = Vec::with_capacity(self.sets.len());
         for set in &self.sets {
             let kept = set.targets.iter().filter(|t| t.kind != EdgeKind::Read || !outputs.contains(&t.path));

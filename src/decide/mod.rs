@@ -6,3 +6,4 @@ pub mod graph;
 pub mod memory;
 pub mod outcomes;
 pub mod selection;
+pub mod settle;

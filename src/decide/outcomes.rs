@@ -77,7 +77,8 @@ fn add_phase<'a>(tests: &mut BTreeMap<&'a str, TestResult>, phase: &'a Phase, va
 fn add_crashes<'a>(tests: &mut BTreeMap<&'a str, TestResult>, trace: &'a Trace, variant: &str) {
     for test in &trace.started {
         let unfinished = !trace.finished.contains(test);
-        let reported_through = trace.phases.iter().any(|p| &p.test == test && (p.when == "teardown" || p.when == "???"));
+        let reported_through =
+            trace.phases.iter().any(|p| &p.test == test && (p.when == "teardown" || p.when == "???"));
         let died = || TestResult {
             test: test.clone(),
             variant: variant.to_owned(),
@@ -125,7 +126,11 @@ mod tests {
             (vec![phase("setup", "failed", false)], Outcome::Error),
             (vec![phase("setup", "passed", false), phase("call", "failed", false)], Outcome::Failed),
             (
-                vec![phase("setup", "passed", false), phase("call", "passed", false), phase("teardown", "failed", false)],
+                vec![
+                    phase("setup", "passed", false),
+                    phase("call", "passed", false),
+                    phase("teardown", "failed", false),
+                ],
                 Outcome::Error,
             ),
             (vec![phase("???", "failed", false)], Outcome::Crashed),

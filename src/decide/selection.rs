@@ -186,10 +186,9 @@ impl Judge<'_> {
     fn explain(&self, test: &TestRow, footprint: &FootprintRow) -> (Reason, Vec<Target>) {
         let mut found: BTreeMap<(u8, Reason), BTreeSet<Target>> = BTreeMap::new();
         let unvouched = self.unvouched.get(footprint.inventory as usize);
-        for (reason, paths) in [
-            (Reason::BuildInput, unvouched.map(|u| &u.build)),
-            (Reason::UnknownPath, unvouched.map(|u| &u.unknown)),
-        ] {
+        for (reason, paths) in
+            [(Reason::BuildInput, unvouched.map(|u| &u.build)), (Reason::UnknownPath, unvouched.map(|u| &u.unknown))]
+        {
             for path in paths.into_iter().flatten() {
                 found.entry((rank(reason), reason)).or_default().insert(Target::new(EdgeKind::Read, path, ""));
             }

@@ -16,15 +16,27 @@ enum Line {
     Hello(Hello),
     Session(SessionLine),
     Collected(Collected),
-    Start { id: String },
+    Start {
+        id: String,
+    },
     Phase(PhaseLine),
-    Finish { id: String },
+    Finish {
+        id: String,
+    },
     Code(CodeLine),
     Window(WindowLine),
-    Node { i: u32, n: String },
+    Node {
+        i: u32,
+        n: String,
+    },
     Import(ImportLine),
-    Health { ok: bool, what: String },
-    End { exit: i64 },
+    Health {
+        ok: bool,
+        what: String,
+    },
+    End {
+        exit: i64,
+    },
     #[serde(other)]
     Unknown,
 }
@@ -47,6 +59,8 @@ struct SessionLine {
     #[serde(default)]
     writes: bool,
     #[serde(default)]
+    coverage: bool,
+    #[serde(default)]
     collect_only: bool,
     #[serde(default)]
     worker: Option<String>,
@@ -62,6 +76,8 @@ struct Launch {
 #[derive(Deserialize)]
 struct Collected {
     ids: Vec<String>,
+    #[serde(default)]
+    filtered: u64,
     #[serde(default)]
     errors: u64,
     #[serde(default)]
@@ -161,6 +177,7 @@ fn apply(trace: &mut Trace, line: Line) {
             trace.session = Some(session_of(session));
         }
         Line::Collected(collected) => {
+            trace.filtered = collected.filtered > 0;
             trace.collected = Some(collected.ids);
             trace.errors += collected.errors;
             trace.files = collected.files;
@@ -189,6 +206,7 @@ fn session_of(line: SessionLine) -> Session {
         inputs: line.inputs.to_string(),
         whole: line.whole,
         writes: line.writes,
+        coverage: line.coverage,
         collect_only: line.collect_only,
         interpreter: line.launch.exe,
         sites: line.launch.sites,

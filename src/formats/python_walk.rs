@@ -258,11 +258,12 @@ impl Reader<'_> {
     }
 
     fn call(&mut self, call: &ExprCall) {
-        let names_variable = match call.func.as_ref() {
-            Expr::Attribute(attribute) if matches!(attribute.attr.as_str(), "get" | "pop" | "setdefault") => {
-                is_environment(&attribute.value)
-            }
-            callee => matches!(dotted(callee).first(), Some(&("getenv" | "getenvb"))),
+        let names_variable = if let Expr::Attribute(attribute) = call.func.as_ref()
+            && matches!(attribute.attr.as_str(), "get" | "pop" | "setdefault")
+        {
+            is_environment(&attribute.value)
+        } else {
+            matches!(dotted(&call.func).first(), Some(&("getenv" | "getenvb")))
         };
         if names_variable {
             let by_keyword = || call.arguments.find_keyword("key").map(|keyword| &keyword.value);
@@ -283,6 +284,7 @@ impl Reader<'_> {
 }
 
 impl<'a> Visitor<'a> for Reader<'_> {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "all other expressions are only walked through")]
     fn visit_expr(&mut self, expression: &'a Expr) {
         let text_counts = match expression {
             Expr::Lambda(lambda) => {

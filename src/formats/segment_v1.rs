@@ -126,6 +126,12 @@ pub enum EventLine {
         inputs: String,
         configuration: Option<String>,
     },
+    /// Tests of a variant that are no longer there: what is known of them is forgotten, so that they run should they return.
+    Gone {
+        v: u32,
+        variant: String,
+        tests: Vec<String>,
+    },
     Launch {
         v: u32,
         run: String,
@@ -151,10 +157,7 @@ pub fn encode<T: Serialize>(lines: &[T]) -> Vec<u8> {
             text.push(b'\n');
         }
     }
-    let mut encoder = match zstd::Encoder::new(Vec::new(), LEVEL) {
-        Ok(encoder) => encoder,
-        Err(_) => return Vec::new(),
-    };
+    let Ok(mut encoder) = zstd::Encoder::new(Vec::new(), LEVEL) else { return Vec::new() };
     if encoder.write_all(&text).is_err() {
         return Vec::new();
     }

@@ -29,7 +29,6 @@ const ONLOOKERS: &[&str] = &[
     "djlint",
     "doc8",
     "docformatter",
-    "doc8",
     "docstr-coverage",
     "flake8",
     "git-cliff",
@@ -205,12 +204,13 @@ fn normal_form(name: &str) -> String {
 fn toml_sections(table: &Table, opened: &[&str]) -> Sections {
     let mut sections = Sections::new();
     for (name, value) in table {
-        match value {
-            Value::Table(inner) if opened.contains(&name.as_str()) => {
-                let inner = toml_sections(inner, &[]).into_iter();
-                sections.extend(inner.map(|(tool, keys)| (format!("{name}.{tool}"), keys)));
-            }
-            _ => drop(sections.insert(name.clone(), written(value))),
+        if let Value::Table(inner) = value
+            && opened.contains(&name.as_str())
+        {
+            let inner = toml_sections(inner, &[]).into_iter();
+            sections.extend(inner.map(|(tool, keys)| (format!("{name}.{tool}"), keys)));
+        } else {
+            sections.insert(name.clone(), written(value));
         }
     }
     sections

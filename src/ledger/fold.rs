@@ -1,4 +1,5 @@
 //! Folding: a map and the facts of one log entry make the next map.
+#![allow(clippy::disallowed_types, reason = "indices into rows: their own order is never seen")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -33,6 +34,7 @@ pub fn fold(map: Map, read: &Read) -> Map {
     }
     for event in &read.events {
         folder.add_launch(event);
+        folder.forget(event);
     }
     if let Some(run) = read.runs.iter().max_by_key(|run| started.get(run.run.as_str()).copied().unwrap_or_default()) {
         folder.map.commit.clone_from(&run.commit);
@@ -60,6 +62,10 @@ fn number(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
+fn index_of_tests(map: &Map) -> BTreeMap<(String, u32), usize> {
+    map.tests.iter().enumerate().map(|(at, test)| ((test.id.clone(), test.variant), at)).collect()
+}
+
 impl Folder {
     fn new(map: Map) -> Self {
         let index = |length: usize| 0..number(length);
@@ -69,7 +75,7 @@ impl Folder {
             sets: map.sets.iter().map(|set| set.id).zip(index(map.sets.len())).collect(),
             inventories: map.inventories.iter().map(|row| row.id).zip(index(map.inventories.len())).collect(),
             variants: map.variants.iter().map(|row| row.id.clone()).zip(index(map.variants.len())).collect(),
-            tests: map.tests.iter().enumerate().map(|(at, test)| ((test.id.clone(), test.variant), at)).collect(),
+            tests: index_of_tests(&map),
             map,
         }
     }
@@ -115,9 +121,28 @@ impl Folder {
         }
     }
 
+    fn forget(&mut self, event: &EventLine) {
+        if let EventLine::Gone { variant, tests, .. } = event {
+            let Some(&variant) = self.variants.get(variant) else { return };
+            let gone: BTreeSet<&String> = tests.iter().collect();
+            self.map.tests.retain(|test| test.variant != variant || !gone.contains(&test.id));
+            self.tests = index_of_tests(&self.map);
+        }
+    }
+
     fn add_launch(&mut self, event: &EventLine) {
         let EventLine::Launch {
-            run, key, command, folder, interpreter, sites, variant, collected, writes, inventory, ..
+            run,
+            key,
+            command,
+            folder,
+            interpreter,
+            sites,
+            variant,
+            collected,
+            writes,
+            inventory,
+            ..
         } = event
         else {
             return;

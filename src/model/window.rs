@@ -129,6 +129,8 @@ pub struct Session {
     pub whole: Option<String>,
     /// Whether the command line asks for an output file.
     pub writes: bool,
+    /// Whether coverage is measured.
+    pub coverage: bool,
     /// Whether tests were only listed.
     pub collect_only: bool,
     /// The interpreter and the folders that decide about the installed packages.
@@ -152,6 +154,8 @@ pub struct Trace {
     pub collected: Option<Vec<String>>,
     /// Test files collected.
     pub files: Vec<String>,
+    /// Whether the user's own filters (or a node id on the command line) may have kept tests of those files out.
+    pub filtered: bool,
     /// Collection errors.
     pub errors: u64,
     /// Tests begun, in order.

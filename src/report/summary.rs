@@ -16,6 +16,8 @@ pub struct RunSummary<'a> {
     pub ran: usize,
     /// Tests left out.
     pub left_out: usize,
+    /// Tests that the run ended before.
+    pub not_reached: usize,
     /// Seconds of the user's command.
     pub seconds: f64,
     /// Seconds that the tests left out took when they last ran.
@@ -60,11 +62,14 @@ pub fn reasons<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Vec<(Reason
 /// The summary's lines, without a prefix.
 #[must_use]
 pub fn lines(summary: &RunSummary<'_>) -> Vec<String> {
-    let total = summary.ran + summary.left_out;
+    let total = summary.ran + summary.left_out + summary.not_reached;
     let mut first = format!("ran {} of {} {}", count(summary.ran), count(total), tests(total));
     let _ = write!(first, " in {}", seconds(summary.seconds));
     if summary.failed > 0 {
         let _ = write!(first, ", {} failed", count(summary.failed));
+    }
+    if summary.not_reached > 0 {
+        let _ = write!(first, ", {} not reached", count(summary.not_reached));
     }
     if summary.left_out > 0 {
         let _ = write!(first, "; left out {} that nothing you changed can break", count(summary.left_out));
@@ -137,7 +142,10 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!((count(7), count(1231), count(1_000_000)), ("7".into(), "1,231".into(), "1,000,000".into()));
-        assert_eq!((seconds(0.5), seconds(12.34), seconds(200.0)), ("0.50 s".into(), "12.3 s".into(), "3 min 20 s".into()));
+        assert_eq!(
+            (seconds(0.5), seconds(12.34), seconds(200.0)),
+            ("0.50 s".into(), "12.3 s".into(), "3 min 20 s".into())
+        );
     }
 
     #[test]

@@ -159,12 +159,7 @@ fn project_root(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|above| marks.iter().any(|mark| above.join(mark).is_file())).map(Path::to_owned)
 }
 
-fn ledger_folder(
-    flags: &Flags,
-    folder: &Path,
-    root: &Path,
-    policy: &Policy,
-) -> Result<(PathBuf, Origin), Failure> {
+fn ledger_folder(flags: &Flags, folder: &Path, root: &Path, policy: &Policy) -> Result<(PathBuf, Origin), Failure> {
     let (text, base, origin) = match (&flags.ledger, variable("TITER_LEDGER").filter(|value| !value.is_empty())) {
         (Some(flag), _) => (flag.clone(), folder, Origin::Flag("--ledger")),
         (None, Some(value)) => (value, folder, Origin::Variable("TITER_LEDGER")),

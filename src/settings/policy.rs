@@ -48,6 +48,11 @@ impl Policy {
     #[must_use]
     pub fn defaults() -> Self {
         let file = toml::from_str(DEFAULT).unwrap_or_default();
+        // A test holds the compiled-in file to what it says.
+        Self::bare().with(file, Path::new("the defaults")).unwrap_or_else(|_| Self::bare())
+    }
+
+    fn bare() -> Self {
         Self {
             ledger: ".titer/ledger".to_owned(),
             inert: GlobSet::empty(),
@@ -57,8 +62,6 @@ impl Policy {
             default_branch: None,
             file: None,
         }
-        .with(file, Path::new("the defaults"))
-        .unwrap_or_else(|(policy, _)| policy)
     }
 
     /// The policy of a repository: `explicit`, else `titer.toml` in its root, else the defaults.
@@ -70,30 +73,29 @@ impl Policy {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && explicit.is_none() => return Ok(Self::defaults()),
-            Err(e) => return Err(Failure::input(format!("the configuration {} cannot be read", path.display())).because(e)),
+            Err(e) => {
+                return Err(Failure::input(format!("the configuration {} cannot be read", path.display())).because(e));
+            }
         };
         let file: File = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             let sentence = format!("{}:{line}: {}", path.display(), error.message());
             Failure::input(sentence).hint("the settings and their defaults are in the README under \"titer.toml\"")
         })?;
-        Self::defaults().with(file, &path).map_err(|(_, failure)| failure).map(|p| Self { file: Some(path), ..p })
+        Self::defaults().with(file, &path).map(|policy| Self { file: Some(path), ..policy })
     }
 
-    fn with(mut self, file: File, path: &Path) -> Result<Self, (Self, Failure)> {
-        let globs = match globs(file.inert.unwrap_or_default(), path) {
-            Ok(globs) => globs,
-            Err(failure) => return Err((self, failure)),
-        };
-        self.inert = globs;
+    fn with(mut self, file: File, path: &Path) -> Result<Self, Failure> {
+        self.inert = globs(file.inert.unwrap_or_default(), path)?;
         self.ledger = file.ledger.unwrap_or(self.ledger);
         self.inert_programs.extend(file.inert_programs.unwrap_or_default());
         self.variables = file.variables.unwrap_or(self.variables);
         self.default_branch = file.default_branch.filter(|name| !name.is_empty()).or(self.default_branch);
         self.coverage = file.coverage.unwrap_or(self.coverage);
         if !["run-whole", "ignore"].contains(&self.coverage.as_str()) {
-            let sentence = format!("{}: coverage is \"run-whole\" or \"ignore\", not \"{}\"", path.display(), self.coverage);
-            return Err((self, Failure::input(sentence)));
+            let sentence =
+                format!("{}: coverage is \"run-whole\" or \"ignore\", not \"{}\"", path.display(), self.coverage);
+            return Err(Failure::input(sentence));
         }
         Ok(self)
     }
@@ -126,6 +128,7 @@ mod tests {
     fn a_wrong_line_is_named() {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let file = folder.path().join("titer.toml");
+        #[allow(clippy::disallowed_methods, reason = "a test writes its own file")]
         std::fs::write(&file, "inert = []\ncoverge = \"ignore\"\n").unwrap_or_else(|error| panic!("{error}"));
         let failure = Policy::load(folder.path(), None).err().map(|failure| failure.to_string()).unwrap_or_default();
         assert!(failure.contains("titer.toml:2: unknown field `coverge`"), "{failure}");

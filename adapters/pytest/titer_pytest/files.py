@@ -11,7 +11,7 @@ _LIBRARY = os.path.dirname(os.__file__)
 # Between the user's call and the event there may be these; they are not who asked.
 _BETWEEN = tuple(
     os.path.join(_LIBRARY, name)
-    for name in ("pathlib", "os.py", "glob", "fnmatch.py", "tokenize.py", "codecs.py", "importlib" + os.sep + "resources")
+    for name in ("pathlib", "os.py", "glob", "fnmatch.py", "tokenize.py", "codecs.py", "importlib/resources")
 ) + ("<frozen os>", "<frozen codecs>")
 _IMPORTLIB = ("<frozen importlib", "<frozen zipimport", os.path.join(_LIBRARY, "importlib") + os.sep)
 _REWRITER = os.sep + os.path.join("_pytest", "assertion", "rewrite.py")
@@ -46,15 +46,14 @@ class Files:
     # --- the hook --------------------------------------------------------------------------------------
 
     def _make_hook(self):
-        find = {
+        handlers = {
             "open": self._opened,
             "os.listdir": self._listed,
             "os.scandir": self._listed,
             "sqlite3.connect": self._connected,
         }
         for event in _PROCESS_EVENTS:
-            find[event] = None
-        handlers = find
+            handlers[event] = None
 
         def hook(event, args):
             if event in handlers and self.active:
@@ -64,11 +63,13 @@ class Files:
                         self._started(event, args)
                     else:
                         handler(*args)
+                except RecursionError:
+                    self.windows.current.closed = False  # the user's own recursion, at its limit inside us
+                except OSError:
+                    # The working directory is gone, or a descriptor is none: what was meant is not to be known.
+                    self.windows.current.opaque.add(f"{event} unresolved")
                 except Exception as error:
-                    if not isinstance(error, RecursionError):
-                        self.fail(f"audit {event}: {type(error).__name__}: {error}")
-                    else:
-                        self.windows.current.closed = False
+                    self.fail(f"audit {event}: {type(error).__name__}: {error}")
 
         return hook
 
@@ -78,8 +79,8 @@ class Files:
         return self.windows.current
 
     def _opened(self, path, mode, flags):
-        if isinstance(path, int):
-            return
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return  # a descriptor
         path = os.fsdecode(path)
         if path[:1] != os.sep and not os.path.isabs(path):
             full = os.path.join(os.getcwd(), path)
@@ -118,6 +119,9 @@ class Files:
             self._window().touched.setdefault(os.path.join(os.getcwd(), name), False)
 
     def _started(self, event, args):
+        # subprocess has told of the child already when it goes on to posix_spawn.
+        if event == "os.posix_spawn" and sys._getframe(2).f_code.co_filename == _SUBPROCESS:
+            return
         self._window().opaque.add(f"{event} {_program(event, args)}".strip())
 
     # --- what raises no event --------------------------------------------------------------------------

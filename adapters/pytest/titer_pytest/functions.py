@@ -128,13 +128,13 @@ class Monitoring:
         core, path_of, known, disable = self.core, self.core.path, self.core.known, sys.monitoring.DISABLE
 
         def find(code, offset):
-            path = path_of(code.co_filename)
-            if path is None:
-                return disable
             try:
-                self._found(core, known, watcher, code, path)
+                path = path_of(code.co_filename)
+                if path is not None:
+                    self._found(core, known, watcher, code, path)
             except Exception as error:
                 core.went_wrong(error)
+                return None  # not off: it may be found the next time
             return disable
 
         return find

@@ -260,7 +260,11 @@ class Imports:
         for entry in sys.path:
             if not isinstance(entry, str):
                 continue
-            entry = os.path.join(os.getcwd(), entry) if entry[:1] != os.sep else entry
+            if entry[:1] != os.sep:
+                try:
+                    entry = os.path.join(os.getcwd(), entry)
+                except OSError:
+                    continue  # The working directory is gone; the import system passes over it too.
             folder = self.tree.path(entry.rstrip(os.sep))
             if folder is not None:
                 found.append((folder, name))

@@ -50,17 +50,16 @@ class Installed:
     def _add(self, path, entry):
         name = entry[: -len(".dist-info")].lower().replace("_", "-")
         url = _read(os.path.join(path, "direct_url.json")) if entry.endswith(".dist-info") else None
-        ours, editable = self._is_ours(name, url)
+        # A folder's name has no "-" before the version: "my_name-1.0-py3.11.egg-info", "my_name.egg-info".
+        project = entry.rpartition(".")[0].partition("-")[0].lower().replace("_", "-").replace(".", "-")
+        ours, editable = self._is_ours(project, url)
         if not ours:
             self.names.append(name + ("#" + hashlib.sha256(url).hexdigest()[:16] if url else ""))
-        elif not editable and name.rpartition("-")[0] != "titer-pytest":
+        elif not editable and project != "titer-pytest":
             self._own_folders.append(path)
 
-    def _is_ours(self, name, url):
-        # "name-1.0" -> "name"; an egg-info may carry "-py3.11" behind, or nothing.
-        parts = name.split("-")
-        candidates = {"-".join(parts[:count]) for count in range(1, len(parts) + 1)}
-        named = bool(candidates & self.own)
+    def _is_ours(self, project, url):
+        named = project in self.own
         if not url:
             return named, False
         from urllib.parse import unquote, urlsplit  # few have such a file, and the import takes its time

@@ -59,6 +59,9 @@ class Recording:
 
     def session_ends(self):
         self.windows.settle()
+        # A test that was broken off has no window of its own, but fixtures of others were taken down in it.
+        for window in self.windows.stack[:0:-1]:
+            self.windows.process.add(window)
         self.windows.tell_process()
 
     def check_health(self):

@@ -2,8 +2,8 @@
 
 /// Programs that start another one named in their arguments.
 const LAUNCHERS: [&str; 26] = [
-    "uv", "uvx", "poetry", "pdm", "hatch", "pipenv", "rye", "pixi", "conda", "mamba", "tox", "nox", "make", "gmake", "just",
-    "task", "sh", "bash", "dash", "zsh", "env", "nice", "time", "timeout", "xvfb-run", "coverage",
+    "uv", "uvx", "poetry", "pdm", "hatch", "pipenv", "rye", "pixi", "conda", "mamba", "tox", "nox", "make", "gmake",
+    "just", "task", "sh", "bash", "dash", "zsh", "env", "nice", "time", "timeout", "xvfb-run", "coverage",
 ];
 
 /// The last part of a program's path.
@@ -74,9 +74,13 @@ mod tests {
 
     #[test]
     fn interpreters_are_recognised_by_name() {
-        for (word, python) in
-            [("python", true), ("/x/bin/python3.13", true), ("pypy3", true), ("python-config", false), ("pytest", false)]
-        {
+        for (word, python) in [
+            ("python", true),
+            ("/x/bin/python3.13", true),
+            ("pypy3", true),
+            ("python-config", false),
+            ("pytest", false),
+        ] {
             assert_eq!(is_python(word), python, "{word}");
         }
     }

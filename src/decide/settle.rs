@@ -1,0 +1,101 @@
+//! What became of a plan: every test of the variants that came up, with the reason why it ran or did not.
+
+use std::collections::BTreeSet;
+
+use crate::model::plan::{Decision, Plan, Verdict};
+use crate::model::reason::Reason;
+use crate::model::window::Trace;
+
+use super::outcomes::variant_of;
+
+/// The decisions as they turned out, in the order of variants and ids; tests that nobody had planned for are new.
+#[must_use]
+pub fn settle(plan: &Plan, traces: &[Trace]) -> Vec<Decision> {
+    let variants: BTreeSet<&str> = traces.iter().filter(|t| t.session.is_some()).map(variant_of).collect();
+    let mut settled = Vec::new();
+    for variant in variants {
+        let group = || traces.iter().filter(|trace| variant_of(trace) == variant && trace.session.is_some());
+        let collected: BTreeSet<&str> =
+            group().flat_map(|t| t.collected.iter().flatten()).map(String::as_str).collect();
+        let started: BTreeSet<&str> = group().flat_map(|t| &t.started).map(String::as_str).collect();
+        let mut known = BTreeSet::new();
+        for decision in plan.of_variant(variant) {
+            known.insert(decision.test.as_str());
+            settled.push(turned_out(decision, &collected, &started));
+        }
+        let new = collected.union(&started).filter(|test| !known.contains(**test));
+        settled.extend(new.map(|&test| {
+            let (verdict, reason) = if started.contains(test) {
+                (Verdict::Run, Reason::NewTest)
+            } else {
+                (Verdict::LeftOut, Reason::NotReached)
+            };
+            let (test, variant) = (test.to_owned(), variant.to_owned());
+            Decision { test, variant, verdict, reason, evidence: Vec::new() }
+        }));
+    }
+    settled
+}
+
+fn turned_out(decision: &Decision, collected: &BTreeSet<&str>, started: &BTreeSet<&str>) -> Decision {
+    let test = decision.test.as_str();
+    let (verdict, reason) = match (decision.verdict, started.contains(test), collected.contains(test)) {
+        (Verdict::Run, true, _) | (Verdict::LeftOut, false, true) => return decision.clone(),
+        (Verdict::LeftOut, true, _) => (Verdict::Run, Reason::WholeRun),
+        (Verdict::Run, false, true) => (Verdict::LeftOut, Reason::NotReached),
+        (_, false, false) => (Verdict::LeftOut, Reason::FilteredByUser),
+    };
+    Decision { verdict, reason, evidence: Vec::new(), ..decision.clone() }
+}
+
+/// Tests that are known of a file which was collected whole and no longer holds them: their ids are not stable, or they are gone.
+#[must_use]
+pub fn gone(plan: &Plan, trace: &Trace) -> Vec<String> {
+    let Some(collected) = trace.collected.as_ref().filter(|_| trace.errors == 0 && !trace.filtered) else {
+        return Vec::new();
+    };
+    let collected: BTreeSet<&str> = collected.iter().map(String::as_str).collect();
+    let files: BTreeSet<&str> = trace.files.iter().map(String::as_str).collect();
+    let known = plan.of_variant(variant_of(trace)).map(|decision| decision.test.as_str());
+    let of_file = known.filter(|test| test.split("::").nth(1).is_some_and(|file| files.contains(file)));
+    of_file.filter(|test| !collected.contains(test)).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::window::Session;
+
+    fn planned(test: &str, verdict: Verdict) -> Decision {
+        let reason = if verdict == Verdict::Run { Reason::NoMap } else { Reason::Untouched };
+        Decision { test: test.into(), variant: "v".into(), verdict, reason, evidence: Vec::new() }
+    }
+
+    #[test]
+    fn every_test_has_the_reason_that_turned_out() {
+        let decisions = [
+            planned("ran", Verdict::Run),
+            planned("left", Verdict::LeftOut),
+            planned("forced", Verdict::LeftOut),
+            planned("after-x", Verdict::Run),
+            planned("other-k", Verdict::LeftOut),
+        ];
+        let plan = Plan { decisions: decisions.to_vec(), whole: None };
+        let trace = Trace {
+            session: Some(Session { variant: "v".into(), ..Session::default() }),
+            collected: Some(["ran", "left", "forced", "after-x", "new"].map(str::to_owned).to_vec()),
+            started: ["ran", "forced", "new"].map(str::to_owned).to_vec(),
+            ..Trace::default()
+        };
+        let reasons: Vec<_> = settle(&plan, &[trace]).into_iter().map(|d| (d.test, d.reason.code())).collect();
+        let expected = [
+            ("ran", "no-map"),
+            ("left", "untouched"),
+            ("forced", "whole-run"),
+            ("after-x", "not-reached"),
+            ("other-k", "filtered-by-user"),
+            ("new", "new-test"),
+        ];
+        assert_eq!(reasons, expected.map(|(test, reason)| (test.to_owned(), reason)));
+    }
+}
