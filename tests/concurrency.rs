@@ -35,7 +35,7 @@ fn many() -> Repository {
 
 /// Rows of outcomes: in all, different tests, runs.
 fn counted(repository: &Repository) -> [usize; 3] {
-    let told = repository.sql("SELECT 'counts:' || count(*) || ':' || count(DISTINCT test) || ':' || count(DISTINCT run) || ':' AS counts FROM outcomes");
+    let told = repository.sql("SELECT 'counts:' || count(*) || ':' || count(DISTINCT test_id) || ':' || count(DISTINCT run_id) || ':' AS counts FROM outcomes");
     let mut numbers = told
         .split("counts:")
         .nth(1)

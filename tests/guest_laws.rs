@@ -90,8 +90,8 @@ fn a_read_only_project_costs_one_warning() {
 #[test]
 fn no_room_for_any_file_costs_one_warning() {
     let repository = project(newest());
-    // Every write to a file fails, as on a disk that is full; the output goes through pipes.
-    let (code, stdout, stderr) = piped(&repository, &["sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
+    // Every write but a tiny one fails, as on a disk that is almost full; the output goes through pipes.
+    let (code, stdout, stderr) = piped(&repository, &["sh", "-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"]);
     assert_eq!((code, warnings(&stderr)), (Some(0), 1), "{stdout}{stderr}");
     assert_eq!(stdout.matches("3 passed").count(), 1, "{stdout}{stderr}");
     goes_on(&repository, COMMAND);
@@ -102,7 +102,7 @@ fn a_disk_that_fills_up_under_a_good_map_costs_one_warning() {
     let repository = project(newest());
     repository.run(COMMAND).exits(0);
     repository.replace("b.py", "return 2", "return 3");
-    let (code, stdout, stderr) = piped(&repository, &["sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"]);
+    let (code, stdout, stderr) = piped(&repository, &["sh", "-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "sh"]);
     assert_eq!((code, warnings(&stderr)), (Some(0), 1), "{stdout}{stderr}");
     assert_eq!(stdout.matches(" passed").count(), 1, "{stdout}{stderr}");
     repository.replace("b.py", "return 3", "return 2");
@@ -283,13 +283,16 @@ fn an_adapter_that_cannot_be_imported_is_left_out_and_the_tests_run_once() {
 #[test]
 fn an_isolated_python_runs_everything_with_one_warning() {
     for interpreter in [newest(), oldest()] {
-        let repository = project(interpreter);
+        let mut repository = project(interpreter);
+        // Under -I the witness cannot be imported, yet pytest would still obey the variable that names it.
+        repository.variables.insert("PYTEST_PLUGINS".to_owned(), String::new());
         let isolated = ["python", "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
         for _ in 0..2 {
             let ending = repository.run(&isolated);
             ending.exits(0).warns_once();
             assert_eq!(ending.stdout.matches("3 passed").count(), 1, "{}", ending.stdout);
         }
+        repository.variables.clear();
         goes_on(&repository, COMMAND);
     }
 }

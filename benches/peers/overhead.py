@@ -163,11 +163,11 @@ def summary(mode, pairs):
         bare = statistics.median(getattr(bare, name) for bare, _, _ in pairs)
         print(f"    {name:4} {statistics.median(ratios):6.3f}x  {interval(ratios)}  "
               f"median {own:.3f} s against {bare:.3f} s")
-    if mode == "titer-nothing":
-        # No pytest was started, so the whole process is titer's own.
+    notes = [note.strip() for *_, note in pairs if note]
+    if mode == "titer-nothing" and not notes:
+        # No pytest was started in any pair, so the whole process is titer's own.
         wall, cpu = (1000 * statistics.median(getattr(ran, name) for _, ran, _ in pairs) for name in ("wall", "cpu"))
         print(f"    titer's own share: the whole of it, {wall:.0f} ms wall, {cpu:.0f} ms CPU")
-    notes = [note.strip() for *_, note in pairs if note]
     if notes:
         print(f"    NOT WHAT WAS ASKED in {len(notes)} of {len(pairs)} pairs: {notes[0]}")
 

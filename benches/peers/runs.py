@@ -116,7 +116,7 @@ def tests(command, cwd, scratch, limit=600, bytecode=False, **extra):
     """Run a command that starts pytest with the reporter plugin, and read its report."""
     report = Path(scratch) / "ran.jsonl"
     report.unlink(missing_ok=True)
-    env = environment(PYTHONPATH=str(REPORTER), PEERS_RAN=str(report), **extra)
+    env = environment(PYTHONPATH=str(Path(scratch) / "reporter"), PEERS_RAN=str(report), **extra)
     if not bytecode:
         # A file that changes within one second and keeps its size would be served from a stale .pyc.
         env["PYTHONDONTWRITEBYTECODE"] = "1"

@@ -20,6 +20,8 @@ class Bench:
         self.scratch, self.titer, self.limit, self.bytecode = Path(scratch), titer, limit, bytecode
         self.unsteady = set()
         self.scratch.mkdir(parents=True, exist_ok=True)
+        # The plugin runs from a copy: where bytecode is on, its cache must not land beside the scripts.
+        copied(runs.REPORTER, self.scratch / "reporter")
         self.states = self.scratch / "states"
         self.states.mkdir(exist_ok=True)
 
@@ -62,7 +64,7 @@ class Bench:
     def titer_plan(self, ledger):
         """Verdict and reason by test id, from `titer plan --json`; None where it does not answer."""
         command = [self.titer, "plan", "--json", "-C", self.tree, "--ledger", ledger, "--", *self.pytest("plain")]
-        env = runs.environment(PYTHONPATH=str(runs.REPORTER), PYTHONDONTWRITEBYTECODE="1")
+        env = runs.environment(PYTHONPATH=str(self.scratch / "reporter"), PYTHONDONTWRITEBYTECODE="1")
         return plan_of(runs.process(command, self.tree, env, self.limit).output)
 
     # --- testmon ----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 //! From what a run's processes told to the facts that the ledger keeps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::decide::draft::{Draft, Surroundings, draft, sources};
 use crate::decide::outcomes::{results, variant_of};
@@ -13,7 +14,7 @@ use crate::model::map::Map;
 use crate::model::outcome::TestResult;
 use crate::model::plan::Decision;
 use crate::model::shape::Shape;
-use crate::model::tree::Tree;
+use crate::model::tree::{Mode, Tree};
 use crate::model::window::Trace;
 
 use super::present::Present;
@@ -47,6 +48,31 @@ pub fn forgive_inert_programs(traces: &mut [Trace], programs: &[String]) {
     };
     for window in traces.iter_mut().flat_map(|trace| &mut trace.windows) {
         window.opaque.retain(|what| !is_inert(what));
+    }
+}
+
+/// Adds to every window that read or listed through a link what the link leads to, and the link itself.
+pub fn follow_links(traces: &mut [Trace], root: &Path, tree: &Tree) {
+    let Ok(root) = root.canonicalize() else { return };
+    let real = |path: &str| {
+        let real = root.join(path).canonicalize().ok()?;
+        let inside = real.strip_prefix(&root).ok()?.to_str()?.to_owned();
+        (inside != path).then_some(inside)
+    };
+    let is_link = |path: &str| tree.entries.get(path).is_some_and(|entry| entry.mode == Mode::Link);
+    let links = |path: &str| -> Vec<String> {
+        let above = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
+        above.filter(|path| is_link(path)).map(str::to_owned).collect()
+    };
+    for window in traces.iter_mut().flat_map(|trace| &mut trace.windows) {
+        let lists: Vec<String> = window.lists.iter().filter_map(|path| real(path)).collect();
+        let is_plain = |path: &&String| tree.entries.get(*path).is_some_and(|entry| entry.mode != Mode::Link);
+        let through: Vec<String> = window.reads.iter().filter(|path| !is_plain(path)).cloned().collect();
+        for path in window.lists.iter().chain(&through).flat_map(|path| links(path)).collect::<Vec<_>>() {
+            window.reads.insert(path);
+        }
+        window.reads.extend(through.iter().filter_map(|path| real(path)));
+        window.lists.extend(lists);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::model::reason::Reason;
 use crate::model::window::Trace;
 use crate::report::summary::{self, RunSummary};
 
-use super::facts::{Edges, Material, decision_rows, edges, facts, forgive_inert_programs, test_results};
+use super::facts::{Edges, Material, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results};
 use super::gather::{Gathered, read_tree};
 use super::launch;
 use super::run::{Context, warn};
@@ -69,6 +69,9 @@ pub fn after_runner(
     let settings = context.settings;
     let mut traces = runner.traces(&finished.folder.path);
     forgive_inert_programs(&mut traces, &settings.policy.inert_programs);
+    if let Some(present) = &gathered.present {
+        follow_links(&mut traces, &settings.root, present.tree());
+    }
     let mut warnings = std::mem::take(&mut gathered.warnings);
     warnings.extend(hello_trouble(context, runner, &traces));
     let results = test_results(&traces);

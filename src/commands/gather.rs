@@ -53,6 +53,7 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
         (store, loaded, tree)
     });
     let (store, loaded, tree) = tree;
+    let ask = Ask { whole: loaded.warning.is_some(), ..ask };
     warnings.extend(loaded.warning.map(|why| format!("{why}; every test runs")));
     let map = loaded.map;
     let mut present = match tree {

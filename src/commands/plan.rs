@@ -28,7 +28,7 @@ pub struct Request {
 /// # Errors
 /// The answer cannot be written.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
-    let gathered = gather(settings, Opening::ReadOnly, Ask { all: request.all });
+    let gathered = gather(settings, Opening::ReadOnly, Ask { all: request.all, whole: false });
     run::warn(settings, talk, &gathered.warnings);
     let decisions = shown(settings, &gathered, &request.command);
     let text = if request.json {

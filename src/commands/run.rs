@@ -71,16 +71,28 @@ pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Endi
         Some((_, Recognition::ShutOut(why))) => (None, Some(format!("{why}; the command runs whole"))),
         None => (None, Some(format!("{program} is not a test runner that titer knows; it runs whole"))),
     };
-    if let Some(runner) = runner {
+    let shadow = runner.and_then(|runner| shadow_of_the_adapter(&settings, runner));
+    if let (Some(runner), None) = (runner, &shadow) {
         return with_runner(&settings, request, runner, talk);
     }
+    let trouble = trouble
+        .or_else(|| shadow.map(|path| format!("{path} stands before titer's own adapter; the command runs whole")));
     warn(&settings, talk, trouble.as_slice());
     start(&settings, request, &Vec::new(), talk)
 }
 
+/// What in the folder of the run has the name of our adapter: an interpreter would import that, and the run would end on it.
+fn shadow_of_the_adapter(settings: &Settings, runner: &dyn Runner) -> Option<String> {
+    let files = runner.adapter_files();
+    let package =
+        files.keys().filter_map(|name| name.split_once('/')).map(|(folder, _)| folder).find(|f| !f.contains('-'))?;
+    let candidates = [settings.folder.join(package), settings.folder.join(format!("{package}.py"))];
+    candidates.into_iter().find(|path| path.exists()).map(|path| path.display().to_string())
+}
+
 fn with_runner(settings: &Settings, request: &Request, runner: &dyn Runner, talk: &mut dyn Write) -> Ending {
     let at = clock::now();
-    let mut gathered = gather(settings, Opening::Create, Ask { all: request.all });
+    let mut gathered = gather(settings, Opening::Create, Ask { all: request.all, whole: false });
     salvage::abandoned(settings, &mut gathered, runner, request.all);
     let (record, record_note) = recording(settings, request, &gathered);
     let context =

@@ -12,7 +12,7 @@ use crate::ledger::map;
 use crate::model::tree::{Entry, Tree};
 use crate::settings::Settings;
 
-use super::facts::{Material, edges, facts, forgive_inert_programs, test_results};
+use super::facts::{Material, edges, facts, follow_links, forgive_inert_programs, test_results};
 use super::gather::{Gathered, Opening, gather};
 use super::present::Present;
 use super::run::Context;
@@ -54,6 +54,9 @@ pub fn abandoned(settings: &Settings, gathered: &mut Gathered, runner: &dyn Runn
             continue;
         }
         forgive_inert_programs(&mut traces, &settings.policy.inert_programs);
+        if let Some(present) = &gathered.present {
+            follow_links(&mut traces, &settings.root, present.tree());
+        }
         let note: Option<Note> = folder.read(FILE).and_then(|bytes| postcard::from_bytes(&bytes).ok());
         if let Some(note) = note {
             kept |= keep(settings, gathered, runner, &traces, note);
@@ -62,7 +65,7 @@ pub fn abandoned(settings: &Settings, gathered: &mut Gathered, runner: &dyn Runn
     }
     if kept {
         let warnings = std::mem::take(&mut gathered.warnings);
-        *gathered = gather(settings, Opening::Create, Ask { all });
+        *gathered = gather(settings, Opening::Create, Ask { all, whole: false });
         gathered.warnings = warnings;
     }
 }

@@ -83,6 +83,10 @@ fn is_inert(path: &str, name: &str, ending: &str) -> bool {
             name.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_']))
         })
         || top == Some("docs")
+        || name == ".coverage"
+        || name.starts_with(".coverage.")
+        || name == "coverage.xml"
+        || top == Some("htmlcov")
         || folders.any(|folder| INERT_FOLDERS.contains(&folder))
         || name.ends_with('~')
 }
@@ -112,6 +116,7 @@ mod tests {
             ("setup.py", PathClass::BuildInput),
             ("src/fast.pyx", PathClass::BuildInput),
             ("Makefile", PathClass::BuildInput),
+            (".coverage", PathClass::Inert),
             ("requirements.txt", PathClass::Data),
             ("tests/data.json", PathClass::Data),
             ("script", PathClass::Data),

@@ -237,10 +237,13 @@ impl<'a> Drafter<'a> {
                 imports.extend(names.get(file));
             }
         }
-        for code in &memory.orphans {
+        for (code, beneath) in &memory.kept {
             let file = self.trace.codes.get(code).map_or("", |code| code.path.as_str());
             if let Some((targets, _)) = names.get(file).and_then(|node| own.get_mut(node)) {
-                targets.extend(self.target_of(*code));
+                targets.extend(beneath.iter().filter_map(|&code| self.target_of(code)));
+                for &at in memory.kept_in.get(code).into_iter().flatten() {
+                    add_files(&self.trace.windows[at], targets);
+                }
             }
         }
     }

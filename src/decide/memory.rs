@@ -3,8 +3,8 @@
 //! A function whose result something long-lived kept (`lru_cache`, a lazy singleton, a lazy import) leaves no trace in a test
 //! that only uses the result. What one pass can tell: such a function ran only in the first window in which any of its
 //! callers ran, while its callers ran in later windows too. It, and what ran beneath it, then belongs to every window that
-//! ran one of those callers. Functions that say themselves that they remember (a caching decorator) are treated so in every
-//! case. Design: `runners-pytest.md`, section 10, layer 2.
+//! ran one of those callers. A function that says itself that it remembers (a caching decorator) may be asked by anybody who
+//! can name it, without any code of ours running: it, and what ran beneath it, belongs to all who load its file. Design: `runners-pytest.md`, section 10, layer 2.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,10 @@ pub struct Memory {
     pub codes: BTreeMap<usize, BTreeSet<u32>>,
     /// Window to the windows whose file accesses may have been made on its behalf.
     pub sources: BTreeMap<usize, BTreeSet<usize>>,
-    /// Code objects that remember and that no first-party code called: they belong to all who load their file.
-    pub orphans: BTreeSet<u32>,
+    /// Code objects that remember by their own word, with what ran beneath them: they belong to all who load their file.
+    pub kept: BTreeMap<u32, BTreeSet<u32>>,
+    /// Code objects that remember by their own word, with the windows in which they ran.
+    pub kept_in: BTreeMap<u32, BTreeSet<usize>>,
 }
 
 /// Works out the memory of one process from its windows in order; `remembers` says which code objects cache by their own word.
@@ -36,19 +38,23 @@ pub fn remembered(windows: &[Window], remembers: &BTreeSet<u32>) -> Memory {
     }
     let mut memory = Memory::default();
     for (&code, own) in &ran_in {
-        let Some(callers) = callers.get(&code) else {
-            if remembers.contains(&code) {
-                memory.orphans.insert(code);
+        if remembers.contains(&code) {
+            let mut codes = BTreeSet::from([code]);
+            for &at in own {
+                beneath(&windows[at], code, &mut codes);
             }
+            memory.kept.insert(code, codes);
+            memory.kept_in.insert(code, own.clone());
             continue;
-        };
+        }
+        let Some(callers) = callers.get(&code) else { continue };
         let of_callers: BTreeSet<usize> = callers.iter().filter_map(|c| ran_in.get(c)).flatten().copied().collect();
         let users: BTreeSet<usize> = of_callers.difference(own).copied().collect();
         if users.is_empty() {
             continue;
         }
         let once_and_first = own.len() == 1 && own.first() <= of_callers.first();
-        if once_and_first || remembers.contains(&code) {
+        if once_and_first {
             give(&mut memory, windows, code, own, &users);
         }
     }
@@ -117,13 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn a_caching_decorator_is_believed_even_if_several_windows_ran_the_function() {
+    fn what_a_caching_decorator_keeps_belongs_to_all_who_load_its_file() {
         let windows = [
             window("t1", &[(TEST_1, None), (GET, Some(TEST_1)), (BUILD, Some(GET))]),
-            window("t2", &[(TEST_2, None), (GET, Some(TEST_2)), (BUILD, Some(GET))]),
-            window("t3", &[(3, None), (GET, Some(3))]),
+            window("t2", &[(TEST_2, None), (GET, Some(TEST_2)), (BUILD, Some(GET)), (PART, Some(BUILD))]),
         ];
-        assert_eq!(remembered(&windows, &BTreeSet::new()).codes.len(), 0);
-        assert_eq!(remembered(&windows, &BTreeSet::from([BUILD])).codes.get(&2), Some(&BTreeSet::from([BUILD])));
+        let memory = remembered(&windows, &BTreeSet::from([BUILD]));
+        assert_eq!(memory.kept, BTreeMap::from([(BUILD, BTreeSet::from([BUILD, PART]))]));
+        assert_eq!(memory.codes.len(), 0);
     }
 }

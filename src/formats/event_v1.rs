@@ -103,6 +103,16 @@ struct CodeLine {
     p: String,
     l: u32,
     q: Option<String>,
+    /// The plain name, where the interpreter knows no qualified one (before Python 3.11).
+    #[serde(default)]
+    n: Option<String>,
+}
+
+impl CodeLine {
+    fn qualified(&mut self) -> Option<String> {
+        // A module's own code begins on line 1, as a function there may: only its name tells them apart.
+        self.q.take().or_else(|| self.n.take().filter(|name| name == "<module>"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -187,8 +197,9 @@ fn apply(trace: &mut Trace, line: Line) {
         Line::Finish { id } => {
             trace.finished.insert(id);
         }
-        Line::Code(code) => {
-            trace.codes.insert(code.i, Code { path: code.p, line: code.l, qualified: code.q });
+        Line::Code(mut code) => {
+            let qualified = code.qualified();
+            trace.codes.insert(code.i, Code { path: code.p, line: code.l, qualified });
         }
         Line::Window(window) => add_window(trace, window),
         Line::Node { i, n } => trace.modules.entry(i).or_default().name = n,

@@ -237,6 +237,10 @@ impl Folder {
 
     fn add_outcome(&mut self, row: &OutcomeRow) {
         let test = self.test(&row.test, &row.variant);
+        // Ids of runs sort by time: the facts of a run that was killed arrive after those of later runs.
+        if row.run < test.last_run {
+            return;
+        }
         test.last = row.outcome;
         test.last_run.clone_from(&row.run);
         test.seconds = row.seconds;
@@ -256,6 +260,7 @@ impl Folder {
         // The same sets recorded again vouch for nothing more; the newest inventory speaks for them.
         test.footprints.retain(|kept| kept.sets != sets || kept.memory != memory || kept.inventory != inventory);
         test.footprints.insert(0, FootprintRow { run, sets, memory, inventory, walker: line.walker });
+        test.footprints.sort_by(|a, b| b.run.cmp(&a.run));
         test.footprints.truncate(KEPT_FOOTPRINTS);
     }
 }

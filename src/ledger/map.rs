@@ -18,7 +18,8 @@ const KEPT_SNAPSHOTS: usize = 3;
 pub struct Loaded {
     /// The map; empty where there is none.
     pub map: Map,
-    /// One sentence, if a snapshot was there and could not be used.
+    /// One sentence, if there should have been a snapshot and it could not be used. The map is then folded anew from the facts,
+    /// but whoever damaged the one may have damaged the others: nothing is left out on its word before the next snapshot.
     pub warning: Option<String>,
 }
 
@@ -45,7 +46,11 @@ pub fn load(store: &Store) -> Result<Loaded, Failure> {
             }
         }
     }
+    let had_snapshot = loaded.map.position > 0;
     catch_up(store, &mut loaded.map)?;
+    if !had_snapshot && loaded.map.position > 0 && loaded.warning.is_none() {
+        loaded.warning = Some(format!("the ledger {} has no snapshot", store.folder().display()));
+    }
     Ok(loaded)
 }
 

@@ -1,6 +1,10 @@
 //! The small project that most tests use: what each edit of it runs is known by heart.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::{Interpreter, Repository};
+
+static NEXT: AtomicU32 = AtomicU32::new(100);
 
 /// How its user starts the tests.
 pub const COMMAND: &[&str] = &["python", "-m", "pytest", "-q", "-p", "no:cacheprovider"];
@@ -47,14 +51,17 @@ pub fn goes_on(repository: &Repository, command: &[&str]) {
     selects(repository, command);
 }
 
-/// After a run that recorded: nothing to run, then an edit that runs its own test.
+/// After a run that recorded: nothing to run, then an edit that runs its own test, one that breaks it, and the way back.
 #[track_caller]
 pub fn selects(repository: &Repository, command: &[&str]) {
+    // A value that no kept run has seen: what was recorded once is left out when it comes back.
+    let new = NEXT.fetch_add(1, Ordering::Relaxed);
+    let (good, bad) = (format!("return {new}"), format!("return -{new}"));
     repository.run(command).exits(0).warns_never().ran_only(&[]);
-    repository.replace("b.py", "return 2", "return 3");
+    repository.replace("b.py", "return 2", &good);
     repository.run(command).exits(0).warns_never().ran_only(&["test_b.py::test_b"]);
-    repository.replace("b.py", "return 3", "return -2");
+    repository.replace("b.py", &good, &bad);
     repository.run(command).exits(1).warns_never().ran_only(&["test_b.py::test_b"]);
-    repository.replace("b.py", "return -2", "return 2");
-    repository.run(command).exits(0).warns_never();
+    repository.replace("b.py", &bad, "return 2");
+    repository.run(command).exits(0).warns_never().ran_only(&["test_b.py::test_b"]);
 }
