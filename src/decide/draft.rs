@@ -196,10 +196,19 @@ impl<'a> Drafter<'a> {
             for (folder, name) in module.iter().flat_map(|module| &module.probes) {
                 targets.insert(Target::new(EdgeKind::Probed, folder, format!("import:{name}")));
             }
-            own.insert(node, (targets, module.map(|m| m.imports.clone()).unwrap_or_default()));
+            let imports = module.iter().flat_map(|module| &module.imports).filter(|to| self.is_module(**to));
+            own.insert(node, (targets, imports.copied().collect()));
         }
         self.add_import_windows(memory, &names, &mut own);
         self.condense(&names, &own);
+    }
+
+    /// Whether a node is source. Code with the name of another file (a template compiled at run time, a script) belongs to the
+    /// windows that run it, not to whoever loads the module that happened to start it.
+    fn is_module(&self, node: u32) -> bool {
+        self.trace.modules.get(&node).is_some_and(|module| {
+            module.name.starts_with('=') || module.name.ends_with(".py") || self.around.shapes.contains_key(&module.name)
+        })
     }
 
     fn module_targets(&self, name: &str) -> BTreeSet<Target> {
@@ -242,7 +251,7 @@ impl<'a> Drafter<'a> {
             if let Some((targets, _)) = names.get(file).and_then(|node| own.get_mut(node)) {
                 targets.extend(beneath.iter().filter_map(|&code| self.target_of(code)));
                 for &at in memory.kept_in.get(code).into_iter().flatten() {
-                    add_files(&self.trace.windows[at], targets);
+                    add_files_of(&self.trace.windows[at], beneath, targets);
                 }
             }
         }
@@ -366,11 +375,10 @@ impl<'a> Drafter<'a> {
     }
 
     fn memory_targets(&self, window: usize, memory: &Memory) -> BTreeSet<Target> {
-        let codes = memory.codes.get(&window).into_iter().flatten();
-        let mut targets: BTreeSet<Target> = codes.filter_map(|&code| self.target_of(code)).collect();
+        let Some(codes) = memory.codes.get(&window) else { return BTreeSet::new() };
+        let mut targets: BTreeSet<Target> = codes.iter().filter_map(|&code| self.target_of(code)).collect();
         for &source in memory.sources.get(&window).into_iter().flatten() {
-            // Which function of that window read a file is not known, so what was remembered may hold any of it.
-            add_files(&self.trace.windows[source], &mut targets);
+            add_files_of(&self.trace.windows[source], codes, &mut targets);
         }
         targets
     }
@@ -384,9 +392,27 @@ impl<'a> Drafter<'a> {
 
 /// Files that a window touched, and what in it could not be traced.
 fn add_files(window: &Window, targets: &mut BTreeSet<Target>) {
-    targets.extend(window.reads.iter().map(|path| Target::new(EdgeKind::Read, path, "")));
-    targets.extend(window.lists.iter().map(|path| Target::new(EdgeKind::Listed, path, "")));
-    targets.extend(window.opaque.iter().map(|what| Target::new(EdgeKind::Opaque, "", what)));
+    add_some_files(window, &|_| true, targets);
+}
+
+/// Of these, what the given code may have asked for: where nobody is known to have asked, anybody may.
+fn add_files_of(window: &Window, codes: &BTreeSet<u32>, targets: &mut BTreeSet<Target>) {
+    let mut askers: BTreeMap<&str, Vec<Option<u32>>> = BTreeMap::new();
+    for (what, code) in &window.by {
+        askers.entry(what).or_default().push(*code);
+    }
+    let may_be_theirs = |what: &str| {
+        askers.get(what).is_none_or(|askers| askers.iter().any(|asker| asker.is_none_or(|code| codes.contains(&code))))
+    };
+    add_some_files(window, &may_be_theirs, targets);
+}
+
+fn add_some_files(window: &Window, wanted: &dyn Fn(&str) -> bool, targets: &mut BTreeSet<Target>) {
+    for (kind, paths) in [(EdgeKind::Read, &window.reads), (EdgeKind::Listed, &window.lists)] {
+        targets.extend(paths.iter().filter(|path| wanted(path)).map(|path| Target::new(kind, path, "")));
+    }
+    targets
+        .extend(window.opaque.iter().filter(|what| wanted(what)).map(|what| Target::new(EdgeKind::Opaque, "", what)));
 }
 
 /// Reads of files that count by table are the runner's own while it starts.

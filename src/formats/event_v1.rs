@@ -132,6 +132,8 @@ struct WindowLine {
     #[serde(default)]
     opaque: Vec<String>,
     #[serde(default)]
+    by: Vec<(String, i64)>,
+    #[serde(default)]
     uses: Vec<u64>,
     #[serde(default = "yes")]
     closed: bool,
@@ -264,6 +266,7 @@ fn add_window(trace: &mut Trace, line: WindowLine) {
     window.lists.extend(line.lists);
     window.wrote.extend(line.wrote);
     window.opaque.extend(line.opaque);
+    window.by.extend(line.by.into_iter().map(|(what, code)| (what, u32::try_from(code).ok())));
     window.uses.extend(line.uses);
     window.closed &= line.closed;
 }

@@ -47,6 +47,8 @@ pub struct Window {
     pub wrote: BTreeSet<String>,
     /// What could not be traced in it.
     pub opaque: BTreeSet<String>,
+    /// Which code (index into [`Trace::codes`], or none of ours) read, listed or started what.
+    pub by: BTreeSet<(String, Option<u32>)>,
     /// Numbers of the wide fixture windows used in it.
     pub uses: BTreeSet<u64>,
     /// Module nodes imported in it by nobody of a module.
@@ -70,6 +72,7 @@ impl Window {
             lists: BTreeSet::new(),
             wrote: BTreeSet::new(),
             opaque: BTreeSet::new(),
+            by: BTreeSet::new(),
             uses: BTreeSet::new(),
             imports: BTreeSet::new(),
             probes: BTreeSet::new(),

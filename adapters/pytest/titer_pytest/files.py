@@ -78,6 +78,22 @@ class Files:
             self.windows.settle()
         return self.windows.current
 
+    def _note_asker(self, window, name):
+        """Which code of the project was running: what it keeps of the file may serve others later."""
+        known = self.windows.codes.known
+        frame = sys._getframe(2)
+        while frame is not None:
+            index = known.get(id(frame.f_code))
+            if index is not None:
+                break
+            frame = frame.f_back
+        window.askers.add((name, -1 if frame is None else index))
+
+    def _opaque(self, what):
+        window = self._window()
+        window.opaque.add(what)
+        self._note_asker(window, what)
+
     def _opened(self, path, mode, flags):
         if not isinstance(path, (str, bytes, os.PathLike)):
             return  # a descriptor
@@ -87,16 +103,18 @@ class Files:
             if mode is None and not _resolves(full, flags):
                 # Relative to a descriptor that the event does not tell. shutil's are those it is deleting.
                 if not sys._getframe(2).f_code.co_filename.endswith("shutil.py"):
-                    self._window().opaque.add("os.open relative")
+                    self._opaque("os.open relative")
                 return
             path = full
         if path.endswith((".py", ".pyc")):
             if self.tree.inside(path) is None or _reads_code(sys._getframe(2)):
                 return
             path = _source_of(path)
-        touched = self._window().touched
-        if path not in touched:
-            touched[path] = _is_write(mode, flags)
+        window = self._window()
+        if path not in window.touched:
+            window.touched[path] = _is_write(mode, flags)
+        if self.tree.inside(path) is not None:
+            self._note_asker(window, path)
 
     def _listed(self, path=None):
         if isinstance(path, int):
@@ -109,20 +127,25 @@ class Files:
         name = frame.f_code.co_filename if frame else ""
         if _PYTEST in name or name.startswith(_IMPORTLIB):
             return
-        self._window().listed.add(path)
+        window = self._window()
+        window.listed.add(path)
+        self._note_asker(window, path)
 
     def _connected(self, database):
         name = os.fsdecode(database)
         if name.startswith("file:"):
             name = name[len("file:") :].partition("?")[0]
         if name and name != ":memory:":
-            self._window().touched.setdefault(os.path.join(os.getcwd(), name), False)
+            window = self._window()
+            path = os.path.join(os.getcwd(), name)
+            window.touched.setdefault(path, False)
+            self._note_asker(window, path)
 
     def _started(self, event, args):
         # subprocess has told of the child already when it goes on to posix_spawn.
         if event == "os.posix_spawn" and sys._getframe(2).f_code.co_filename == _SUBPROCESS:
             return
-        self._window().opaque.add(f"{event} {_program(event, args)}".strip())
+        self._opaque(f"{event} {_program(event, args)}".strip())
 
     # --- what raises no event --------------------------------------------------------------------------
 
@@ -148,7 +171,9 @@ class Files:
         if frame is not None and _PYTEST in frame.f_code.co_filename:
             return  # for a report
         name = inspect.getsourcefile(object) or inspect.getfile(object)
-        self._window().touched.setdefault(os.path.abspath(name), False)
+        window = self._window()
+        window.touched.setdefault(os.path.abspath(name), False)
+        self._note_asker(window, os.path.abspath(name))
 
     def _wrap_fork_exec(self):
         """multiprocessing's spawn and forkserver come straight here; subprocess has told already."""
@@ -162,7 +187,7 @@ class Files:
             if self.active and sys._getframe(1).f_code.co_filename != _SUBPROCESS:
                 try:
                     program = os.path.basename(os.fsdecode(args[0][0]))
-                    self._window().opaque.add(f"_posixsubprocess.fork_exec {program}")
+                    self._opaque(f"_posixsubprocess.fork_exec {program}")
                 except Exception as error:
                     self.fail(f"fork_exec: {error}")
             return original(*args)
@@ -191,6 +216,14 @@ def sort_out(window, tree):
         if path is not None:
             lists.add(path)
     return sorted(reads), sorted(wrote), sorted(lists)
+
+
+def askers(window, tree):
+    """[what, code] of a window: which code of the project read, listed or started what; -1 where none ran."""
+    found = set()
+    for name, index in window.askers:
+        found.add((tree.path(os.path.normpath(name)) if name[:1] == os.sep else name, index))
+    return sorted((what, index) for what, index in found if what is not None)
 
 
 def _is_write(mode, flags):

@@ -2,13 +2,13 @@
 
 import threading
 
-from .files import sort_out
+from .files import askers, sort_out
 
 
 class Window:
     """One stretch. `hits` maps code index -> index of the nearest first-party caller or -1."""
 
-    __slots__ = ("number", "kind", "name", "hits", "touched", "listed", "opaque", "uses", "closed", "frame")
+    __slots__ = ("number", "kind", "name", "hits", "touched", "listed", "opaque", "askers", "uses", "closed", "frame")
 
     def __init__(self, number, kind, name):
         self.number = number
@@ -18,6 +18,7 @@ class Window:
         self.touched = {}  # raw path -> True if it was first opened for writing
         self.listed = set()
         self.opaque = set()
+        self.askers = set()  # (raw path or opaque mark, code index or -1)
         self.uses = set()
         self.closed = True
         self.frame = None  # of the module-level code, in an import window
@@ -30,6 +31,7 @@ class Window:
             self.touched.setdefault(path, wrote)
         self.listed |= other.listed
         self.opaque |= other.opaque
+        self.askers |= other.askers
         self.closed = self.closed and other.closed
 
     def is_empty(self):
@@ -128,9 +130,11 @@ class Windows:
         window.frame = None
         reads, wrote, lists = sort_out(window, self.tree)
         if window is self.process and not (window.hits or reads or wrote or lists or window.opaque):
-            window.touched, window.listed = {}, set()
+            window.touched, window.listed, window.askers = {}, set(), set()
             return
         self.codes.tell(window.hits, self.events)
+        by = askers(window, self.tree)
+        self.codes.tell([index for _, index in by if index >= 0], self.events)
         self.codes.tell([caller for caller in window.hits.values() if caller >= 0], self.events)
         self.events.line(
             "window",
@@ -142,10 +146,12 @@ class Windows:
             lists=lists,
             wrote=wrote,
             opaque=sorted(window.opaque),
+            by=by,
             uses=sorted(window.uses),
             closed=window.closed,
         )
-        window.hits, window.touched, window.listed, window.opaque = {}, {}, set(), set()
+        window.hits, window.touched, window.listed = {}, {}, set()
+        window.opaque, window.askers = set(), set()
 
     def tell_process(self):
         if not self.process.is_empty():
