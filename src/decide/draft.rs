@@ -207,7 +207,9 @@ impl<'a> Drafter<'a> {
     /// windows that run it, not to whoever loads the module that happened to start it.
     fn is_module(&self, node: u32) -> bool {
         self.trace.modules.get(&node).is_some_and(|module| {
-            module.name.starts_with('=') || module.name.ends_with(".py") || self.around.shapes.contains_key(&module.name)
+            module.name.starts_with('=')
+                || module.name.ends_with(".py")
+                || self.around.shapes.contains_key(&module.name)
         })
     }
 

@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 
+use super::variant_v1;
 use crate::model::window::{Code, Module, Phase, Session, Trace, Window, WindowKind};
 
 /// The number of this format.
@@ -185,6 +186,9 @@ fn apply(trace: &mut Trace, line: Line) {
         Line::Session(session) => {
             if let Some(worker) = session.worker.clone().filter(|worker| !worker.is_empty()) {
                 trace.worker = worker;
+            }
+            if variant_v1::digest(&session.inputs) != session.variant {
+                trace.unhealthy.push("the variant's digest is not that of its inputs".to_owned());
             }
             trace.session = Some(session_of(session));
         }

@@ -9,3 +9,4 @@ pub mod segment_v1;
 pub mod selection_v1;
 pub mod snapshot_v1;
 pub mod tables;
+pub mod variant_v1;

@@ -36,6 +36,14 @@ def writes_files(config):
         return False
 
 
+def measures_coverage(config):
+    """True where coverage is measured: of a part of the suite it is a part, and titer says so."""
+    if getattr(config.option, "cov_source", None) and not getattr(config.option, "no_cov", False):
+        return True
+    coverage = sys.modules.get("coverage")
+    return hasattr(coverage, "Coverage") and coverage.Coverage.current() is not None
+
+
 def is_controller(config):
     """True in the process that hands tests to xdist workers and runs none itself."""
     return config.pluginmanager.hasplugin("dsession") and not hasattr(config, "workerinput")

@@ -79,6 +79,7 @@ class Hooks:
             "stale": stale,
             "launch": gates.launch(installed),
             "writes": gates.writes_files(config),
+            "coverage": gates.measures_coverage(config),
         }
         self._choose_section()
 
@@ -106,6 +107,7 @@ class Hooks:
             known=self.known,
             whole=shared["whole"],
             writes=shared["writes"],
+            coverage=shared.get("coverage", False),
             collect_only=bool(config.option.collectonly),
             launch=shared["launch"],
         )

@@ -1,0 +1,72 @@
+//! Formats that leave the program: what is written can be read, what is damaged is refused, and all languages agree.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may stop at once; it starts programs")]
+
+mod support;
+
+use std::process::Command;
+
+use proptest::prelude::*;
+use titer::formats::{event_v1, segment_v1, snapshot_v1};
+use titer::model::digest::Digest;
+use titer::model::edge::{Edge, EdgeKind, Target};
+use titer::model::footprint::EdgeSet;
+use titer::model::map::Map;
+
+fn any_edge() -> impl Strategy<Value = Edge> {
+    let kinds =
+        prop::sample::select(vec![EdgeKind::Ran, EdgeKind::Loaded, EdgeKind::Read, EdgeKind::Probed, EdgeKind::Opaque]);
+    (kinds, any::<String>(), any::<String>(), any::<u128>())
+        .prop_map(|(kind, path, name, hash)| Edge { target: Target::new(kind, path, name), hash: Digest(hash) })
+}
+
+proptest! {
+    #[test]
+    fn a_set_of_edges_is_read_as_it_was_written(edges in prop::collection::vec(any_edge(), 0..20)) {
+        let set = EdgeSet::new(edges, vec![Digest(1)]);
+        let (lines, bad): (Vec<segment_v1::EdgeLine>, u64) = segment_v1::decode(&segment_v1::encode(&segment_v1::set_lines(&set)));
+        let read: Vec<Edge> = lines.iter().filter_map(segment_v1::edge_of).collect();
+        prop_assert_eq!((bad, read), (0, set.edges));
+    }
+
+    #[test]
+    fn the_order_in_which_edges_came_does_not_matter(mut edges in prop::collection::vec(any_edge(), 0..10)) {
+        let forwards = EdgeSet::new(edges.clone(), Vec::new());
+        edges.reverse();
+        prop_assert_eq!(forwards, EdgeSet::new(edges, Vec::new()));
+    }
+
+    #[test]
+    fn a_snapshot_with_one_byte_changed_is_refused(strings in prop::collection::vec(any::<String>(), 0..8), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
+        let map = Map { strings, position: 3, ..Map::default() };
+        let mut bytes = snapshot_v1::write(&map);
+        prop_assert_eq!(snapshot_v1::read(&bytes), Ok(map.clone()));
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        // The header's own position and length say nothing that the body does not say again.
+        let told_twice = (12..28).contains(&at);
+        prop_assert!(told_twice || snapshot_v1::read(&bytes).is_err());
+    }
+
+    #[test]
+    fn an_adapter_that_writes_nonsense_stops_nothing(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let trace = event_v1::read(&bytes);
+        prop_assert!(trace.windows.is_empty());
+    }
+}
+
+#[test]
+fn python_computes_the_same_digest_of_a_variant() {
+    let script = "
+import json, sys
+sys.path.insert(0, 'adapters/pytest')
+from titer_pytest import variant
+cases = json.load(open('testdata/formats/variant_v1.json', encoding='utf-8'))
+wrong = [case for case in cases if variant.digest(case['inputs']) != case['digest']]
+sys.exit(f'{len(wrong)} of {len(cases)} differ' if wrong or not cases else 0)
+";
+    for interpreter in [support::newest(), support::oldest()] {
+        let mut python = Command::new(interpreter.python());
+        let output = python.args(["-B", "-c", script]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
