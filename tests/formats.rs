@@ -1,5 +1,13 @@
 //! Formats that leave the program: what is written can be read, what is damaged is refused, and all languages agree.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may stop at once; it starts programs")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "a test may stop at once; it starts programs and writes files"
+)]
 
 mod support;
 

@@ -87,7 +87,8 @@ fn is_inert(path: &str, name: &str, ending: &str) -> bool {
         || name.starts_with(".coverage.")
         || name == "coverage.xml"
         || top == Some("htmlcov")
-        || folders.any(|folder| INERT_FOLDERS.contains(&folder))
+        // Made by installing the project; what a test reads of it is an edge of its own.
+        || folders.any(|folder| INERT_FOLDERS.contains(&folder) || folder.ends_with(".egg-info"))
         || name.ends_with('~')
 }
 
@@ -117,6 +118,7 @@ mod tests {
             ("src/fast.pyx", PathClass::BuildInput),
             ("Makefile", PathClass::BuildInput),
             (".coverage", PathClass::Inert),
+            ("src/pkg.egg-info/PKG-INFO", PathClass::Inert),
             ("requirements.txt", PathClass::Data),
             ("tests/data.json", PathClass::Data),
             ("script", PathClass::Data),

@@ -208,7 +208,7 @@ impl<'a> Drafter<'a> {
     fn is_module(&self, node: u32) -> bool {
         self.trace.modules.get(&node).is_some_and(|module| {
             module.name.starts_with('=')
-                || module.name.ends_with(".py")
+                || module.name.rsplit_once('.').is_some_and(|(_, ending)| ending == "py")
                 || self.around.shapes.contains_key(&module.name)
         })
     }

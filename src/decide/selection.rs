@@ -108,7 +108,7 @@ fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present
     let mut found = Unvouched::default();
     let known: BTreeMap<&str, u32> = inventory.entries.iter().map(|&(path, _)| (map.word(path), path)).collect();
     let outputs: BTreeSet<&str> = inventory.outputs.iter().map(|&path| map.word(path)).collect();
-    let mut judge = |path: &str, was: Option<u32>| {
+    let mut judge = |path: &str, was: Option<u32>, same_kind: bool| {
         if outputs.contains(path) {
             return;
         }
@@ -118,7 +118,9 @@ fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present
             PathClass::Tables if was.is_some() => {}
             PathClass::BuildInput | PathClass::Tables => found.build.push(path.to_owned()),
             PathClass::Data => {
-                if !was.is_some_and(|path| touched.contains(&path)) {
+                // A test may have asked whether the path is there, or what kind it is, without opening it, and nobody saw it: only
+                // a change of the bytes is told by the tests that read them.
+                if !(same_kind && was.is_some_and(|path| touched.contains(&path))) {
                     found.unknown.push(path.to_owned());
                 }
             }
@@ -126,12 +128,13 @@ fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present
     };
     for &(path, entry) in &inventory.entries {
         let name = map.word(path);
-        if present.tree.entries.get(name) != Some(&entry) {
-            judge(name, Some(path));
+        let now = present.tree.entries.get(name);
+        if now != Some(&entry) {
+            judge(name, Some(path), now.is_some_and(|now| now.mode == entry.mode));
         }
     }
     for path in present.tree.entries.keys().filter(|path| !known.contains_key(path.as_str())) {
-        judge(path, None);
+        judge(path, None, false);
     }
     found
 }
