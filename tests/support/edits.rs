@@ -210,7 +210,7 @@ impl Edit {
             let told = format!("{:?}\n{}", truth.failing(), truth.stdout);
             judge.say(name, &format!("the case itself is broken: `breaks` is {breaks}, the truth is {told}"));
         }
-        let plan = if self.reasons.is_empty() { Default::default() } else { reasons(repository, judge.command) };
+        let plan = if self.reasons.is_empty() { BTreeMap::default() } else { reasons(repository, judge.command) };
         let ending = repository.run(judge.command);
         judge.safety(name, &truth, &ending);
         // A test that is gone cannot run, whatever the case calls "all".
