@@ -17,30 +17,64 @@ use super::present::Present;
 /// Variables that decide what an interpreter and a runner do, whatever the policy names.
 const PREFIXES: [&str; 6] = ["PYTHON", "PYTEST_", "COVERAGE_", "COV_", "TOX_", "VIRTUAL_ENV"];
 
-/// Options that cannot change which tests are collected or how they end, and ask for no file.
-const HARMLESS: [&str; 22] = [
+/// pytest's own options that ask for no file and for nothing but tests. An option of a plugin may ask for anything.
+const PLAIN: [&str; 56] = [
+    "-c",
+    "-k",
+    "-l",
+    "-m",
+    "-n",
+    "-o",
+    "-p",
     "-q",
+    "-s",
     "-v",
     "-vv",
-    "-s",
+    "-vvv",
     "-x",
-    "--lf",
-    "--ff",
-    "-m",
-    "-k",
-    "-n",
-    "--tb",
-    "--color",
-    "--durations",
-    "-p",
     "-W",
-    "-rA",
-    "-ra",
+    "--assert",
+    "--capture",
+    "--code-highlight",
+    "--color",
+    "--confcutdir",
+    "--continue-on-collection-errors",
+    "--deselect",
+    "--disable-warnings",
+    "--dist",
+    "--doctest-glob",
+    "--doctest-modules",
+    "--durations",
+    "--durations-min",
+    "--exitfirst",
+    "--failed-first",
+    "--ff",
+    "--full-trace",
+    "--ignore",
+    "--ignore-glob",
+    "--import-mode",
+    "--keep-duplicates",
+    "--last-failed",
+    "--lf",
+    "--log-level",
+    "--maxfail",
+    "--new-first",
+    "--nf",
     "--no-header",
     "--no-summary",
-    "--strict-markers",
+    "--noconftest",
+    "--numprocesses",
+    "--pyargs",
+    "--pythonwarnings",
+    "--quiet",
+    "--rootdir",
+    "--runxfail",
+    "--showlocals",
+    "--strict",
     "--strict-config",
-    "--maxfail",
+    "--strict-markers",
+    "--tb",
+    "--verbose",
 ];
 
 /// The fingerprint of a command line and everything outside the repository that decides what it does.
@@ -75,14 +109,13 @@ fn file_identity(path: &Path) -> String {
     format!("{} {:?} {time:?}", real.display(), about.map(|about| about.len()))
 }
 
-/// Whether all options are known to be harmless; anything else is the runner's to judge.
+/// Whether all options are known to ask for tests alone; anything else is the runner's to judge.
 fn is_plain(command: &[String]) -> bool {
-    let harmless = |word: &String| {
+    let is_report = |name: &str| name.starts_with("-r") && !name.starts_with("--");
+    command.iter().skip(1).all(|word| {
         let name = word.split('=').next().unwrap_or(word);
-        !name.starts_with('-') || HARMLESS.contains(&name)
-    };
-    let module = command.iter().position(|word| word == "-m" && command.first() != Some(word));
-    command.iter().enumerate().skip(1).all(|(at, word)| Some(at) == module || harmless(word))
+        !name.starts_with('-') || PLAIN.contains(&name) || is_report(name)
+    })
 }
 
 /// The launch that shows that nothing has to run, if there is one.

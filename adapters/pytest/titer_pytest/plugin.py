@@ -18,7 +18,11 @@ def _start():
     run = os.environ.get("TITER_RUN")
     if not run:
         return None
+    # PYTHONDONTWRITEBYTECODE is about the user's folders. Ours is private, and compiling it anew in every process of
+    # every run would cost more than all that the adapter does when it records nothing.
+    theirs, sys.dont_write_bytecode = sys.dont_write_bytecode, False
     try:
+        from . import hooks  # noqa: F401, needed a moment later
         from .adapter import Adapter
 
         adapter = Adapter(run, _FOLDER)
@@ -27,6 +31,8 @@ def _start():
     except Exception:
         # Not even the event file could be opened: there is nobody to tell. No hello means "ran whole".
         return None
+    finally:
+        sys.dont_write_bytecode = theirs
 
 
 def pytest_load_initial_conftests():
