@@ -210,9 +210,9 @@ fn keep(
         // The next plan compares files by meaning: it must not have to parse what has not changed.
         present.learn_all_shapes();
     }
-    let position = stored::commit(store, &facts, gathered.map.position)?;
+    let (position, read) = stored::commit(store, &facts, gathered.map.position)?;
     let shapes: Vec<_> = present.known_shapes().iter().map(|(content, shape)| (*content, shape.clone())).collect();
-    map::catch_up(store, &mut gathered.map)?;
+    map::catch_up_with(store, &mut gathered.map, position, &read)?;
     if gathered.map.position >= position {
         map::remember_shapes(&mut gathered.map, shapes);
         map::save(store, &gathered.map)?;

@@ -73,11 +73,12 @@ fn log_name(position: u64) -> String {
     format!("log/{position:020}.json")
 }
 
-/// Writes the facts and makes them part of the ledger; returns their position in the log.
+/// Writes the facts and makes them part of the ledger; returns their position in the log, and what a reader of that position
+/// would find, so that the writer need not read it.
 ///
 /// # Errors
 /// A file cannot be written; then nothing has become part of the ledger.
-pub fn commit(store: &Store, facts: &Facts, after: u64) -> Result<u64, Failure> {
+pub fn commit(store: &Store, facts: &Facts, after: u64) -> Result<(u64, Read), Failure> {
     let mut add = Vec::new();
     let mut write = |kind: &str, rows: usize, bytes: Vec<u8>| -> Result<(), Failure> {
         if rows == 0 {
@@ -95,7 +96,15 @@ pub fn commit(store: &Store, facts: &Facts, after: u64) -> Result<u64, Failure> 
     write("events", facts.events.len(), encode(&facts.events))?;
     let edges = edge_lines(facts);
     write("edges", edges.len(), encode(&edges))?;
-    append(store, &LogEntry { v: segment_v1::VERSION, add, remove: Vec::new() }, after)
+    let position = append(store, &LogEntry { v: segment_v1::VERSION, add, remove: Vec::new() }, after)?;
+    let read = Read {
+        outcomes: facts.outcomes.clone(),
+        events: facts.events.clone(),
+        runs: vec![facts.run.clone()],
+        edges,
+        ..Read::default()
+    };
+    Ok((position, read))
 }
 
 fn edge_lines(facts: &Facts) -> Vec<EdgeLine> {

@@ -6,7 +6,7 @@ use crate::model::failure::Failure;
 use crate::model::map::Map;
 use crate::model::shape::Shape;
 
-use super::facts;
+use super::facts::{self, Read};
 use super::fold::fold;
 use super::store::Store;
 
@@ -52,6 +52,18 @@ pub fn load(store: &Store) -> Result<Loaded, Failure> {
         loaded.warning = Some(format!("the ledger {} has no snapshot", store.folder().display()));
     }
     Ok(loaded)
+}
+
+/// Folds the facts that were just written at `position`, and before them what others wrote meanwhile.
+///
+/// # Errors
+/// The ledger cannot be read.
+pub fn catch_up_with(store: &Store, map: &mut Map, position: u64, read: &Read) -> Result<(), Failure> {
+    if map.position + 1 == position {
+        *map = fold(std::mem::take(map), read);
+        map.position = position;
+    }
+    catch_up(store, map)
 }
 
 /// Folds the log entries that the map has not seen.
