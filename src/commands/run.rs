@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use crate::bridges::clock::{self, Stopwatch};
@@ -90,33 +91,65 @@ fn shadow_of_the_adapter(settings: &Settings, runner: &dyn Runner) -> Option<Str
     candidates.into_iter().find(|path| path.exists()).map(|path| path.display().to_string())
 }
 
+/// What is known before the command starts.
+enum Before<'a> {
+    /// Nothing has to run: this is the answer.
+    Answered(Ending),
+    /// The adapter may go in.
+    Ready(Box<(Context<'a>, Gathered, RunFolder, Environment)>),
+    /// The command runs without us.
+    Alone(Vec<String>),
+}
+
+/// Even a defect of titer's own (a panic) must not keep the command from running, nor change how it ended.
 fn with_runner(settings: &Settings, request: &Request, runner: &dyn Runner, talk: &mut dyn Write) -> Ending {
+    let before = catch_unwind(AssertUnwindSafe(|| before_runner(settings, request, runner, talk)));
+    let defect = || vec!["titer met a defect of its own; every test runs and nothing is kept".to_owned()];
+    match before.unwrap_or_else(|_| Before::Alone(defect())) {
+        Before::Answered(ending) => ending,
+        Before::Alone(warnings) => {
+            warn(settings, talk, &warnings);
+            start(settings, request, &Vec::new(), talk)
+        }
+        Before::Ready(ready) => {
+            let (context, gathered, folder, environment) = *ready;
+            let watch = Stopwatch::start();
+            let ending = start(settings, request, &environment, talk);
+            let finished = Finished { folder, ending, seconds: watch.seconds() };
+            let after = AssertUnwindSafe(|| finish::after_runner(&context, gathered, runner, &finished, talk));
+            if catch_unwind(after).is_err() {
+                warn(settings, talk, &["titer met a defect of its own; this run's facts are lost".to_owned()]);
+            }
+            ending
+        }
+    }
+}
+
+fn before_runner<'a>(
+    settings: &'a Settings,
+    request: &'a Request,
+    runner: &dyn Runner,
+    talk: &mut dyn Write,
+) -> Before<'a> {
     let at = clock::now();
     let mut gathered = gather(settings, Opening::Create, Ask { all: request.all, whole: false });
     salvage::abandoned(settings, &mut gathered, runner, request.all);
     let (record, record_note) = recording(settings, request, &gathered);
-    let context =
-        Context { settings, request, id: clock::new_run_id(at), started: clock::timestamp(at), record, record_note };
+    let (id, started) = (clock::new_run_id(at), clock::timestamp(at));
+    let context = Context { settings, request, id, started, record, record_note };
     if !request.all {
         launch::prepare(&mut gathered, &request.command);
         if let Some(known) = launch::nothing_to_run(settings, &gathered, &request.command) {
             let collected = known.collected.clone();
-            return finish::without_runner(&context, &gathered, &collected, talk);
+            return Before::Answered(finish::without_runner(&context, &gathered, &collected, talk));
         }
     }
     match prepare(&context, &gathered, runner) {
-        Ok((folder, environment)) => {
-            let watch = Stopwatch::start();
-            let ending = start(settings, request, &environment, talk);
-            let finished = Finished { folder, ending, seconds: watch.seconds() };
-            finish::after_runner(&context, gathered, runner, &finished, talk);
-            ending
-        }
+        Ok((folder, environment)) => Before::Ready(Box::new((context, gathered, folder, environment))),
         Err(error) => {
             let mut warnings = gathered.warnings;
             warnings.push(format!("titer's own files cannot be written: {error}; every test runs and nothing is kept"));
-            warn(settings, talk, &warnings);
-            start(settings, request, &Vec::new(), talk)
+            Before::Alone(warnings)
         }
     }
 }

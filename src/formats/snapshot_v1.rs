@@ -58,7 +58,9 @@ pub fn read(bytes: &[u8]) -> Result<Map, NotASnapshot> {
     if blake3::hash(body).as_bytes().as_slice() != &header[28..HEADER] {
         return Err(NotASnapshot::Torn);
     }
-    postcard::from_bytes(body).map_err(|_| NotASnapshot::Torn)
+    let map: Map = postcard::from_bytes(body).map_err(|_| NotASnapshot::Torn)?;
+    // A checksum says that the bytes are as they were written, not that whoever wrote them was right.
+    if map.is_sound() { Ok(map) } else { Err(NotASnapshot::Torn) }
 }
 
 #[cfg(test)]
@@ -80,6 +82,13 @@ mod tests {
         for length in 0..bytes.len() {
             assert!(read(&bytes[..length]).is_err(), "cut at {length}");
         }
+    }
+
+    #[test]
+    fn a_snapshot_whose_rows_point_nowhere_is_refused() {
+        let set =
+            crate::model::map::SetRow { id: crate::model::digest::Digest(1), edges: vec![5], includes: Vec::new() };
+        assert_eq!(read(&write(&Map { sets: vec![set], ..map() })), Err(NotASnapshot::Torn));
     }
 
     #[test]

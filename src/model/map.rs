@@ -152,6 +152,35 @@ impl Map {
         Target::new(edge.kind, self.word(edge.path), self.word(edge.name))
     }
 
+    /// Whether every row points at rows that are there, and at sets that stand before it.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let below = |at: u32, length: usize| (at as usize) < length;
+        let (strings, sets) = (self.strings.len(), self.sets.len());
+        let edges = self.edges.iter().all(|edge| below(edge.path, strings) && below(edge.name, strings));
+        let included = self.sets.iter().enumerate().all(|(at, set)| {
+            set.includes.iter().all(|&other| below(other, at))
+                && set.edges.iter().all(|&edge| below(edge, self.edges.len()))
+        });
+        let trees = self.inventories.iter().all(|row| {
+            let mut paths = row.entries.iter().map(|(path, _)| path).chain(&row.outputs);
+            paths.all(|&path| below(path, strings))
+        });
+        let footprints = self.tests.iter().flat_map(|test| &test.footprints).all(|footprint| {
+            let mut all = footprint.sets.iter().chain(&footprint.memory);
+            below(footprint.inventory, self.inventories.len()) && all.all(|&set| below(set, sets))
+        });
+        let variants =
+            self.tests.iter().map(|test| test.variant).chain(self.launches.iter().map(|launch| launch.variant));
+        let launches = self.launches.iter().all(|launch| below(launch.inventory, self.inventories.len()));
+        edges
+            && included
+            && trees
+            && footprints
+            && launches
+            && variants.into_iter().all(|v| below(v, self.variants.len()))
+    }
+
     /// An inventory as a tree.
     #[must_use]
     pub fn tree(&self, at: u32) -> Option<Tree> {
