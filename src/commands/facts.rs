@@ -93,7 +93,7 @@ pub struct Edges {
 #[must_use]
 pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
     let mut found = Edges::default();
-    let outputs = outputs(material);
+    let outputs = outputs(material.traces, material.present.tree());
     let base = material.present.base();
     for trace in material.traces {
         if !tells_edges(trace) {
@@ -131,14 +131,20 @@ fn shapes(present: &mut Present, trace: &Trace) -> BTreeMap<String, Shape> {
     paths.filter_map(|path| Some((path.to_owned(), present.shape(path)?.clone()))).collect()
 }
 
-/// Paths that the run wrote before it read them.
-fn outputs(material: &Material<'_>) -> BTreeSet<String> {
-    let windows = material.traces.iter().flat_map(|trace| &trace.windows);
-    let wrote: BTreeSet<&String> = windows.flat_map(|window| &window.wrote).collect();
-    // A file of the project that a test rewrites is still the project's.
-    let tracked = &material.present.tree().entries;
-    let rewritten = |path: &str| material.after.is_some_and(|after| after.entries.get(path) != tracked.get(path));
-    wrote.into_iter().filter(|path| !tracked.contains_key(*path) || rewritten(path)).cloned().collect()
+/// Paths that the run itself made: not there before, and written before any window read them. A file of the project that a
+/// test rewrites is still the project's: whoever touched it is not vouched for, as it changed meanwhile.
+fn outputs(traces: &[Trace], before: &Tree) -> BTreeSet<String> {
+    let mut outputs = BTreeSet::new();
+    for trace in traces {
+        let mut read: BTreeSet<&str> = BTreeSet::new();
+        for window in &trace.windows {
+            read.extend(window.reads.iter().filter(|path| !outputs.contains(*path)).map(String::as_str));
+            let made =
+                window.wrote.iter().filter(|path| !before.entries.contains_key(*path) && !read.contains(path.as_str()));
+            outputs.extend(made.cloned());
+        }
+    }
+    outputs
 }
 
 /// What earlier recordings found remembered by the process for each test: one pass may miss what another saw.
@@ -258,4 +264,23 @@ fn variant_lines(traces: &[Trace]) -> Vec<EventLine> {
 #[must_use]
 pub fn test_results(traces: &[Trace]) -> Vec<TestResult> {
     results(traces)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tree::Entry;
+    use crate::model::window::{Window, WindowKind};
+
+    #[test]
+    fn only_what_was_not_there_and_nobody_read_before_is_the_runs_own() {
+        let mut reader = Window::new(WindowKind::Test, "reads", 1);
+        reader.reads = ["config.json", "ignored.db"].map(str::to_owned).into();
+        let mut writer = Window::new(WindowKind::Test, "writes", 2);
+        writer.wrote = ["config.json", "ignored.db", "out.txt"].map(str::to_owned).into();
+        let entry = Entry { mode: Mode::File, content: Digest(1) };
+        let before = Tree { entries: [("config.json".to_owned(), entry)].into(), ..Tree::default() };
+        let trace = Trace { windows: vec![reader, writer], ..Trace::default() };
+        assert_eq!(outputs(&[trace], &before), BTreeSet::from(["out.txt".to_owned()]));
+    }
 }
