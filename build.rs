@@ -30,10 +30,10 @@ fn embed_adapters() -> io::Result<()> {
         }
     }
     files.sort();
-    let entries: Vec<String> = files
-        .iter()
-        .map(|(name, path)| format!("({name:?}, include_str!({:?}))", path.display().to_string()))
-        .collect();
+    // The texts themselves: a target folder may serve several clones, and paths of one of them mean nothing in another.
+    let texts: io::Result<Vec<(String, String)>> =
+        files.into_iter().map(|(name, path)| Ok((name, fs::read_to_string(path)?))).collect();
+    let entries: Vec<String> = texts?.iter().map(|(name, text)| format!("({name:?}, {text:?})")).collect();
     let text = format!(
         "/// Path below the adapter's folder, and text.\npub const PYTEST_FILES: [(&str, &str); {}] = [{}];\n",
         entries.len(),

@@ -19,7 +19,9 @@ use crate::model::reason::Reason;
 use crate::model::window::Trace;
 use crate::report::summary::{self, RunSummary};
 
-use super::facts::{Edges, Material, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results};
+use super::facts::{
+    Edges, Material, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of,
+};
 use super::gather::{Gathered, read_tree};
 use super::launch;
 use super::run::{Context, warn};
@@ -67,7 +69,7 @@ pub fn after_runner(
     talk: &mut dyn Write,
 ) {
     let settings = context.settings;
-    let mut traces = runner.traces(&finished.folder.path);
+    let mut traces = traces_of(settings, &finished.folder, runner, gathered.present.as_ref());
     forgive_inert_programs(&mut traces, &settings.policy.inert_programs);
     if let Some(present) = &gathered.present {
         follow_links(&mut traces, &settings.root, present.tree());

@@ -135,7 +135,9 @@ impl Present {
             return Digest::of(found.as_bytes());
         }
         let found = match self.tree.entries.get(path) {
-            Some(entry) if entry.mode == Mode::Link => "link",
+            // Where a link leads is part of what is there.
+            Some(entry) if entry.mode == Mode::Link => return entry.digest(),
+            Some(entry) if entry.mode == Mode::Executable => "executable",
             Some(_) => "file",
             None if self.tree.has_folder(path) => "folder",
             None => kind_on_disk(&self.root.join(path)),

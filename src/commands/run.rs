@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::bridges::clock::{self, Stopwatch};
 use crate::bridges::disk;
 use crate::bridges::process::{self, Ending, Environment};
 use crate::bridges::runners::{self, Entrance, Recognition, Runner};
+use crate::bridges::tracer::{self, Tracer};
 use crate::bridges::workspace::{self, RunFolder};
 use crate::decide::selection::Ask;
 use crate::formats::plan_v1::{self, PlanFile, Section};
@@ -22,6 +23,12 @@ use crate::settings::{self, Settings};
 use super::finish::{self, Finished};
 use super::gather::{Gathered, Opening, gather};
 use super::{launch, salvage};
+
+/// The file in a run's folder that names the folder of its file tracer.
+pub const TRACE: &str = "trace";
+
+/// The folder in a run's folder that children of the runner meet first.
+const CHILDREN: &str = "child";
 
 /// What `titer run` was asked.
 #[derive(Debug, Clone, Default)]
@@ -212,16 +219,38 @@ fn prepare(
     let settings = context.settings;
     let adapter = workspace::adapter_folder(&settings.cache, runner.name(), &runner.adapter_files())?;
     let folder = RunFolder::create(&settings.ledger_cache(), &context.id, std::process::id())?;
-    folder.write("plan.json", &plan_file(context, gathered))?;
+    let roots = settings.roots();
+    let tracer = start_tracer(context, runner, &folder, &roots);
+    folder.write("plan.json", &plan_file(context, gathered, &adapter, tracer.as_ref()))?;
     if let Some(present) = gathered.present.as_ref().filter(|_| context.record) {
         folder.write(salvage::FILE, &salvage::note(context, present.tree()))?;
     }
     let entrance = Entrance { adapter: &adapter, run: &folder.path, variable: &settings::raw_variable };
-    let environment = runner.environment(entrance);
+    let mut environment = runner.environment(entrance);
+    if let Some(tracer) = &tracer {
+        let children = folder.path.join(CHILDREN);
+        environment.extend(tracer.environment(&roots, &children, &settings::raw_variable));
+    }
     Ok((folder, environment))
 }
 
-fn plan_file(context: &Context<'_>, gathered: &Gathered) -> Vec<u8> {
+/// The file tracer, where it can be had; its folder is noted in the run's own.
+fn start_tracer(context: &Context<'_>, runner: &dyn Runner, folder: &RunFolder, roots: &[PathBuf]) -> Option<Tracer> {
+    if !context.record || settings::variable("TITER_TRACE").is_some_and(|value| value == "0") {
+        return None;
+    }
+    let tracer = Tracer::start(roots).ok()?;
+    let kept = folder.write(TRACE, tracer.folder.as_os_str().as_encoded_bytes());
+    let children =
+        runner.child_files().iter().try_for_each(|(name, text)| folder.write_below(CHILDREN, name, text.as_bytes()));
+    if kept.and(children).is_err() {
+        tracer::remove(&tracer.folder);
+        return None;
+    }
+    Some(tracer)
+}
+
+fn plan_file(context: &Context<'_>, gathered: &Gathered, adapter: &Path, tracer: Option<&Tracer>) -> Vec<u8> {
     let settings = context.settings;
     let root = settings.root.to_string_lossy();
     let mut own = BTreeSet::new();
@@ -252,6 +281,8 @@ fn plan_file(context: &Context<'_>, gathered: &Gathered) -> Vec<u8> {
         variables: &variables.collect(),
         coverage: &settings.policy.coverage,
         exclude: &exclude,
+        trace: tracer.and_then(|tracer| tracer.folder.to_str()),
+        adapter: &adapter.to_string_lossy(),
         whole: gathered.plan.whole.as_deref(),
         sections: sections(&gathered.plan),
     })

@@ -185,7 +185,9 @@ impl Judge<'_> {
 
     fn vouches(&self, footprint: &FootprintRow) -> bool {
         let tree = self.unvouched.get(footprint.inventory as usize);
-        let tree_is_known = tree.is_some_and(|found| found.unknown.is_empty() && found.build.is_empty());
+        // Where the file tracer ran, a path that no edge names is one that the test never touched.
+        let tree_is_known =
+            tree.is_some_and(|found| (footprint.traced || found.unknown.is_empty()) && found.build.is_empty());
         let mut sets = footprint.sets.iter().chain(&footprint.memory);
         tree_is_known && sets.all(|&set| self.sets.get(set as usize).copied().unwrap_or(false))
     }
@@ -197,6 +199,9 @@ impl Judge<'_> {
         for (reason, paths) in
             [(Reason::BuildInput, unvouched.map(|u| &u.build)), (Reason::UnknownPath, unvouched.map(|u| &u.unknown))]
         {
+            if reason == Reason::UnknownPath && footprint.traced {
+                continue;
+            }
             for path in paths.into_iter().flatten() {
                 found.entry((rank(reason), reason)).or_default().insert(Target::new(EdgeKind::Read, path, ""));
             }
