@@ -58,7 +58,7 @@ fn receive(window: &mut Window, child: &Trace, codes: &BTreeMap<u32, u32>, modul
 
 /// The places of a window, by any of its numbers; the process's own where none has that number.
 pub(super) fn windows_of(trace: &mut Trace, number: u64) -> Vec<usize> {
-    let is_it = |window: &Window| window.number == number || window.also.contains(&number);
+    let is_it = |window: &Window| window.number == number || window.parts.contains(&number);
     let found: Vec<usize> = (0..trace.windows.len()).filter(|&at| is_it(&trace.windows[at])).collect();
     if !found.is_empty() {
         return found;

@@ -163,7 +163,7 @@ struct WindowLine {
     #[serde(default)]
     ignored: Vec<String>,
     #[serde(default)]
-    also: Vec<u64>,
+    parts: Vec<u64>,
     #[serde(default)]
     uses: Vec<u64>,
     #[serde(default = "yes")]
@@ -324,7 +324,7 @@ fn add_window(trace: &mut Trace, line: WindowLine) {
     window.opaque.extend(line.opaque);
     window.started.extend(line.started);
     window.ignored.extend(line.ignored);
-    window.also.extend(line.also);
+    window.parts.extend(line.parts);
     window.by.extend(line.by.into_iter().map(|(what, code)| (what, u32::try_from(code).ok())));
     window.uses.extend(line.uses);
     window.closed &= line.closed;

@@ -55,7 +55,7 @@ pub struct Window {
     /// the file tracer saw of them is no edge.
     pub ignored: BTreeSet<String>,
     /// Numbers under which the file tracer may have seen what belongs to this window.
-    pub also: BTreeSet<u64>,
+    pub parts: BTreeSet<u64>,
     /// Which code (index into [`Trace::codes`], or none of ours) read, listed or started what.
     pub by: BTreeSet<(String, Option<u32>)>,
     /// Numbers of the wide fixture windows used in it.
@@ -84,7 +84,7 @@ impl Window {
             opaque: BTreeSet::new(),
             started: BTreeSet::new(),
             ignored: BTreeSet::new(),
-            also: BTreeSet::new(),
+            parts: BTreeSet::new(),
             by: BTreeSet::new(),
             uses: BTreeSet::new(),
             imports: BTreeSet::new(),
