@@ -230,7 +230,11 @@ fn apply(trace: &mut Trace, line: Line) {
             trace.errors += collected.errors;
             trace.files = collected.files;
         }
-        Line::Start { id } => trace.started.push(id),
+        Line::Start { id } => {
+            // A second try: what its process dies of is not over with the first.
+            trace.finished.remove(&id);
+            trace.started.push(id);
+        }
         Line::Phase(phase) => trace.phases.push(phase_of(phase)),
         Line::Finish { id } => {
             trace.finished.insert(id);

@@ -18,6 +18,8 @@ _REWRITER = os.sep + os.path.join("_pytest", "assertion", "rewrite.py")
 _PYTEST = os.sep + "_pytest" + os.sep
 _LINECACHE = os.path.join(_LIBRARY, "linecache.py")
 _INSPECT = os.path.join(_LIBRARY, "inspect.py")
+_COVERAGE = os.sep + "coverage" + os.sep
+_WHO_MEASURES = (_COVERAGE + "sysmon.py", os.sep + os.path.join("pytest_cov", "plugin.py"))
 _SUBPROCESS = os.path.join(_LIBRARY, "subprocess.py")
 
 
@@ -248,7 +250,7 @@ def _asker(frame):
 
 
 def _reads_code(frame):
-    """True if a .py is opened to be imported, rewritten, or shown in a traceback or warning."""
+    """True if a .py is opened to be imported, rewritten, measured, or shown in a traceback or warning."""
     frame = _asker(frame)
     if frame is None:
         return False
@@ -257,7 +259,20 @@ def _reads_code(frame):
         # loader.get_data called by others (pkgutil.get_data) is a read like any other.
         outer = frame.f_back.f_code.co_filename if frame.f_back else ""
         return frame.f_code.co_name != "get_data" or outer.startswith(_IMPORTLIB) or outer.endswith(_REWRITER)
-    return name == _LINECACHE or name.endswith(_REWRITER)
+    return name == _LINECACHE or name.endswith(_REWRITER) or (_COVERAGE in name and _measures(frame))
+
+
+def _measures(frame):
+    """True if coverage reads a source for its measurement or pytest-cov's report: no test sees what is in it. False
+    if a test asked coverage itself."""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.endswith(_WHO_MEASURES):
+            return True
+        if _COVERAGE not in name and not name.startswith(_LIBRARY) and os.sep + "pytest_cov" + os.sep not in name:
+            return False
+        frame = frame.f_back
+    return False
 
 
 def _source_of(path):
