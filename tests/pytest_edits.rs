@@ -29,6 +29,33 @@ fn try_under_the_oldest(name: &str) {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Where the file tracer cannot load, hooks see less and more has to run.
+fn try_without_the_file_tracer(name: &str) {
+    let every_third = |number: usize, _: &_| number % 3 == 1;
+    let wrong = Case::read(name).try_edits_without_the_file_tracer(newest(), every_third);
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_data_file_counts_without_the_file_tracer() {
+    try_without_the_file_tracer("a_data_file_counts_for_whoever_read_it");
+}
+
+#[test]
+fn a_file_that_appears_counts_without_the_file_tracer() {
+    try_without_the_file_tracer("a_file_that_appears_counts_for_whoever_looked_for_it");
+}
+
+#[test]
+fn children_count_without_the_file_tracer() {
+    try_without_the_file_tracer("children_record_what_they_run");
+}
+
+#[test]
+fn what_no_hook_sees_counts_without_the_file_tracer() {
+    try_without_the_file_tracer("the_file_tracer_sees_what_no_hook_sees");
+}
+
 macro_rules! cases {
     ($($name:ident)*) => {
         mod under_the_newest_python {

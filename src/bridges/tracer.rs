@@ -9,7 +9,6 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::posix_fallocate;
 use nix::unistd::geteuid;
 
 use crate::formats::arena_v1;
@@ -125,11 +124,21 @@ fn arena_folder() -> io::Result<PathBuf> {
     let arena = folder.path().join(ARENA);
     let file = fs::File::create_new(&arena)?;
     // A hole in the file would end a program that writes there on a full disk.
-    posix_fallocate(&file, 0, i64::try_from(arena_v1::SIZE).unwrap_or(i64::MAX))?;
+    allocate(&file)?;
     reset(&arena)?;
     fs::set_permissions(&arena, fs::Permissions::from_mode(0o666))?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777))?;
     Ok(folder.keep())
+}
+
+#[cfg(target_os = "linux")]
+fn allocate(file: &fs::File) -> io::Result<()> {
+    Ok(nix::fcntl::posix_fallocate(file, 0, i64::try_from(arena_v1::SIZE).unwrap_or(i64::MAX))?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allocate(_: &fs::File) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Makes the arena empty again.

@@ -9,7 +9,7 @@ use crate::model::edge::{EdgeKind, Target};
 use crate::model::map::{FootprintRow, InventoryRow, Map, TestRow};
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
-use crate::model::tree::Tree;
+use crate::model::tree::{Mode, Tree};
 
 use super::classify::classify;
 
@@ -130,7 +130,9 @@ fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present
         let name = map.word(path);
         let now = present.tree.entries.get(name);
         if now != Some(&entry) {
-            judge(name, Some(path), now.is_some_and(|now| now.mode == entry.mode));
+            // A link's text can be read without opening anything.
+            let same_kind = now.is_some_and(|now| now.mode == entry.mode && entry.mode != Mode::Link);
+            judge(name, Some(path), same_kind);
         }
     }
     for path in present.tree.entries.keys().filter(|path| !known.contains_key(path.as_str())) {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::sighting::{Sighting, SightingKind, Sightings};
-use crate::model::tree::{Mode, Tree};
+use crate::model::tree::{Mode, REPOSITORY, Tree};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
 use super::balance::unseen;
@@ -176,7 +176,7 @@ impl Giver<'_> {
         }
         let touches = matches!(sighting.kind, Kind::Read | Kind::Listed | Kind::Updated | Kind::Walked);
         if touches && self.is_repository(&sighting.text) {
-            trace.windows[at].opaque.insert("the git repository itself".to_owned());
+            trace.windows[at].reads.insert(REPOSITORY.to_owned());
             return;
         }
         let Some(path) = self.inside(&sighting.text) else { return };
@@ -458,7 +458,7 @@ mod tests {
         let (test, ..) = after(&[(CHILD, Forked, "10")]);
         assert_eq!(test.opaque, set(&["os.fork"]));
         let (test, ..) = after(&[(CHILD, Read, "/r/.git/HEAD")]);
-        assert_eq!(test.opaque, set(&["the git repository itself"]));
+        assert_eq!(test.reads, set(&[REPOSITORY]));
     }
 
     #[test]
