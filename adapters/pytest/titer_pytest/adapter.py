@@ -140,6 +140,7 @@ class Adapter:
             cwd=os.getcwd(),
             collector=self.recording.collector if self.recording else "none",
             record=self.recording is not None,
+            traced=self.recording is not None and self.recording.tracer is not None,
             t=round(time.time(), 3),
         )
         self.events.flush()

@@ -28,11 +28,14 @@ class Files:
         self.windows = windows
         self.tree = tree
         self.fail = fail
+        self.traced = windows.tracer is not None
         self.active = False
         self._undo = []
 
     def start(self):
         self.active = True
+        if self.traced:
+            self.windows.process.ignored.update(listed_by_imports())
         sys.addaudithook(self._make_hook())
         self._wrap_findsource()
         self._wrap_fork_exec()
@@ -107,9 +110,14 @@ class Files:
                 return
             path = full
         if path.endswith((".py", ".pyc")):
-            if self.tree.inside(path) is None or _reads_code(sys._getframe(2)):
+            if self.tree.inside(path) is None:
                 return
+            reads_code = _reads_code(sys._getframe(2))
             path = _source_of(path)
+            if reads_code:
+                if self.traced:
+                    self._window().ignored.add(path)
+                return
         window = self._window()
         if path not in window.touched:
             window.touched[path] = _is_write(mode, flags)
@@ -126,6 +134,8 @@ class Files:
         frame = _asker(sys._getframe(2))
         name = frame.f_code.co_filename if frame else ""
         if _PYTEST in name or name.startswith(_IMPORTLIB):
+            if self.traced:
+                self._window().ignored.add(path)
             return
         window = self._window()
         window.listed.add(path)
@@ -145,7 +155,13 @@ class Files:
         # subprocess has told of the child already when it goes on to posix_spawn.
         if event == "os.posix_spawn" and sys._getframe(2).f_code.co_filename == _SUBPROCESS:
             return
-        self._opaque(f"{event} {_program(event, args)}".strip())
+        self._starts(f"{event} {_program(event, args)}".strip())
+
+    def _starts(self, what):
+        """A program or a fork. Where the file tracer is, its files are seen; else nothing of it is."""
+        window = self._window()
+        (window.started if self.traced else window.opaque).add(what)
+        self._note_asker(window, what)
 
     # --- what raises no event --------------------------------------------------------------------------
 
@@ -187,7 +203,7 @@ class Files:
             if self.active and sys._getframe(1).f_code.co_filename != _SUBPROCESS:
                 try:
                     program = os.path.basename(os.fsdecode(args[0][0]))
-                    self._opaque(f"_posixsubprocess.fork_exec {program}")
+                    self._starts(f"_posixsubprocess.fork_exec {program}")
                 except Exception as error:
                     self.fail(f"fork_exec: {error}")
             return original(*args)
@@ -202,6 +218,14 @@ class Files:
 _PROCESS_EVENTS = (
     "subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.exec", "os.fork", "os.forkpty", "pty.spawn",
 )  # fmt: skip
+
+
+def listed_by_imports():
+    """Folders that the import system has listed before anybody looked."""
+    for finder in list(sys.path_importer_cache.values()):
+        path = getattr(finder, "path", None)
+        if isinstance(path, str):
+            yield os.path.join(os.getcwd(), path)
 
 
 def sort_out(window, tree):

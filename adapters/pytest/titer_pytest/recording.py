@@ -8,6 +8,7 @@ from .files import Files
 from .functions import Core, Tracing, choose
 from .imports import Imports
 from .probe import Probe
+from .tracer import found
 from .windows import Codes, Windows
 
 
@@ -17,7 +18,8 @@ class Recording:
         self.events = adapter.events
         self.tree = adapter.tree
         self.codes = Codes()
-        self.windows = Windows(self.events, self.tree, self.codes)
+        self.tracer = found(adapter.plan.get("trace"))
+        self.windows = Windows(self.events, self.tree, self.codes, self.tracer)
         self.imports = Imports(self.windows, self.tree, self.events, self.codes, adapter.fail)
         self.files = Files(self.windows, self.tree, adapter.fail)
         self.core = Core(self.windows, self.codes, self.tree, self._module_starts, adapter.fail)
@@ -45,6 +47,8 @@ class Recording:
         self.windows.rearm = lambda: None
         for part in (self.functions, self.imports, self.files):
             part.stop()
+        if self.tracer is not None:
+            self.tracer.leave()
 
     def before_conftests(self):
         if isinstance(self.functions, Tracing):

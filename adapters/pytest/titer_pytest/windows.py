@@ -1,5 +1,6 @@
 """Windows: the stretches of time that what was seen belongs to (process, import, collect, fixture, test)."""
 
+import os
 import threading
 
 from .files import askers, sort_out
@@ -8,7 +9,10 @@ from .files import askers, sort_out
 class Window:
     """One stretch. `hits` maps code index -> index of the nearest first-party caller or -1."""
 
-    __slots__ = ("number", "kind", "name", "hits", "touched", "listed", "opaque", "askers", "uses", "closed", "frame")
+    __slots__ = (
+        "number", "kind", "name", "hits", "touched", "listed", "opaque", "started", "ignored", "parts", "askers",
+        "uses", "closed", "frame",
+    )  # fmt: skip
 
     def __init__(self, number, kind, name):
         self.number = number
@@ -18,6 +22,9 @@ class Window:
         self.touched = {}  # raw path -> True if it was first opened for writing
         self.listed = set()
         self.opaque = set()
+        self.started = set()  # programs and forks that the file tracer follows
+        self.ignored = set()  # raw paths that were opened or listed to import, collect or report
+        self.parts = set()  # numbers of windows whose file calls are this one's, too
         self.askers = set()  # (raw path or opaque mark, code index or -1)
         self.uses = set()
         self.closed = True
@@ -31,11 +38,18 @@ class Window:
             self.touched.setdefault(path, wrote)
         self.listed |= other.listed
         self.opaque |= other.opaque
+        self.started |= other.started
+        self.ignored |= other.ignored
+        self.parts |= other.parts
+        if other.kind != "probe":
+            self.parts.add(other.number)
         self.askers |= other.askers
         self.closed = self.closed and other.closed
 
     def is_empty(self):
-        return not (self.hits or self.touched or self.listed or self.opaque)
+        return not (
+            self.hits or self.touched or self.listed or self.opaque or self.started or self.ignored or self.parts
+        )
 
 
 class Codes:
@@ -76,10 +90,11 @@ class Codes:
 class Windows:
     """The stack of open windows. `current` is the one that hits go to."""
 
-    def __init__(self, events, tree, codes):
+    def __init__(self, events, tree, codes, tracer):
         self.events = events
         self.tree = tree
         self.codes = codes
+        self.tracer = tracer
         self.rearm = lambda: None
         self.thread = threading.get_ident()
         self._count = 0
@@ -101,6 +116,8 @@ class Windows:
             return
         self.stack.append(window)
         self.current = window
+        if self.tracer is not None and window.kind != "probe":
+            self.tracer.enter(window.number)
 
     def pop(self, window):
         """Close `window` and whatever is still open above it."""
@@ -115,8 +132,10 @@ class Windows:
             top = self.stack.pop()
             self.current = self.stack[-1]
             if top is window:
-                return
+                break
             self.tell(top)
+        if self.tracer is not None and window.kind != "probe":
+            self.tracer.enter(self.current.number)
 
     def settle(self):
         """Close imports that ended without telling (an exception in module-level code)."""
@@ -129,8 +148,10 @@ class Windows:
         """Write a window's line. Its sets are emptied: a later line of the same window adds to it."""
         window.frame = None
         reads, wrote, lists = sort_out(window, self.tree)
-        if window is self.process and not (window.hits or reads or wrote or lists or window.opaque):
-            window.touched, window.listed, window.askers = {}, set(), set()
+        traced = _traced(window, self.tree) if self.tracer is not None else {}
+        found = window.hits or reads or wrote or lists or window.opaque or any(traced.values())
+        if window is self.process and not found:
+            window.touched, window.listed, window.askers, window.ignored = {}, set(), set(), set()
             return
         self.codes.tell(window.hits, self.events)
         by = askers(window, self.tree)
@@ -149,13 +170,21 @@ class Windows:
             by=by,
             uses=sorted(window.uses),
             closed=window.closed,
+            **traced,
         )
         window.hits, window.touched, window.listed = {}, {}, set()
         window.opaque, window.askers = set(), set()
+        window.started, window.ignored, window.parts = set(), set(), set()
 
     def tell_process(self):
         if not self.process.is_empty():
             self.tell(self.process)
+
+
+def _traced(window, tree):
+    """What a window's line says only where the file tracer is: it sees more than we do, and must be explained."""
+    ignored = {tree.path(os.path.normpath(name)) for name in window.ignored} - {None}
+    return {"started": sorted(window.started), "ignored": sorted(ignored), "parts": sorted(window.parts)}
 
 
 def _is_running(frame):
