@@ -21,6 +21,10 @@ _INSPECT = os.path.join(_LIBRARY, "inspect.py")
 _SUBPROCESS = os.path.join(_LIBRARY, "subprocess.py")
 
 
+# A second interpreter of this process has monitoring, imports and hooks of its own, and none of them is ours.
+INTERPRETER = "cpython.PyInterpreterState_New"
+
+
 class Files:
     """The audit hook and the two wrappers that see what raises no event."""
 
@@ -54,6 +58,7 @@ class Files:
             "os.listdir": self._listed,
             "os.scandir": self._listed,
             "sqlite3.connect": self._connected,
+            INTERPRETER: lambda: self._opaque("sub-interpreter"),
         }
         for event in _PROCESS_EVENTS:
             handlers[event] = None
@@ -112,9 +117,9 @@ class Files:
         if path.endswith((".py", ".pyc")):
             if self.tree.inside(path) is None:
                 return
-            reads_code = _reads_code(sys._getframe(2))
-            path = _source_of(path)
-            if reads_code:
+            is_code = reads_code(sys._getframe(2))
+            path = source_of(path)
+            if is_code:
                 if self.traced:
                     self._window().ignored.add(path)
                 return
@@ -166,30 +171,14 @@ class Files:
     # --- what raises no event --------------------------------------------------------------------------
 
     def _wrap_findsource(self):
-        """inspect.getsource answers from linecache: a read that opens nothing the second time."""
         import inspect
 
-        original = inspect.findsource
+        self._replace(inspect, "findsource", findsource_wrapper(inspect.findsource, self, self._source_asked_for))
 
-        def findsource(object):
-            if self.active:
-                try:
-                    self._note_source(inspect, object, sys._getframe(1))
-                except Exception:
-                    pass  # Not an object with a source; the original says so in its own words.
-            return original(object)
-
-        self._replace(inspect, "findsource", findsource)
-
-    def _note_source(self, inspect, object, frame):
-        while frame is not None and frame.f_code.co_filename == _INSPECT:
-            frame = frame.f_back
-        if frame is not None and _PYTEST in frame.f_code.co_filename:
-            return  # for a report
-        name = inspect.getsourcefile(object) or inspect.getfile(object)
+    def _source_asked_for(self, path):
         window = self._window()
-        window.touched.setdefault(os.path.abspath(name), False)
-        self._note_asker(window, os.path.abspath(name))
+        window.touched.setdefault(path, False)
+        self._note_asker(window, path)
 
     def _wrap_fork_exec(self):
         """multiprocessing's spawn and forkserver come straight here; subprocess has told already."""
@@ -218,6 +207,30 @@ class Files:
 _PROCESS_EVENTS = (
     "subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.exec", "os.fork", "os.forkpty", "pty.spawn",
 )  # fmt: skip
+
+
+def findsource_wrapper(original, files, note):
+    """inspect.getsource answers from linecache: a read that opens nothing the second time."""
+
+    def findsource(object):
+        if files.active:
+            try:
+                path = _source_asked_for(sys.modules["inspect"], object, sys._getframe(1))
+                if path is not None:
+                    note(path)
+            except Exception:
+                pass  # Not an object with a source; the original says so in its own words.
+        return original(object)
+
+    return findsource
+
+
+def _source_asked_for(inspect, object, frame):
+    while frame is not None and frame.f_code.co_filename == _INSPECT:
+        frame = frame.f_back
+    if frame is not None and _PYTEST in frame.f_code.co_filename:
+        return None  # for a report
+    return os.path.abspath(inspect.getsourcefile(object) or inspect.getfile(object))
 
 
 def listed_by_imports():
@@ -271,11 +284,17 @@ def _asker(frame):
     return frame
 
 
-def _reads_code(frame):
-    """True if a .py is opened to be imported, rewritten, or shown in a traceback or warning."""
+def is_importing(frame):
+    """True if the import system looks into a folder; None stands for the interpreter itself."""
+    frame = _asker(frame)
+    return frame is None or frame.f_code.co_filename.startswith(_IMPORTLIB)
+
+
+def reads_code(frame):
+    """True if a .py is opened to be imported, rewritten, run, or shown in a traceback or warning."""
     frame = _asker(frame)
     if frame is None:
-        return False
+        return True
     name = frame.f_code.co_filename
     if name.startswith(_IMPORTLIB):
         # loader.get_data called by others (pkgutil.get_data) is a read like any other.
@@ -284,7 +303,7 @@ def _reads_code(frame):
     return name == _LINECACHE or name.endswith(_REWRITER)
 
 
-def _source_of(path):
+def source_of(path):
     """The .py that a .pyc in __pycache__ was made from."""
     folder, name = os.path.split(path)
     if name.endswith(".pyc") and os.path.basename(folder) == "__pycache__":

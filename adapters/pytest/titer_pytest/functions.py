@@ -4,7 +4,6 @@ All of them report a function at its first call in a window and are blind to it 
 """
 
 import sys
-import threading
 
 _DEPTH = 12  # how far up a first-party caller is looked for
 
@@ -194,6 +193,7 @@ class Tracing:
         self.with_profile = sys.gettrace() is not None
         self.function = None
         self.lost = False
+        self.installing = False
 
     @property
     def name(self):
@@ -204,13 +204,19 @@ class Tracing:
         self.install()
 
     def install(self):
+        import threading
+
+        self.installing = True  # both calls raise audit events
         (threading.setprofile if self.with_profile else threading.settrace)(self.function)
         self._set(self.function)
+        self.installing = False
 
     def change_to_profile_if_taken(self):
         """Coverage takes the tracer's place before the first conftest is loaded."""
         taken = sys.gettrace()
         if not self.with_profile and taken is not self.function:
+            import threading
+
             threading.settrace(taken)
             self.with_profile = True
             self.start()
@@ -244,10 +250,39 @@ class Tracing:
     def stop(self):
         if self.function is None:
             return
+        import threading
+
+        self.installing = True
         if self._get() is self.function:
             self._set(None)
         (threading.setprofile if self.with_profile else threading.settrace)(None)
         self.function = None  # other threads may still call it; `_first` then does nothing
+
+    # In a child nobody looks after the tracer, so whoever comes must be noticed at once.
+
+    def in_child(self):
+        """After a fork, or after the user's own start-up code: take a place if there is one."""
+        taken = self._get()
+        if taken is None:
+            self.install()
+        elif taken is not self.function:
+            self.others_come("setprofile" if self.with_profile else "settrace", None)
+
+    def others_come(self, place, frame):
+        """Something is about to set a tracer or a profiler of its own."""
+        if self.installing or self.function is None or self._is_new_thread(frame):
+            return
+        if place == "setprofile":
+            if self.with_profile:
+                self.core.fail("a profiler took the recorder's place")
+        elif not self.with_profile:
+            self.with_profile = True
+            self.start()
+
+    def _is_new_thread(self, frame):
+        # threading hands our own function to each thread that begins.
+        threading = sys.modules.get("threading")
+        return frame is not None and threading is not None and frame.f_code.co_filename == threading.__file__
 
     def rearm(self):
         self.skip.clear()

@@ -7,15 +7,15 @@ exec_module) is told by the function collector.
 """
 
 import builtins
-import importlib
-import importlib._bootstrap as bootstrap
 import os
 import sys
+
+import _frozen_importlib as bootstrap
 
 # The name of importlib's own code. Warnings do not count such frames (stacklevel), and reports leave them out:
 # the wrappers must be as invisible as the machinery that they stand in for.
 _INVISIBLE = "<frozen importlib._bootstrap>"
-_MACHINERY = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)
+_MACHINERY = ("<frozen importlib", os.path.join(os.path.dirname(os.__file__), "importlib") + os.sep)
 _REWRITER = os.sep + os.path.join("_pytest", "assertion", "rewrite.py")
 # These import the user's files on nobody's behalf but the current window's.
 _NOBODY = frozenset(("pytest", "_pytest", "pluggy", "importlib", "xdist", "execnet", "titer_pytest"))
@@ -34,6 +34,7 @@ class Imports:
         self._nodes = {}
         self._ran = {}  # module name -> file whose module-level code was begun under it
         self._wrappers = ()
+        self.of_child = None
 
     # --- start and end ---------------------------------------------------------------------------------
 
@@ -55,6 +56,13 @@ class Imports:
         if bootstrap._gcd_import is getattr(self, "_gcd", None):
             bootstrap._gcd_import = self._original_gcd
 
+    def belong_to(self, child, windows, events, fail):
+        """From now on everything is told anew, as the one window's of a child: who imported whom is not asked."""
+        self.of_child = child
+        self.windows, self.events, self.fail = windows, events, fail
+        for told in (self._seen, self._told, self._nodes):
+            told.clear()
+
     def _tell_earlier(self):
         """What was loaded before us: its own code belongs to the process, and so do the places where a new
         file would have been found instead."""
@@ -65,7 +73,7 @@ class Imports:
             if path is not None and path.endswith(".py"):
                 self.windows.process.hits[self.codes.register_file(path)] = -1
         probes = [probe for name in sorted(names) for probe in self._top_probes(name)]
-        self._tell(-1, [], probes, self.windows.process)
+        self._edge(self.windows.process, None, [], probes, None)
 
     # --- the wrappers ----------------------------------------------------------------------------------
 
@@ -98,7 +106,7 @@ class Imports:
             try:
                 return original(name, package, level)
             finally:
-                note(window, name, package, level, sys._getframe(1))
+                note(window, name, package, level, _frame(1))
 
         return _gcd_import
 
@@ -107,10 +115,11 @@ class Imports:
             return
         try:
             absolute = _absolute(name, _package(globals) if level else "", level)
+            frame = _frame(2)
             if not globals or "__file__" not in globals:
-                frame = self._importer(sys._getframe(2))
-                globals = frame.f_globals if frame else {}
-            self._note(window, globals, absolute, tuple(fromlist or ()), sys._getframe(2))
+                importer = self._importer(frame)
+                globals = importer.f_globals if importer else {}
+            self._note(window, globals, absolute, tuple(fromlist or ()), frame)
             self._seen.add((globals.get("__file__"), name, fromlist, level))
         except TypeError:
             pass  # A list as fromlist, a name that is no string: not to be remembered, and the import said so.
@@ -134,6 +143,9 @@ class Imports:
     def module_starts(self, path, frame):
         """Module-level code of a first-party file begins, by whatever way."""
         self._ran[frame.f_globals.get("__name__")] = path
+        if self.of_child is not None:
+            self._tell_of_child([path], [])
+            return
         importer = frame.f_back
         while importer is not None:
             code = importer.f_code
@@ -160,6 +172,11 @@ class Imports:
         return not isinstance(name, str) or not name or name.partition(".")[0] in _NOBODY
 
     def _note(self, window, globals, absolute, fromlist, frame):
+        if self.of_child is not None:
+            if (absolute, fromlist) in self._told:
+                return
+            self._told.add((absolute, fromlist))
+            self.of_child.imported()
         names = _with_parents(absolute)
         probes = []
         for name in names:
@@ -184,6 +201,9 @@ class Imports:
 
     def _edge(self, window, globals, targets, probes, frame):
         if not targets and not probes:
+            return
+        if self.of_child is not None:
+            self._tell_of_child(targets, probes)
             return
         if self._is_nobody(globals):
             # pytest's own lazy imports happen in some window by chance; those of the user's files do not.
@@ -218,6 +238,15 @@ class Imports:
         if number is not None:
             fields["w"] = number
         self.events.line("import", **fields)
+
+    def _tell_of_child(self, targets, probes):
+        told = self._told
+        targets = [target for target in targets if target[:1] != "=" and target not in told]
+        probes = [probe for probe in probes if probe not in told]
+        if targets or probes:
+            told.update(targets)
+            told.update(probes)
+            self._tell(-1, targets, probes, self.windows.current)
 
     def _node(self, name):
         index = self._nodes.get(name)
@@ -271,6 +300,14 @@ class Imports:
             if hit is not None and entry == hit:
                 break
         return found
+
+
+def _frame(depth):
+    """The frame that many calls up; None where the interpreter itself imports and no Python runs."""
+    try:
+        return sys._getframe(depth + 1)
+    except ValueError:
+        return None
 
 
 def _invisible(function):

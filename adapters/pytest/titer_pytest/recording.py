@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from . import copies
 from .files import Files
 from .functions import Core, Tracing, choose
 from .imports import Imports
@@ -34,8 +35,12 @@ class Recording:
 
     def start(self):
         # First, because a conftest, or the project's own pytest plugin, may import the installed copy.
-        copies, _ = self.adapter.copies()
-        self.tree.name_installed_copies(copies)
+        found, _ = self.adapter.copies()
+        self.tree.name_installed_copies(found)
+        if self.tracer is not None:
+            from . import child  # noqa: F401, now, because a fork may have no time for imports
+
+            copies.leave(self.adapter.run, found)
         self.imports.start()
         self.files.start()
         self.functions.start()
@@ -47,8 +52,6 @@ class Recording:
         self.windows.rearm = lambda: None
         for part in (self.functions, self.imports, self.files):
             part.stop()
-        if self.tracer is not None:
-            self.tracer.leave()
 
     def before_conftests(self):
         if isinstance(self.functions, Tracing):

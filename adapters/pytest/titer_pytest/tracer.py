@@ -13,8 +13,9 @@ class Tracer:
     """Says where the process is. `owner` is the process that numbers the windows."""
 
     def __init__(self, folder, owner):
-        self._folder = folder + "/window/"
-        self._own = f"{self._folder}{owner}-"
+        self.folder = folder
+        self.owner = owner
+        self._own = f"{folder}/window/{owner}-"
 
     def is_there(self, number):
         """Whether the library answers. If it does, this process is in window `number` from now on."""
@@ -25,7 +26,7 @@ class Tracer:
 
     def leave(self):
         """From now on the process's calls belong to no window."""
-        _access(self._folder + "-", 0)
+        _access(self.folder + "/window/-", 0)
 
 
 def found(folder):

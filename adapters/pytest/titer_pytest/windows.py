@@ -1,8 +1,10 @@
 """Windows: the stretches of time that what was seen belongs to (process, import, collect, fixture, test)."""
 
 import os
-import threading
+from _thread import get_ident
+from itertools import count
 
+from .events import text
 from .files import askers, sort_out
 
 
@@ -58,33 +60,38 @@ class Codes:
 
     def __init__(self):
         self.known = {}
-        self._held = []
-        self._lines = {}
+        self._count = count()
+        self._held = {}  # index -> (code object, its line)
+        self._told = set()
 
     def register(self, code, path):
-        index = len(self._held)
-        self._held.append(code)
+        index = next(self._count)
         name = getattr(code, "co_qualname", None)
-        line = {"i": index, "p": path, "l": code.co_firstlineno, "q": name}
-        if name is None:
-            line["n"] = code.co_name
-        self._lines[index] = line
+        # The plain name stands in for the qualified one, which Python 3.10 does not know yet.
+        named = '"q":%s' % text(name) if name is not None else '"q":null,"n":%s' % text(code.co_name)
+        line = '{"v":1,"e":"code","i":%d,"p":%s,"l":%d,%s}\n' % (index, text(path), code.co_firstlineno, named)
+        self._held[index] = code, line
         self.known[id(code)] = index
         return index
 
     def register_file(self, path):
         """The whole file: for modules that were loaded before anything could be seen."""
-        index = len(self._held)
-        self._held.append(None)
-        self._lines[index] = {"i": index, "p": path, "l": 0, "q": "*"}
+        index = next(self._count)
+        self._held[index] = None, '{"v":1,"e":"code","i":%d,"p":%s,"l":0,"q":"*"}\n' % (index, text(path))
         return index
 
-    def tell(self, indexes, events):
-        """Write the `code` lines of those that were never named before."""
+    def lines_of(self, indexes):
+        """The `code` lines of those that were never named before."""
+        lines = ""
         for index in indexes:
-            line = self._lines.pop(index, None)
-            if line is not None:
-                events.line("code", **line)
+            if index >= 0 and index not in self._told:
+                self._told.add(index)
+                lines += self._held[index][1]
+        return lines
+
+    def forget(self):
+        """Nothing was told yet: there is another event file."""
+        self._told.clear()
 
 
 class Windows:
@@ -96,7 +103,7 @@ class Windows:
         self.codes = codes
         self.tracer = tracer
         self.rearm = lambda: None
-        self.thread = threading.get_ident()
+        self.thread = get_ident()
         self._count = 0
         self.process = self.new("process", "")
         self.stack = [self.process]
@@ -111,7 +118,7 @@ class Windows:
 
     def push(self, window):
         self.rearm()
-        if window.kind == "import" and threading.get_ident() != self.thread:
+        if window.kind == "import" and get_ident() != self.thread:
             self.beside = self.beside + [window]
             return
         self.stack.append(window)
@@ -153,10 +160,10 @@ class Windows:
         if window is self.process and not found:
             window.touched, window.listed, window.askers, window.ignored = {}, set(), set(), set()
             return
-        self.codes.tell(window.hits, self.events)
         by = askers(window, self.tree)
-        self.codes.tell([index for _, index in by if index >= 0], self.events)
-        self.codes.tell([caller for caller in window.hits.values() if caller >= 0], self.events)
+        codes = self.codes.lines_of([*window.hits, *window.hits.values(), *[index for _, index in by]])
+        if codes:
+            self.events.raw(codes)
         self.events.line(
             "window",
             w=window.number,
