@@ -11,9 +11,9 @@ import time
 
 from . import copies
 from .events import Through
-from .files import INTERPRETER, findsource_wrapper, is_importing, listed_by_imports, reads_code, source_of
+from .files import INTERPRETER, findsource_wrapper, is_importing, is_write, listed_by_imports, reads_code, shows_source, source_of
 from .functions import Core, Monitoring, choose
-from .imports import Imports
+from .searches import Searches
 from .tracer import Tracer
 from .tree import Tree
 from .windows import Codes, Window
@@ -45,6 +45,7 @@ class Child:
         self.trace = trace
         self.alive = True
         self.events = Through(os.path.join(run, "events"))
+        self.searches = Searches(tree, self.events, number)
         self.codes = self.core = self.functions = self.imports = None
         self.files = ChildFiles(self)
 
@@ -53,14 +54,13 @@ class Child:
     def start(self, plan):
         self.codes = Codes()
         windows = OneWindow(self)
-        self.imports = Imports(windows, self.tree, self.events, self.codes, self.fail)
-        self.imports.belong_to(self, windows, self.events, self.fail)
-        self.core = Core(windows, self.codes, self.tree, self.imports.module_starts, self.fail)
+        self.core = Core(windows, self.codes, self.tree, self.searches.module_starts, self.fail)
         self.functions = choose(self.core)
         self._hello(forked=False)
         self.tree.name_installed_copies(copies.known(self.run, plan, self.tree))
         self.files.ignore([*listed_by_imports(), *_main_script()])
-        self.imports.start()
+        self.searches.tell_earlier(windows.current.hits, self.codes.register_file)
+        self.searches.start(self.fail, self.files.wrap_findsource)
         self.files.start()
         self.functions.start()
         atexit.register(self.end)
@@ -88,14 +88,16 @@ class Child:
     def _fork(self):
         self.events = Through(os.path.join(self.run, "events"))
         self.files.told.clear()
+        self.searches.belong_to(self.events)
         self._go_on()
 
     def _go_on(self):
         windows = OneWindow(self)
         self.codes.forget()
         self.core.windows, self.core.fail = windows, self.fail
-        self.core.module_starts = self.imports.module_starts
-        self.imports.belong_to(self, windows, self.events, self.fail)
+        self.core.module_starts = self.searches.module_starts
+        if self.imports is not None:
+            self.imports.belong_to(windows, self.searches, self.fail)
         self._hello(forked=True)
         self.functions.rearm()
         if not isinstance(self.functions, Monitoring):
@@ -169,7 +171,7 @@ class Child:
             self._stop()
 
     def _stop(self):
-        for part in (self.functions, self.imports, self.files):
+        for part in (self.functions, self.searches, self.imports, self.files):
             try:
                 if part is not None:
                     part.stop()
@@ -183,10 +185,6 @@ class Child:
             self._fork()  # by C code, which told nobody
         codes = self.codes.lines_of((index, caller))
         self.events.raw('%s{"v":1,"e":"hit","i":%d,"by":%d}\n' % (codes, index, caller))
-
-    def imported(self):
-        """Something was imported for the first time."""
-        self.files.wrap_findsource()
 
 
 class Hits(dict):
@@ -271,7 +269,7 @@ class ChildFiles:
         if isinstance(path, int):
             return
         path = os.fsdecode(path)
-        if not path.endswith((".py", ".pyc")):
+        if not path.endswith((".py", ".pyc")) or is_write(mode, flags):
             return
         if path[:1] != os.sep:
             path = os.path.join(os.getcwd(), path)
@@ -279,7 +277,8 @@ class ChildFiles:
                 return  # Relative to a descriptor that the event does not tell.
         path = source_of(path)
         if self.tree.path(os.path.normpath(path)) is not None:
-            self._tell("ignored" if reads_code(_asks(2)) else "reads", [path])
+            asker = _asks(2)
+            self._tell("ignored" if reads_code(asker) and not shows_source(asker) else "reads", [path])
 
     def _listed(self, path=None):
         if isinstance(path, int):
@@ -289,7 +288,7 @@ class ChildFiles:
             self._tell("ignored" if is_importing(_asks(2)) else "lists", [path])
 
     def wrap_findsource(self):
-        """When inspect is there, which is not imported for our sake."""
+        """When inspect is there, which is not imported for our sake. What it reads before is seen as it is opened."""
         inspect = sys.modules.get("inspect")
         if self._findsource is None and hasattr(inspect, "findsource"):
             original = inspect.findsource

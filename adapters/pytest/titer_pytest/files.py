@@ -17,6 +17,8 @@ _IMPORTLIB = ("<frozen importlib", "<frozen zipimport", os.path.join(_LIBRARY, "
 _REWRITER = os.sep + os.path.join("_pytest", "assertion", "rewrite.py")
 _PYTEST = os.sep + "_pytest" + os.sep
 _LINECACHE = os.path.join(_LIBRARY, "linecache.py")
+_TOKENIZE = os.path.join(_LIBRARY, "tokenize.py")
+_CODECS = os.path.join(_LIBRARY, "codecs.py")
 _INSPECT = os.path.join(_LIBRARY, "inspect.py")
 _SUBPROCESS = os.path.join(_LIBRARY, "subprocess.py")
 
@@ -125,7 +127,7 @@ class Files:
                 return
         window = self._window()
         if path not in window.touched:
-            window.touched[path] = _is_write(mode, flags)
+            window.touched[path] = is_write(mode, flags)
         if self.tree.inside(path) is not None:
             self._note_asker(window, path)
 
@@ -237,8 +239,8 @@ def listed_by_imports():
     """Folders that the import system has listed before anybody looked."""
     for finder in list(sys.path_importer_cache.values()):
         path = getattr(finder, "path", None)
-        if isinstance(path, str):
-            yield os.path.join(os.getcwd(), path)
+        if isinstance(path, str) and (path[:1] == os.sep or os.path.isabs(path)):
+            yield path
 
 
 def sort_out(window, tree):
@@ -263,7 +265,7 @@ def askers(window, tree):
     return sorted((what, index) for what, index in found if what is not None)
 
 
-def _is_write(mode, flags):
+def is_write(mode, flags):
     """True where the old content cannot have been seen."""
     if isinstance(mode, str):
         return "w" in mode or "x" in mode
@@ -301,6 +303,16 @@ def reads_code(frame):
         outer = frame.f_back.f_code.co_filename if frame.f_back else ""
         return frame.f_code.co_name != "get_data" or outer.startswith(_IMPORTLIB) or outer.endswith(_REWRITER)
     return name == _LINECACHE or name.endswith(_REWRITER)
+
+
+def shows_source(frame):
+    """True if linecache opens a file for inspect, which hands the text to who asked; not for a report of pytest's."""
+    while frame is not None and frame.f_code.co_filename.startswith((_LINECACHE, _TOKENIZE, _CODECS)):
+        frame = frame.f_back
+    asked = frame is not None and frame.f_code.co_filename == _INSPECT
+    while frame is not None and frame.f_code.co_filename == _INSPECT:
+        frame = frame.f_back
+    return asked and (frame is None or _PYTEST not in frame.f_code.co_filename)
 
 
 def source_of(path):

@@ -56,12 +56,10 @@ class Imports:
         if bootstrap._gcd_import is getattr(self, "_gcd", None):
             bootstrap._gcd_import = self._original_gcd
 
-    def belong_to(self, child, windows, events, fail):
-        """From now on everything is told anew, as the one window's of a child: who imported whom is not asked."""
-        self.of_child = child
-        self.windows, self.events, self.fail = windows, events, fail
-        for told in (self._seen, self._told, self._nodes):
-            told.clear()
+    def belong_to(self, windows, searches, fail):
+        """In a fork: everything is told anew, and is its one window's."""
+        self.windows, self.of_child, self.fail = windows, searches, fail
+        self._seen.clear()
 
     def _tell_earlier(self):
         """What was loaded before us: its own code belongs to the process, and so do the places where a new
@@ -73,7 +71,7 @@ class Imports:
             if path is not None and path.endswith(".py"):
                 self.windows.process.hits[self.codes.register_file(path)] = -1
         probes = [probe for name in sorted(names) for probe in self._top_probes(name)]
-        self._edge(self.windows.process, None, [], probes, None)
+        self._tell(-1, [], probes, self.windows.process)
 
     # --- the wrappers ----------------------------------------------------------------------------------
 
@@ -144,7 +142,7 @@ class Imports:
         """Module-level code of a first-party file begins, by whatever way."""
         self._ran[frame.f_globals.get("__name__")] = path
         if self.of_child is not None:
-            self._tell_of_child([path], [])
+            self.of_child.module_starts(path, frame)
             return
         importer = frame.f_back
         while importer is not None:
@@ -172,11 +170,6 @@ class Imports:
         return not isinstance(name, str) or not name or name.partition(".")[0] in _NOBODY
 
     def _note(self, window, globals, absolute, fromlist, frame):
-        if self.of_child is not None:
-            if (absolute, fromlist) in self._told:
-                return
-            self._told.add((absolute, fromlist))
-            self.of_child.imported()
         names = _with_parents(absolute)
         probes = []
         for name in names:
@@ -203,7 +196,7 @@ class Imports:
         if not targets and not probes:
             return
         if self.of_child is not None:
-            self._tell_of_child(targets, probes)
+            self.of_child.tell(targets, probes)
             return
         if self._is_nobody(globals):
             # pytest's own lazy imports happen in some window by chance; those of the user's files do not.
@@ -238,15 +231,6 @@ class Imports:
         if number is not None:
             fields["w"] = number
         self.events.line("import", **fields)
-
-    def _tell_of_child(self, targets, probes):
-        told = self._told
-        targets = [target for target in targets if target[:1] != "=" and target not in told]
-        probes = [probe for probe in probes if probe not in told]
-        if targets or probes:
-            told.update(targets)
-            told.update(probes)
-            self._tell(-1, targets, probes, self.windows.current)
 
     def _node(self, name):
         index = self._nodes.get(name)
