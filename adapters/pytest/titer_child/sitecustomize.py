@@ -64,7 +64,8 @@ def _start(run, window):
             from titer_pytest import child
         finally:
             sys.path.remove(folder)
-            sys.path_importer_cache.pop(folder, None)
+            for looked_into in (folder, plan["adapter"]):
+                sys.path_importer_cache.pop(looked_into, None)
         return child.begin(run, plan, window)
     finally:
         sys.dont_write_bytecode = theirs

@@ -19,6 +19,9 @@ from .tree import Tree
 from .windows import Codes, Window
 
 
+_TOO_DEEP = "a recursion reached its limit inside the recorder"
+
+
 def begin(run, plan, told):
     """The recorder of this Python, which window `told` ("owner-number") started. Raises if it cannot be told of."""
     owner, _, number = told.partition("-")
@@ -162,8 +165,8 @@ class Child:
         if not self.events.is_of_this_process():
             return  # Forked by C code, which told nobody.
         if not self.core.windows.current.closed:
-            self.fail("a recursion reached its limit inside the recorder")
-        elif self.functions.was_lost():
+            self.fail(_TOO_DEEP)
+        elif not self.functions.is_in_place():
             self.fail("something took the recorder's place")
         else:
             self.events.line("end", exit=0, t=round(time.time(), 3))
@@ -183,6 +186,8 @@ class Child:
     def hit(self, index, caller):
         if not self.events.is_of_this_process():
             self._fork()  # by C code, which told nobody
+        if not self.core.windows.current.closed:
+            self.fail(_TOO_DEEP)
         codes = self.codes.lines_of((index, caller))
         self.events.raw('%s{"v":1,"e":"hit","i":%d,"by":%d}\n' % (codes, index, caller))
 
