@@ -91,9 +91,7 @@ pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Endi
 
 /// What in the folder of the run has the name of our adapter: an interpreter would import that, and the run would end on it.
 fn shadow_of_the_adapter(settings: &Settings, runner: &dyn Runner) -> Option<String> {
-    let files = runner.adapter_files();
-    let package =
-        files.keys().filter_map(|name| name.split_once('/')).map(|(folder, _)| folder).find(|f| !f.contains('-'))?;
+    let package = runner.adapter_package();
     let candidates = [settings.folder.join(package), settings.folder.join(format!("{package}.py"))];
     candidates.into_iter().find(|path| path.exists()).map(|path| path.display().to_string())
 }
@@ -221,7 +219,14 @@ fn prepare(
     let folder = RunFolder::create(&settings.ledger_cache(), &context.id, std::process::id())?;
     let roots = settings.roots();
     let tracer = start_tracer(context, runner, &folder, &roots);
-    folder.write("plan.json", &plan_file(context, gathered, &adapter, tracer.as_ref()))?;
+    let package = adapter.join(runner.adapter_package());
+    let sections = sections(&gathered.plan);
+    folder.write("plan.json", &plan_file(context, gathered, &package, tracer.as_ref(), sections))?;
+    if tracer.is_some() {
+        // What is left out can be long, and every child would have to read it.
+        let short = plan_file(context, gathered, &package, tracer.as_ref(), BTreeMap::new());
+        folder.write_below(CHILDREN, "plan.json", &short)?;
+    }
     if let Some(present) = gathered.present.as_ref().filter(|_| context.record) {
         folder.write(salvage::FILE, &salvage::note(context, present.tree()))?;
     }
@@ -250,7 +255,13 @@ fn start_tracer(context: &Context<'_>, runner: &dyn Runner, folder: &RunFolder, 
     Some(tracer)
 }
 
-fn plan_file(context: &Context<'_>, gathered: &Gathered, adapter: &Path, tracer: Option<&Tracer>) -> Vec<u8> {
+fn plan_file(
+    context: &Context<'_>,
+    gathered: &Gathered,
+    adapter: &Path,
+    tracer: Option<&Tracer>,
+    sections: BTreeMap<&str, Section<'_>>,
+) -> Vec<u8> {
     let settings = context.settings;
     let root = settings.root.to_string_lossy();
     let mut own = BTreeSet::new();
@@ -284,7 +295,7 @@ fn plan_file(context: &Context<'_>, gathered: &Gathered, adapter: &Path, tracer:
         trace: tracer.and_then(|tracer| tracer.folder.to_str()),
         adapter: &adapter.to_string_lossy(),
         whole: gathered.plan.whole.as_deref(),
-        sections: sections(&gathered.plan),
+        sections,
     })
 }
 

@@ -78,6 +78,10 @@ impl Runner for Pytest {
         PYTEST_FILES.into_iter().collect()
     }
 
+    fn adapter_package(&self) -> &'static str {
+        "titer_pytest"
+    }
+
     fn child_files(&self) -> BTreeMap<&'static str, &'static str> {
         PYTEST_FILES.into_iter().filter_map(|(name, text)| Some((name.strip_prefix(CHILD_FOLDER)?, text))).collect()
     }
