@@ -25,16 +25,19 @@ pub fn unseen(sightings: &[Sighting]) -> BTreeMap<Place, BTreeSet<String>> {
     let mut accounts: BTreeMap<u32, Account> = BTreeMap::new();
     // Nobody announced the first program of a run: titer itself started it.
     let first = sightings.iter().find(|s| s.kind == SightingKind::Hello).map(|sighting| sighting.pid);
+    let announced: BTreeSet<u32> = spawns(sightings).map(|(pid, _)| pid).filter(|&pid| pid != 0).collect();
     for sighting in sightings {
         if sighting.kind == SightingKind::Failed {
             accounts.entry(sighting.pid).or_default().taken_back += 1;
         } else if sighting.kind == SightingKind::Hello {
-            accounts.entry(sighting.pid).or_default().answered += 1;
+            let nameless = nameless_of(sighting).filter(|_| !announced.contains(&sighting.pid));
+            accounts.entry(nameless.unwrap_or(sighting.pid)).or_default().answered += 1;
         } else if sighting.kind == SightingKind::Spawn
             && let Some((pid, program)) = spawned(&sighting.text)
         {
             let place = (sighting.owner, sighting.window);
-            accounts.entry(pid).or_default().announced.push((place, program.to_owned()));
+            let account = if pid == 0 { nameless(sighting.pid) } else { pid };
+            accounts.entry(account).or_default().announced.push((place, program.to_owned()));
         }
     }
     let mut found: BTreeMap<Place, BTreeSet<String>> = BTreeMap::new();
@@ -51,6 +54,20 @@ pub fn unseen(sightings: &[Sighting]) -> BTreeMap<Place, BTreeSet<String>> {
         }
     }
     found
+}
+
+fn spawns(sightings: &[Sighting]) -> impl Iterator<Item = (u32, &str)> {
+    sightings.iter().filter(|s| s.kind == SightingKind::Spawn).filter_map(|sighting| spawned(&sighting.text))
+}
+
+/// libc's `system` and `popen` do not tell which process they made: those of one parent share an account.
+fn nameless(parent: u32) -> u32 {
+    // No process has a number so large.
+    parent | 1 << 31
+}
+
+fn nameless_of(hello: &Sighting) -> Option<u32> {
+    hello.text.split_once(' ')?.0.parse().ok().map(nameless)
 }
 
 /// `PID PATH`
@@ -95,6 +112,9 @@ mod tests {
         assert_eq!(unseen(&sightings(&early)), BTreeMap::new());
         let silent = [(1, Hello, "0 /bin/sh"), (2, Spawn, "2 /opt/busybox")];
         assert_eq!(unseen(&sightings(&silent)), BTreeMap::from([((1, 4), BTreeSet::from([STATIC.to_owned()]))]));
+        // `system` does not tell the pid of its shell.
+        let shell = [(1, Hello, "0 /bin/python"), (1, Spawn, "0 /bin/sh"), (2, Hello, "1 /bin/sh")];
+        assert_eq!(unseen(&sightings(&shell)), BTreeMap::new());
         // The first program gives way to one that cannot be seen.
         let gave_way = [(1, Hello, "0 /bin/sh"), (1, Spawn, "1 /opt/busybox")];
         assert_eq!(unseen(&sightings(&gave_way)), BTreeMap::from([((1, 4), BTreeSet::from([STATIC.to_owned()]))]));

@@ -197,8 +197,12 @@ impl Giver<'_> {
             }
             Kind::Absent => self.ask(trace, at, sighting.pid, path, false),
             Kind::Stat => self.ask(trace, at, sighting.pid, path, true),
-            Kind::Link | Kind::Object => {
+            Kind::Object => {
                 trace.windows[at].reads.insert(path);
+            }
+            // What is there, for a link, is the text of the link.
+            Kind::Link => {
+                trace.windows[at].probed.insert(path);
             }
             Kind::Spawn
             | Kind::Failed
