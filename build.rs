@@ -91,7 +91,7 @@ const TRACER_FLAGS: &[&str] = &[
     "-fno-tree-loop-distribute-patterns",
     "-fasynchronous-unwind-tables",
     "-U_FORTIFY_SOURCE",
-    "-Wl,-z,relro,-z,now,-z,noexecstack",
+    "-Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code",
     "-Wl,--hash-style=gnu",
     "-Wl,-s",
 ];
