@@ -70,6 +70,10 @@ fn compile_tracer(folder: &Path) -> Result<PathBuf, String> {
     // Always optimised: it runs inside the user's programs, whatever titer itself is built for.
     let compiler = cc::Build::new().opt_level(2).debug(false).pic(true).warnings(false).try_get_compiler();
     let mut command = compiler.map_err(|error| error.to_string())?.to_command();
+    if machine == "aarch64" {
+        // Else the compiler calls its own library for every atomic.
+        command.arg("-mno-outline-atomics");
+    }
     command.args(TRACER_FLAGS).arg("-o").arg(&library).args(&sources);
     let output = command.output().map_err(|error| format!("no C compiler: {error}"))?;
     if output.status.success() {
@@ -92,7 +96,7 @@ const TRACER_FLAGS: &[&str] = &[
     "-fno-tree-loop-distribute-patterns",
     "-fasynchronous-unwind-tables",
     "-U_FORTIFY_SOURCE",
-    "-Wl,-z,relro,-z,now,-z,noexecstack",
+    "-Wl,-z,defs,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code",
     "-Wl,--hash-style=gnu",
     "-Wl,-s",
 ];

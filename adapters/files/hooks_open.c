@@ -5,7 +5,8 @@
 typedef unsigned mode;
 
 enum kind kind_of_flags(int flags) {
-    if (flags & (O_PATH | O_TMPFILE_BIT)) return STAT;
+    /* A folder is opened to go on from there; reading the names in it is said when it happens. */
+    if (flags & (O_PATH | O_TMPFILE_BIT | O_DIRECTORY)) return STAT;
     int way = flags & O_ACCMODE;
     if (flags & O_TRUNC || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return WRITTEN;
     if (way == O_WRONLY) return flags & O_APPEND ? UPDATED : WRITTEN;

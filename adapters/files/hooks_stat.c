@@ -154,7 +154,6 @@ EXPORT long pathconf(const char *path, int name) {
 #define ABOUT_TYPES_listxattr const char *, char *, size_t
 #define ABOUT_TYPES_llistxattr const char *, char *, size_t
 #define ABOUT_TYPES_inotify_add_watch int, const char *, unsigned
-#define ABOUT_TYPES_chdir const char *
 #define ABOUT_TYPES_chmod const char *, unsigned
 #define ABOUT_TYPES_fchmodat int, const char *, unsigned, int
 #define ABOUT_TYPES_chown const char *, unsigned, unsigned
@@ -169,7 +168,6 @@ ABOUT(lgetxattr, AT_FDCWD, (const char *path, const char *name, void *value, siz
 ABOUT(listxattr, AT_FDCWD, (const char *path, char *list, size_t size), path, list, size)
 ABOUT(llistxattr, AT_FDCWD, (const char *path, char *list, size_t size), path, list, size)
 ABOUT(inotify_add_watch, AT_FDCWD, (int watcher, const char *path, unsigned mask), watcher, path, mask)
-ABOUT(chdir, AT_FDCWD, (const char *path), path)
 ABOUT(chmod, AT_FDCWD, (const char *path, unsigned mode), path, mode)
 ABOUT(fchmodat, folder, (int folder, const char *path, unsigned mode, int flags), folder, path, mode, flags)
 ABOUT(chown, AT_FDCWD, (const char *path, unsigned user, unsigned group), path, user, group)
@@ -179,3 +177,19 @@ ABOUT(utime, AT_FDCWD, (const char *path, const void *times), path, times)
 ABOUT(utimes, AT_FDCWD, (const char *path, const void *times), path, times)
 ABOUT(lutimes, AT_FDCWD, (const char *path, const void *times), path, times)
 ABOUT(utimensat, folder, (int folder, const char *path, const void *times, int flags), folder, path, times, flags)
+
+/* The name means something else once the call has succeeded. */
+EXPORT int chdir(const char *path) {
+    char way[PATH_ROOM + 8];
+    int (*real)(const char *) = REAL(chdir, int, const char *);
+    long length = -1;
+    if (tracer.on && path && (uintptr_t)path > PATH_ROOM && RAW(SYS_faccessat, AT_FDCWD, path, 0) == 0)
+        length = absolute(way, AT_FDCWD, path);
+    int result = real(path);
+    if (result == 0 && length > 0) {
+        note(STAT, AT_FDCWD, way);
+    } else if (result != 0) {
+        failure(AT_FDCWD, path);
+    }
+    return result;
+}

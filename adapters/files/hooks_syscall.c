@@ -5,13 +5,15 @@ typedef long caller(long, long, long, long, long, long, long);
 
 /* Where a call has its folder and path, and what its success means. */
 static void seen(long n, long result, long a, long b, long c, long d) {
-    const char *first = (const char *)a, *second = (const char *)b;
+    const char *second = (const char *)b;
     switch (n) {
 #if defined(__x86_64__)
+#define first ((const char *)a)
     case SYS_open: note_result(result, kind_of_flags((int)b), AT_FDCWD, first); break;
     case SYS_stat: case SYS_lstat: case SYS_access: note_result(result, STAT, AT_FDCWD, first); break;
     case SYS_readlink: note_result(result, LINK, AT_FDCWD, first); break;
     case SYS_getdents: if (result >= 0) note_descriptor(LISTED, (int)a); break;
+#undef first
 #endif
     case SYS_openat: note_result(result, kind_of_flags((int)c), (int)a, second); break;
     case SYS_openat2: note_result(result, kind_of_flags(result < 0 ? 0 : (int)*(const uint64_t *)c), (int)a, second); break;

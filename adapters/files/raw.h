@@ -25,7 +25,7 @@ enum {
     /* Only of this machine. */
     SYS_open = 2, SYS_stat = 4, SYS_lstat = 6, SYS_access = 21, SYS_getdents = 78, SYS_readlink = 89,
 };
-enum { MODE_AT = 24, MACHINE = 62 };
+enum { MODE_AT = 24, MACHINE = 62, O_DIRECTORY = 0200000 };
 #elif defined(__aarch64__)
 static inline long raw6(long number, long a, long b, long c, long d, long e, long f) {
     register long eight __asm__("x8") = number;
@@ -48,7 +48,7 @@ enum {
     SYS_execve = 221, SYS_mkdirat = 34, SYS_unlinkat = 35, SYS_renameat = 38, SYS_seccomp = 277, SYS_pivot_root = 41,
     SYS_exit = 93,
 };
-enum { MODE_AT = 16, MACHINE = 183 };
+enum { MODE_AT = 16, MACHINE = 183, O_DIRECTORY = 040000 };
 #else
 #error "the file tracer knows x86-64 and aarch64"
 #endif

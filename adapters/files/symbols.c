@@ -3,19 +3,24 @@
 #include "tracer.h"
 #include "loader.h"
 
-struct wanted {
-    const char *name;
-    uint32_t other;
-    char answer;
+/* One text, end to end: pointers would have to be relocated in every process that starts. */
+static const char names[] =
+#define NAMED(name, other, answer) #name "\0"
+    NAMES(NAMED)
+#undef NAMED
+    ;
+static const uint16_t others[NAME_COUNT] = {
+#define OTHER(name, other, answer) R_##other,
+    NAMES(OTHER)
+#undef OTHER
 };
-static const struct wanted names[NAME_COUNT] = {
-#define WANTED(name, other, answer) {#name, R_##other, #answer[0]},
-    NAMES(WANTED)
-#undef WANTED
-};
+static const char answers[] =
+#define ANSWER(name, other, answer) #answer
+    NAMES(ANSWER)
+#undef ANSWER
+    ;
 
 void *reals[NAME_COUNT];
-static uint32_t hashes[NAME_COUNT];
 bool ready;
 
 static long missing_answer(void) { return fail_with(ENOSYS); }
@@ -134,8 +139,9 @@ static int take_from(struct loaded *info, size_t size, void *data) {
     }
     /* The kernel's own object has no name of ours; its table is not laid out for reading here. */
     if (!info->name || begins(info->name, "linux-") || !object_of(info, &object)) return 0;
-    for (int i = 0; i < NAME_COUNT; i++) {
-        if (!reals[i]) __atomic_store_n(&reals[i], found_in(&object, names[i].name, hashes[i]), RELAXED);
+    const char *name = names;
+    for (int i = 0; i < NAME_COUNT; i++, name += length_of(name) + 1) {
+        if (!reals[i]) __atomic_store_n(&reals[i], found_in(&object, name, gnu_hash(name)), RELAXED);
     }
     return 0;
 }
@@ -143,11 +149,10 @@ static int take_from(struct loaded *info, size_t size, void *data) {
 /* May run twice at once (a signal handler, two constructors): both find the same. */
 void find_reals(void) {
     bool behind_ours = false;
-    for (int i = 0; i < NAME_COUNT; i++) hashes[i] = gnu_hash(names[i].name);
     if (dl_iterate_phdr) dl_iterate_phdr(take_from, &behind_ours);
     for (int i = 0; i < NAME_COUNT; i++) {
-        if (!reals[i]) reals[i] = reals[names[i].other];
-        if (!reals[i]) reals[i] = names[i].answer == 'N' ? (void *)missing_nothing : (void *)missing_answer;
+        if (!reals[i]) reals[i] = reals[others[i]];
+        if (!reals[i]) reals[i] = answers[i] == 'N' ? (void *)missing_nothing : (void *)missing_answer;
     }
     __atomic_store_n(&ready, true, __ATOMIC_RELEASE);
 }

@@ -1,0 +1,2 @@
+// A library that does nothing but be loaded.
+int thing(void) { return 1; }
