@@ -21,7 +21,7 @@ use crate::settings::{self, Settings};
 
 use super::finish::{self, Finished};
 use super::gather::{Gathered, Opening, gather};
-use super::{launch, salvage};
+use super::{launch, salvage, second};
 
 /// What `titer run` was asked.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +30,8 @@ pub struct Request {
     pub command: Vec<String>,
     /// `--record`, `--no-record`, or neither.
     pub record: Option<bool>,
+    /// `--record=deep`: a second pass in reverse order.
+    pub deep: bool,
     /// Leave nothing out.
     pub all: bool,
     /// `--junit FILE`
@@ -116,7 +118,9 @@ fn with_runner(settings: &Settings, request: &Request, runner: &dyn Runner, talk
             let watch = Stopwatch::start();
             let ending = start(settings, request, &environment, talk);
             let finished = Finished { folder, ending, seconds: watch.seconds() };
-            let after = AssertUnwindSafe(|| finish::after_runner(&context, gathered, runner, &finished, talk));
+            let second = AssertUnwindSafe(|| second::second_pass(&context, &gathered, runner, &finished, talk));
+            let second = catch_unwind(second).unwrap_or_default();
+            let after = AssertUnwindSafe(|| finish::after_runner(&context, gathered, runner, &finished, second, talk));
             if catch_unwind(after).is_err() {
                 warn(settings, talk, &["titer met a defect of its own; this run's facts are lost".to_owned()]);
             }
@@ -144,7 +148,7 @@ fn before_runner<'a>(
             return Before::Answered(finish::without_runner(&context, &gathered, &collected, talk));
         }
     }
-    match prepare(&context, &gathered, runner) {
+    match prepare(&context, &gathered, runner, Pass::First) {
         Ok((folder, environment)) => Before::Ready(Box::new((context, gathered, folder, environment))),
         Err(error) => {
             let mut warnings = gathered.warnings;
@@ -203,17 +207,33 @@ fn recording(settings: &Settings, request: &Request, gathered: &Gathered) -> (bo
     }
 }
 
+/// The user's own run, or the second one of a deep record.
+#[derive(Debug, Clone, Copy)]
+pub enum Pass<'a> {
+    /// The user's own.
+    First,
+    /// The second; for every variant the tests in the order of the first.
+    Second(&'a BTreeMap<String, Vec<String>>),
+}
+
 /// Writes the adapter and the plan; returns the run's folder and the environment that lets the adapter in.
-fn prepare(
+///
+/// # Errors
+/// A file of titer's own cannot be written.
+pub fn prepare(
     context: &Context<'_>,
     gathered: &Gathered,
     runner: &dyn Runner,
+    pass: Pass<'_>,
 ) -> std::io::Result<(RunFolder, Environment)> {
     let settings = context.settings;
     let adapter = workspace::adapter_folder(&settings.cache, runner.name(), &runner.adapter_files())?;
-    let folder = RunFolder::create(&settings.ledger_cache(), &context.id, std::process::id())?;
-    folder.write("plan.json", &plan_file(context, gathered))?;
-    if let Some(present) = gathered.present.as_ref().filter(|_| context.record) {
+    let is_first = matches!(pass, Pass::First);
+    let id = if is_first { context.id.clone() } else { format!("{}-reverse", context.id) };
+    let folder = RunFolder::create(&settings.ledger_cache(), &id, std::process::id())?;
+    folder.write("plan.json", &plan_file(context, gathered, pass))?;
+    // Without a note nobody keeps the facts of a run whose titer was killed: those of a second pass are nobody's.
+    if let Some(present) = gathered.present.as_ref().filter(|_| context.record && is_first) {
         folder.write(salvage::FILE, &salvage::note(context, present.tree()))?;
     }
     let entrance = Entrance { adapter: &adapter, run: &folder.path, variable: &settings::raw_variable };
@@ -221,7 +241,7 @@ fn prepare(
     Ok((folder, environment))
 }
 
-fn plan_file(context: &Context<'_>, gathered: &Gathered) -> Vec<u8> {
+fn plan_file(context: &Context<'_>, gathered: &Gathered, pass: Pass<'_>) -> Vec<u8> {
     let settings = context.settings;
     let root = settings.root.to_string_lossy();
     let mut own = BTreeSet::new();
@@ -253,6 +273,8 @@ fn plan_file(context: &Context<'_>, gathered: &Gathered) -> Vec<u8> {
         coverage: &settings.policy.coverage,
         exclude: &exclude,
         whole: gathered.plan.whole.as_deref(),
+        order: matches!(pass, Pass::Second(_)).then_some("reverse"),
+        first: if let Pass::Second(first) = pass { Some(first) } else { None },
         sections: sections(&gathered.plan),
     })
 }

@@ -1,9 +1,11 @@
 //! Thinking: pure decisions from facts. The same inputs give the same answer, on any machine, at any time.
 
 pub mod classify;
+pub mod deep;
 pub mod draft;
 pub mod graph;
 pub mod memory;
+pub mod orders;
 pub mod outcomes;
 pub mod selection;
 pub mod settle;

@@ -237,7 +237,7 @@ impl Judge<'_> {
 
 /// The most telling reason first.
 fn rank(reason: Reason) -> u8 {
-    const ORDER: [Reason; 10] = [
+    const ORDER: [Reason; 11] = [
         Reason::VariantChanged,
         Reason::BuildInput,
         Reason::UnknownPath,
@@ -247,6 +247,7 @@ fn rank(reason: Reason) -> u8 {
         Reason::ListedChangedDirectory,
         Reason::ProbedPathChanged,
         Reason::LoadedChangedModule,
+        Reason::OrderDependent,
         Reason::Opaque,
     ];
     let at = ORDER.iter().position(|&r| r == reason).unwrap_or(ORDER.len());
@@ -262,6 +263,7 @@ fn reason_for(target: &Target, test: &TestRow) -> Reason {
         EdgeKind::Read => Reason::ReadChangedFile,
         EdgeKind::Listed => Reason::ListedChangedDirectory,
         EdgeKind::Probed => Reason::ProbedPathChanged,
+        EdgeKind::Opaque if target.is_order_dependent() => Reason::OrderDependent,
         EdgeKind::Opaque => Reason::Opaque,
         EdgeKind::Fingerprint if target.name == "build" => Reason::BuildInput,
         EdgeKind::Fingerprint | EdgeKind::Spawned => Reason::VariantChanged,
