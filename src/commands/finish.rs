@@ -14,6 +14,7 @@ use crate::formats::segment_v1::{EventLine, RunRow, VERSION};
 use crate::ledger::facts::{self as stored, Facts};
 use crate::ledger::map;
 use crate::model::digest::Digest;
+use crate::model::edge::{EdgeKind, Target};
 use crate::model::failure::Failure;
 use crate::model::outcome::TestResult;
 use crate::model::plan::{Decision, Plan, Verdict};
@@ -318,7 +319,8 @@ fn tell(context: &Context<'_>, gathered: &Gathered, came_to: &CameTo<'_>) -> Vec
 fn tell_second(seconds: f64, deep: &Deep<'_>) -> Vec<String> {
     let moved = || deep.moves.values().flat_map(|moves| &moves.moved);
     let codes: BTreeSet<_> = moved().flat_map(|moved| &moved.codes).collect();
-    let files: BTreeSet<_> = moved().flat_map(|moved| &moved.targets).collect();
+    let is_there = |target: &&Target| matches!(target.kind, EdgeKind::Read | EdgeKind::Listed);
+    let files: BTreeSet<_> = moved().flat_map(|moved| &moved.targets).filter(is_there).collect();
     let dependent: BTreeSet<&String> = deep.moves.values().flat_map(|moves| &moves.dependent).collect();
     summary::second_pass(&SecondPass {
         tests: deep.moves.values().map(|moves| moves.both.len()).sum(),

@@ -84,6 +84,8 @@ struct Pass {
     sure: Vec<(u32, u32)>,
     perhaps: Vec<(u32, u32)>,
     subjects: BTreeSet<u32>,
+    /// Things that every process with tests did outside of all other windows: they are everybody's already.
+    everybodys: BTreeSet<u32>,
 }
 
 #[derive(Default)]
@@ -152,14 +154,20 @@ fn has_moved(thing: u32, one: &Pass, two: &Pass, common: &BTreeSet<u32>) -> bool
         let (one, two) = (of(&one.perhaps, thing), of(&two.perhaps, thing));
         !one_sure.is_empty() && !two_sure.is_empty() && one.iter().all(|pair| two.binary_search(pair).is_err())
     };
-    lost(one, two) || lost(two, one) || apart()
+    !one.everybodys.contains(&thing) && (lost(one, two) || lost(two, one) || apart())
 }
 
 fn read_pass<'a>(traces: &[&'a Trace], names: &mut Names<'a>) -> Pass {
     let mut pass = Pass::default();
     let mut open = BTreeSet::new();
+    let mut everybodys: Option<BTreeSet<u32>> = None;
     for &trace in traces {
         let things: Vec<BTreeSet<u32>> = trace.windows.iter().map(|window| things(trace, window, names)).collect();
+        let of_kind = |kind: WindowKind| (0..things.len()).filter(move |&at| trace.windows[at].kind == kind);
+        if of_kind(WindowKind::Test).next().is_some() {
+            let own: BTreeSet<u32> = of_kind(WindowKind::Process).flat_map(|at| &things[at]).copied().collect();
+            everybodys = Some(everybodys.map_or_else(|| own.clone(), |all| &all & &own));
+        }
         let fixtures = Fixtures::new(trace);
         for (at, window) in trace.windows.iter().enumerate() {
             if window.kind == WindowKind::Fixture {
@@ -191,6 +199,7 @@ fn read_pass<'a>(traces: &[&'a Trace], names: &mut Names<'a>) -> Pass {
             }
         }
     }
+    pass.everybodys = everybodys.unwrap_or_default();
     pass.subjects.retain(|subject| !open.contains(subject));
     for pairs in [&mut pass.sure, &mut pass.perhaps] {
         pairs.sort_unstable();
@@ -222,16 +231,19 @@ impl<'a> Fixtures<'a> {
         let mut made = Self { trace, by_number, ended_in: BTreeMap::new(), last_test: BTreeMap::new() };
         let tests: Vec<usize> = places(WindowKind::Test).collect();
         let used: Vec<BTreeSet<usize>> = tests.iter().map(|&at| made.used(at)).collect();
-        let mut last_user: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut users: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
         for (place, used) in used.iter().enumerate() {
-            last_user.extend(used.iter().map(|&fixture| (fixture, place)));
+            for &fixture in used {
+                users.entry(fixture).or_insert((place, place)).1 = place;
+            }
         }
-        for (fixture, last) in last_user {
+        for (&fixture, &(first, last)) in &users {
             let name = &trace.windows[fixture].name;
-            // A new one of the same name comes after the old one was taken down.
-            let renewed = |place: usize| {
-                place > last && used[place].iter().any(|&other| other != fixture && trace.windows[other].name == *name)
+            // When a new one of the same name is set up, with another parameter, the old one is taken down.
+            let renews = |other: usize, place: usize| {
+                place > first && users[&other].0 == place && trace.windows[other].name == *name
             };
+            let renewed = |place: usize| used[place].iter().any(|&other| renews(other, place));
             let name_of = |place: usize| tests.get(place).map(|&at| trace.windows[at].name.as_str());
             let ends = |&place: &usize| renewed(place) || is_over(name, name_of(place), name_of(place + 1));
             if let Some(end) = (last..tests.len()).find(ends) {
@@ -357,4 +369,126 @@ fn targets_named(window: &Window, what: &str) -> Vec<Target> {
     }
     targets.extend(window.opaque.contains(what).then(|| Target::new(EdgeKind::Opaque, "", what)));
     targets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::window::Session;
+
+    const FILES: [&str; 4] = ["test_a.py", "lib.py", "part.py", "conftest.py"];
+    const TEST: u32 = 0;
+    const LIB: u32 = 1;
+    const PART: u32 = 2;
+    const FIXTURE: u32 = 3;
+
+    fn code(file: u32) -> Code {
+        Code { path: FILES[file as usize].to_owned(), line: 1, qualified: None }
+    }
+
+    fn window(kind: WindowKind, name: &str, number: u64, codes: &[(u32, Option<u32>)], uses: &[u64]) -> Window {
+        let codes = codes.iter().copied().collect();
+        Window { codes, uses: uses.iter().copied().collect(), ..Window::new(kind, name, number) }
+    }
+
+    fn test(name: &str, number: u64, codes: &[(u32, Option<u32>)], uses: &[u64]) -> Window {
+        window(WindowKind::Test, &format!("pytest::test_a.py::{name}"), number, codes, uses)
+    }
+
+    fn trace(windows: Vec<Window>) -> Trace {
+        let session = Some(Session { variant: "v".into(), ..Session::default() });
+        Trace { session, windows, codes: (0..4).map(|at| (at, code(at))).collect(), ..Trace::default() }
+    }
+
+    fn moves(first: Vec<Window>, second: Vec<Window>) -> Moves {
+        let (first, second) = (trace(first), trace(second));
+        compare((&[first], &[]), (&[second], &[])).remove("v").unwrap_or_default()
+    }
+
+    const FILLS: &[(u32, Option<u32>)] = &[(TEST, None), (LIB, Some(TEST)), (PART, Some(LIB))];
+    const USES: &[(u32, Option<u32>)] = &[(TEST, None)];
+
+    #[test]
+    fn what_runs_in_whoever_comes_first_has_moved_with_all_beneath_it() {
+        let found = moves(
+            vec![test("a", 1, FILLS, &[]), test("b", 2, USES, &[]), test("c", 3, USES, &[])],
+            vec![test("c", 1, FILLS, &[]), test("b", 2, USES, &[]), test("a", 3, USES, &[])],
+        );
+        let lib = found.moved.iter().find(|moved| moved.codes.contains(&code(LIB)));
+        let lib = lib.cloned().unwrap_or_default();
+        assert_eq!(lib.codes, BTreeSet::from([code(LIB), code(PART)]));
+        assert!(lib.files.contains("lib.py") && lib.tests.len() == 3 && !lib.all, "{lib:?}");
+    }
+
+    #[test]
+    fn what_runs_in_the_same_tests_has_not_moved() {
+        let found = moves(
+            vec![test("a", 1, FILLS, &[]), test("b", 2, USES, &[])],
+            vec![test("b", 1, USES, &[]), test("a", 2, FILLS, &[])],
+        );
+        assert_eq!((found.moved.len(), found.both.len()), (0, 2));
+    }
+
+    #[test]
+    fn a_test_that_was_reached_in_one_order_only_says_nothing_by_itself() {
+        let all = vec![test("a", 1, FILLS, &[]), test("b", 2, USES, &[])];
+        assert_eq!(moves(all.clone(), vec![test("b", 1, USES, &[])]).moved, []);
+        // Unless somebody else now runs what it ran.
+        assert_eq!(moves(all, vec![test("c", 1, FILLS, &[])]).moved.len(), 3);
+    }
+
+    #[test]
+    fn a_fixture_moves_with_the_test_that_sets_it_up_or_takes_it_down_and_is_its_users_all_the_same() {
+        let fixture = |number| window(WindowKind::Fixture, "session:wide:", number, &[(FIXTURE, None)], &[]);
+        let ends = &[(TEST, None), (FIXTURE, None)][..];
+        let found = moves(
+            vec![fixture(9), test("a", 1, USES, &[9]), test("b", 2, USES, &[9]), test("c", 3, ends, &[])],
+            vec![test("c", 1, USES, &[]), fixture(9), test("b", 2, USES, &[9]), test("a", 3, ends, &[9])],
+        );
+        assert_eq!(found.moved, []);
+    }
+
+    #[test]
+    fn what_only_the_first_of_two_fixtures_ran_has_moved() {
+        let fills = |number, codes: &[(u32, Option<u32>)]| window(WindowKind::Fixture, "class:f:", number, codes, &[]);
+        let (full, empty) = (&[(FIXTURE, None), (LIB, Some(FIXTURE))][..], &[(FIXTURE, None)][..]);
+        let found = moves(
+            vec![fills(8, full), test("A::a", 1, USES, &[8]), fills(9, empty), test("B::b", 2, USES, &[9])],
+            vec![fills(8, full), test("B::b", 1, USES, &[8]), fills(9, empty), test("A::a", 2, USES, &[9])],
+        );
+        assert_eq!(found.moved.len(), 1);
+        assert!(found.moved[0].codes.contains(&code(LIB)) && found.moved[0].files.contains("lib.py"));
+    }
+
+    #[test]
+    fn a_file_that_moved_is_its_askers_modules_or_everybodys() {
+        for (asker, all) in [(Some(LIB), false), (None, true)] {
+            let mut reads = test("a", 1, FILLS, &[]);
+            reads.reads.insert("data.json".to_owned());
+            reads.by.insert(("data.json".to_owned(), asker));
+            let does_not = test("a", 2, FILLS, &[]);
+            let found = moves(vec![reads], vec![does_not]);
+            assert_eq!(found.moved.len(), 1);
+            assert_eq!((found.moved[0].all, found.moved[0].files.contains("lib.py")), (all, !all));
+            assert_eq!(found.moved[0].targets, BTreeSet::from([Target::new(EdgeKind::Read, "data.json", "")]));
+        }
+    }
+
+    #[test]
+    fn a_test_that_vouches_in_one_order_only_depends_on_it() {
+        use crate::model::outcome::Outcome;
+        let result = |test: &str, outcome| TestResult {
+            test: test.to_owned(),
+            variant: "v".to_owned(),
+            outcome,
+            seconds: 0.0,
+            attempts: 1,
+            worker: String::new(),
+        };
+        let first = [result("a", Outcome::Passed), result("b", Outcome::Failed), result("c", Outcome::Failed)];
+        let second = [result("a", Outcome::Error), result("b", Outcome::Skipped), result("c", Outcome::Crashed)];
+        let (one, two) = (trace(Vec::new()), trace(Vec::new()));
+        let found = compare((&[one], &first), (&[two], &second));
+        assert_eq!(found["v"].dependent, BTreeSet::from(["a".to_owned(), "b".to_owned()]));
+    }
 }
