@@ -236,9 +236,9 @@ fn a_signal_ends_the_second_pass_and_leaves_the_first_as_it_was() {
         let mut going = repository.start_titer(&[&["run", "--record=deep", "--"], COMMAND].concat());
         going.until(&place.join("pid"));
         if signal == Signal::SIGINT {
-            going.signal_group(signal)
+            going.signal_group(signal);
         } else {
-            going.signal(signal)
+            going.signal(signal);
         }
         let told = going.wait();
         told.exits(0);
@@ -248,6 +248,80 @@ fn a_signal_ends_the_second_pass_and_leaves_the_first_as_it_was() {
         // The first pass was recorded as ever.
         repository.run(COMMAND).exits(0).warns_never().ran_only(&[]);
     }
+}
+
+#[test]
+fn a_titer_that_is_killed_in_the_second_pass_has_recorded_the_first() {
+    let mut repository = Repository::with(newest(), &[small::FILES, HOLDS].concat());
+    let place = repository.beside("out").join("hold");
+    fs::create_dir(&place).unwrap();
+    repository.variables.insert("HOLD".to_owned(), place.display().to_string());
+    let mut going = repository.start_titer(&[&["run", "--record=deep", "--"], COMMAND].concat());
+    going.until(&place.join("pid"));
+    going.signal(Signal::SIGKILL);
+    going.wait();
+    let pid: i32 = fs::read_to_string(place.join("pid")).unwrap().parse().unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    repository.run(COMMAND).exits(0).ran_only(&[]);
+}
+
+#[test]
+fn what_earlier_recordings_did_not_know_no_longer_vouches() {
+    for interpreter in both() {
+        let files = [
+            ("memo.py", "KEPT = []\n\n\ndef fill():\n    KEPT.append(1)\n"),
+            (
+                "test_memo.py",
+                "import memo\n\n\ndef test_one():\n    memo.KEPT or memo.fill()\n    assert memo.KEPT == [1]\n\n\n\
+                 def test_two():\n    memo.KEPT or memo.fill()\n    assert memo.KEPT == [1]\n",
+            ),
+        ];
+        let repository = Repository::with(interpreter, &files);
+        repository.run(COMMAND).exits(0);
+        repository.replace("memo.py", "append(1)", "append(2)");
+        // One pass cannot know: this is what the second is for.
+        repository.run(COMMAND).exits(1).ran_only(&["test_memo.py::test_one"]);
+        repository.replace("memo.py", "append(2)", "append(1)");
+        deep(&repository, COMMAND).exits(0).warns_never();
+        repository.run(COMMAND).exits(0).ran_only(&[]);
+        repository.replace("memo.py", "append(1)", "append(2)");
+        repository.run(COMMAND).exits(1).ran_only(&["test_memo.py::test_one", "test_memo.py::test_two"]);
+    }
+}
+
+#[test]
+fn whatever_order_the_first_pass_had_the_second_is_its_reverse() {
+    let shuffle = "import random\n\n\ndef pytest_collection_modifyitems(items):\n    random.shuffle(items)\n";
+    let many = "import pytest\n\n\n@pytest.mark.parametrize('n', range(30))\ndef test_many(n):\n    assert True\n";
+    let repository = Repository::with(newest(), &[("conftest.py", shuffle), ("test_many.py", many)]);
+    let told = repository.titer(&[&["run", "-q", "--record=deep", "--"], COMMAND].concat());
+    told.exits(0);
+    assert_eq!(told.stderr, "");
+    let order: Vec<&str> =
+        told.reports.iter().filter(|report| report.when == "setup").map(|report| report.id.as_str()).collect();
+    let (first, second) = order.split_at(30);
+    assert_eq!(first.to_vec(), second.iter().rev().copied().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_test_that_passes_in_reverse_order_only_is_kept_with_its_file() {
+    let files = [
+        ("far.py", "def far():\n    return 1\n"),
+        ("test_far.py", "from far import far\n\n\ndef test_far():\n    assert far()\n"),
+        (
+            "test_spoilt.py",
+            "MEALS = []\n\n\ndef test_spoils():\n    MEALS.append('bad')\n\n\ndef test_eats():\n    assert not MEALS\n",
+        ),
+    ];
+    let repository = Repository::with(newest(), &files);
+    let told = deep(&repository, COMMAND);
+    told.exits(1);
+    says(&told, "order-dependent, pass in one order and fail in the other: test_spoilt.py::test_eats");
+    // It failed, so it runs, and not alone: it would pass.
+    let spoilt = ["test_spoilt.py::test_eats", "test_spoilt.py::test_spoils"];
+    repository.run(COMMAND).exits(1).ran_only(&spoilt);
+    repository.replace("far.py", "return 1", "return 2");
+    repository.run(COMMAND).exits(1).ran_only(&[&["test_far.py::test_far"], &spoilt[..]].concat());
 }
 
 #[test]

@@ -120,12 +120,12 @@ pub struct Edges {
 #[must_use]
 pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
     let mut found = Edges::default();
-    let second = material.deep.map(|deep| (deep.traces, deep.results_of_its_own()));
-    let outputs =
-        outputs(material.traces.iter().chain(second.iter().flat_map(|(traces, _)| *traces)), material.present.tree());
+    let second = material.deep.map_or(&[][..], |deep| deep.traces);
+    let outputs = outputs(material.traces.iter().chain(second), material.present.tree());
     let base = material.present.base();
-    let passes = [Some((material.traces, tests)), second.as_ref().map(|(traces, tests)| (*traces, tests.as_slice()))];
-    for (trace, tests) in passes.iter().flatten().flat_map(|(traces, tests)| traces.iter().map(move |t| (t, *tests))) {
+    let own = material.deep.map(Deep::results_of_its_own).unwrap_or_default();
+    let second = second.iter().filter(|_| !own.is_empty()).map(|trace| (trace, own.as_slice()));
+    for (trace, tests) in material.traces.iter().map(|trace| (trace, tests)).chain(second) {
         if !tells_edges(trace) {
             continue;
         }
@@ -163,8 +163,8 @@ fn tells_edges(trace: &Trace) -> bool {
 }
 
 fn shapes(present: &mut Present, trace: &Trace, moves: Option<&Moves>) -> BTreeMap<String, Shape> {
-    let moved: BTreeSet<&str> = moves.into_iter().flat_map(moved_sources).collect();
-    let paths = sources(trace).into_iter().chain(moved).filter(|path| super::present::is_source(path));
+    let others: BTreeSet<&str> = moves.into_iter().flat_map(moved_sources).collect();
+    let paths = sources(trace).into_iter().chain(others).filter(|path| super::present::is_source(path));
     paths.filter_map(|path| Some((path.to_owned(), present.shape(path)?.clone()))).collect()
 }
 

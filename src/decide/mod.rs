@@ -9,3 +9,4 @@ pub mod orders;
 pub mod outcomes;
 pub mod selection;
 pub mod settle;
+pub mod together;

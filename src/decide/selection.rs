@@ -12,6 +12,7 @@ use crate::model::reason::Reason;
 use crate::model::tree::Tree;
 
 use super::classify::classify;
+use super::together::keep_together;
 
 /// How much evidence a decision carries at most.
 const EVIDENCE: usize = 8;
@@ -52,7 +53,8 @@ pub fn plan(map: &Map, present: Present<'_>, ask: Ask) -> Plan {
         map.inventories.iter().map(|inventory| compare(map, inventory, &touched, present)).collect();
     let judge = Judge { map, present, sets: &sets, unvouched: &unvouched };
     let variants = variants_by_test(map);
-    let decisions = map.tests.iter().map(|test| judge.decide(test, ask, &variants)).collect();
+    let mut decisions: Vec<Decision> = map.tests.iter().map(|test| judge.decide(test, ask, &variants)).collect();
+    keep_together(map, &mut decisions);
     Plan { decisions, whole: None }
 }
 
