@@ -1,9 +1,9 @@
-//! Embeds the adapters; lets programs that link a prebuilt `libduckdb` find it again when they start, and refuses a build that
+//! Embeds the adapters, the file tracer among them, which is compiled here; lets programs that link a prebuilt `libduckdb` find it again when they start, and refuses a build that
 //! has no `DuckDB` at all.
 #![allow(clippy::disallowed_methods, reason = "cargo speaks to a build script through environment variables")]
 #![allow(clippy::print_stdout, reason = "a build script speaks to cargo on stdout")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs, io};
 
@@ -30,17 +30,72 @@ fn embed_adapters() -> io::Result<()> {
         }
     }
     files.sort();
-    let entries: Vec<String> = files
-        .iter()
-        .map(|(name, path)| format!("({name:?}, include_str!({:?}))", path.display().to_string()))
-        .collect();
+    // The texts themselves: a target folder may serve several clones, and paths of one of them mean nothing in another.
+    let texts: io::Result<Vec<(String, String)>> =
+        files.into_iter().map(|(name, path)| Ok((name, fs::read_to_string(path)?))).collect();
+    let entries: Vec<String> = texts?.iter().map(|(name, text)| format!("({name:?}, {text:?})")).collect();
+    let tracer = match compile_tracer(&Path::new(&root).join("adapters/files")) {
+        // In the same folder as the list itself, wherever that is moved.
+        Ok(library) => format!("Some(include_bytes!({:?}))", library.display().to_string()),
+        Err(why) => {
+            // titer works without it, and says in a run what it then cannot see.
+            println!("cargo::warning=built without the file tracer: {why}");
+            "None".to_owned()
+        }
+    };
     let text = format!(
-        "/// Path below the adapter's folder, and text.\npub const PYTEST_FILES: [(&str, &str); {}] = [{}];\n",
+        "/// Path below the adapter's folder, and text.\npub const PYTEST_FILES: [(&str, &str); {}] = [{}];\n\
+         /// The file tracer's shared library; none where it was not built.\npub const TRACER: Option<&[u8]> = {tracer};\n",
         entries.len(),
         entries.join(", ")
     );
     fs::write(Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join("adapters.rs"), text)
 }
+
+/// Compiles the file tracer for the target; the reason if that cannot be.
+fn compile_tracer(folder: &Path) -> Result<PathBuf, String> {
+    let system = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    let machine = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    if system != "linux" || !["x86_64", "aarch64"].contains(&machine.as_str()) {
+        return Err(format!("it is for Linux on x86-64 and aarch64, and this is {system} on {machine}"));
+    }
+    let mut sources = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| error.to_string())?.flatten() {
+        if entry.path().extension().is_some_and(|kind| kind == "c") {
+            sources.push(entry.path());
+        }
+    }
+    sources.sort();
+    let library = Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join("titer-files.so");
+    // Always optimised: it runs inside the user's programs, whatever titer itself is built for.
+    let compiler = cc::Build::new().opt_level(2).debug(false).pic(true).warnings(false).try_get_compiler();
+    let mut command = compiler.map_err(|error| error.to_string())?.to_command();
+    command.args(TRACER_FLAGS).arg("-o").arg(&library).args(&sources);
+    let output = command.output().map_err(|error| format!("no C compiler: {error}"))?;
+    if output.status.success() {
+        return Ok(library);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let error = said.lines().find(|line| line.contains("error")).or(said.lines().next()).unwrap_or_default();
+    Err(format!("the C compiler said: {error}"))
+}
+
+/// No libc is linked and no header of one is read, so the library carries no symbol versions: the same file loads with any glibc,
+/// and in programs of musl. What hardened compilers add by themselves would call back into a libc.
+const TRACER_FLAGS: &[&str] = &[
+    "-std=gnu11",
+    "-shared",
+    "-nostdlib",
+    "-ffreestanding",
+    "-fvisibility=hidden",
+    "-fno-stack-protector",
+    "-fno-tree-loop-distribute-patterns",
+    "-fasynchronous-unwind-tables",
+    "-U_FORTIFY_SOURCE",
+    "-Wl,-z,relro,-z,now,-z,noexecstack",
+    "-Wl,--hash-style=gnu",
+    "-Wl,-s",
+];
 
 fn link_duckdb() -> ExitCode {
     println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");

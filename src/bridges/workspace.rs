@@ -108,6 +108,16 @@ impl RunFolder {
         fs::write(self.path.join(name), bytes)
     }
 
+    /// Writes a file into a folder of the run's.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    #[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+    pub fn write_below(&self, below: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(self.path.join(below))?;
+        fs::write(self.path.join(below).join(name), bytes)
+    }
+
     /// A file of the run.
     #[must_use]
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {

@@ -1,12 +1,18 @@
 //! From what a run's processes told to the facts that the ledger keeps.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
 
+use crate::bridges::runners::Runner;
+use crate::bridges::workspace::RunFolder;
+use crate::bridges::{disk, tracer};
 use crate::decide::deep::moved_sources;
 use crate::decide::draft::{Draft, Surroundings, draft, sources};
 use crate::decide::orders::Moves;
 use crate::decide::outcomes::{results, variant_of};
+use crate::decide::sightings::{Places, attribute};
 use crate::formats::segment_v1::{DecisionRow, EventLine, OutcomeRow, RunRow, VERSION};
 use crate::ledger::facts::Facts;
 use crate::model::digest::Digest;
@@ -18,8 +24,10 @@ use crate::model::plan::Decision;
 use crate::model::shape::Shape;
 use crate::model::tree::{Mode, Tree};
 use crate::model::window::Trace;
+use crate::settings::Settings;
 
 use super::present::Present;
+use super::run::TRACE;
 
 /// What came of a run's recording.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,6 +75,26 @@ impl Deep<'_> {
     }
 }
 
+/// What the processes of a run told, with what the file tracer saw. The tracer's folder is gone afterwards.
+#[must_use]
+pub fn traces_of(
+    settings: &Settings,
+    folder: &RunFolder,
+    runner: &dyn Runner,
+    present: Option<&Present>,
+) -> Vec<Trace> {
+    let traces = runner.traces(&folder.path);
+    let trace = folder.read(TRACE).map(|bytes| PathBuf::from(OsString::from_vec(bytes)));
+    let seen = trace.as_ref().and_then(|trace| tracer::sightings(trace));
+    if let Some(trace) = &trace {
+        tracer::remove(trace);
+    }
+    let roots: Vec<String> = settings.roots().iter().map(|root| root.to_string_lossy().into_owned()).collect();
+    let tree = present.map(Present::tree).cloned().unwrap_or_default();
+    let exclude = disk::virtual_environments(&settings.root, &tree);
+    attribute(traces, seen.as_ref(), Places { roots: &roots, exclude: &exclude, tree: &tree })
+}
+
 /// Puts the traces right: programs that policy calls inert make nothing opaque.
 pub fn forgive_inert_programs(traces: &mut [Trace], programs: &[String]) {
     let is_inert = |what: &String| {
@@ -95,10 +123,12 @@ pub fn follow_links(traces: &mut [Trace], root: &Path, tree: &Tree) {
         let lists: Vec<String> = window.lists.iter().filter_map(|path| real(path)).collect();
         let is_plain = |path: &&String| tree.entries.get(*path).is_some_and(|entry| entry.mode != Mode::Link);
         let through: Vec<String> = window.reads.iter().filter(|path| !is_plain(path)).cloned().collect();
-        for path in window.lists.iter().chain(&through).flat_map(|path| links(path)).collect::<Vec<_>>() {
+        let asked: Vec<String> = window.probed.iter().filter(|path| !is_plain(path)).cloned().collect();
+        for path in window.lists.iter().chain(&through).chain(&asked).flat_map(|path| links(path)).collect::<Vec<_>>() {
             window.reads.insert(path);
         }
         window.reads.extend(through.iter().filter_map(|path| real(path)));
+        window.probed.extend(asked.iter().filter_map(|path| real(path)));
         window.lists.extend(lists);
     }
 }

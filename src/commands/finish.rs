@@ -23,7 +23,7 @@ use crate::model::window::Trace;
 use crate::report::summary::{self, RunSummary, SecondPass};
 
 use super::facts::{
-    Deep, Edges, Material, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results,
+    Deep, Edges, Material, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of,
 };
 use super::gather::{Gathered, read_tree};
 use super::launch;
@@ -74,7 +74,8 @@ pub fn after_runner(
     talk: &mut dyn Write,
 ) {
     let settings = context.settings;
-    let traces = put_right(context, &gathered, runner.traces(&finished.folder.path));
+    let traces = traces_of(settings, &finished.folder, runner, gathered.present.as_ref());
+    let traces = put_right(context, &gathered, traces);
     let second = second.map(|second| (second.seconds, put_right(context, &gathered, second.traces)));
     let mut warnings = std::mem::take(&mut gathered.warnings);
     warnings.extend(hello_trouble(context, runner, &traces));

@@ -13,7 +13,7 @@ use crate::model::digest::Digest;
 use crate::model::edge::{EdgeKind, Target};
 use crate::model::map::Map;
 use crate::model::shape::Shape;
-use crate::model::tree::{Mode, Tree};
+use crate::model::tree::{Mode, REPOSITORY, Tree};
 use crate::settings;
 
 /// What stands for something that is not there.
@@ -120,6 +120,12 @@ impl Present {
 
     /// The bytes of a file; of a link also the bytes that it leads to.
     fn bytes(&self, path: &str) -> Digest {
+        if path == REPOSITORY {
+            // Whoever asks git may be told of any commit, of the branch, of any file that differs.
+            let names =
+                [&self.tree.commit, &self.tree.branch].map(|name| name.as_deref().unwrap_or_default().as_bytes());
+            return Digest::of_parts([names[0], names[1], &self.tree.digest().0.to_le_bytes()]);
+        }
         let on_disk = || disk::entry(&self.root.join(path)).ok().flatten();
         let Some(entry) = self.tree.entries.get(path).copied().or_else(on_disk) else { return absent() };
         if entry.mode != Mode::Link {
@@ -135,7 +141,9 @@ impl Present {
             return Digest::of(found.as_bytes());
         }
         let found = match self.tree.entries.get(path) {
-            Some(entry) if entry.mode == Mode::Link => "link",
+            // Where a link leads is part of what is there.
+            Some(entry) if entry.mode == Mode::Link => return entry.digest(),
+            Some(entry) if entry.mode == Mode::Executable => "executable",
             Some(_) => "file",
             None if self.tree.has_folder(path) => "folder",
             None => kind_on_disk(&self.root.join(path)),

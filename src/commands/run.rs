@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::bridges::clock::{self, Stopwatch};
 use crate::bridges::disk;
 use crate::bridges::process::{self, Ending, Environment};
 use crate::bridges::runners::{self, Entrance, Recognition, Runner};
+use crate::bridges::tracer::{self, Tracer};
 use crate::bridges::workspace::{self, RunFolder};
 use crate::decide::selection::Ask;
 use crate::formats::plan_v1::{self, PlanFile, Section};
@@ -22,6 +23,12 @@ use crate::settings::{self, Settings};
 use super::finish::{self, Finished};
 use super::gather::{Gathered, Opening, gather};
 use super::{launch, salvage, second};
+
+/// The file in a run's folder that names the folder of its file tracer.
+pub const TRACE: &str = "trace";
+
+/// The folder in a run's folder that children of the runner meet first.
+const CHILDREN: &str = "child";
 
 /// What `titer run` was asked.
 #[derive(Debug, Clone, Default)]
@@ -86,9 +93,7 @@ pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Endi
 
 /// What in the folder of the run has the name of our adapter: an interpreter would import that, and the run would end on it.
 fn shadow_of_the_adapter(settings: &Settings, runner: &dyn Runner) -> Option<String> {
-    let files = runner.adapter_files();
-    let package =
-        files.keys().filter_map(|name| name.split_once('/')).map(|(folder, _)| folder).find(|f| !f.contains('-'))?;
+    let package = runner.adapter_package();
     let candidates = [settings.folder.join(package), settings.folder.join(format!("{package}.py"))];
     candidates.into_iter().find(|path| path.exists()).map(|path| path.display().to_string())
 }
@@ -231,17 +236,53 @@ pub fn prepare(
     let is_first = matches!(pass, Pass::First);
     let id = if is_first { context.id.clone() } else { format!("{}-reverse", context.id) };
     let folder = RunFolder::create(&settings.ledger_cache(), &id, std::process::id())?;
-    folder.write("plan.json", &plan_file(context, gathered, pass))?;
+    let roots = settings.roots();
+    let tracer = start_tracer(context, runner, &folder, &roots);
+    let package = adapter.join(runner.adapter_package());
+    let sections = sections(&gathered.plan);
+    folder.write("plan.json", &plan_file(context, gathered, &package, tracer.as_ref(), (sections, pass)))?;
+    if tracer.is_some() {
+        // What is left out can be long, and every child would have to read it.
+        let none = (BTreeMap::new(), Pass::First);
+        let short = plan_file(context, gathered, &package, tracer.as_ref(), none);
+        folder.write_below(CHILDREN, "plan.json", &short)?;
+    }
     // Without a note nobody keeps the facts of a run whose titer was killed: those of a second pass are nobody's.
     if let Some(present) = gathered.present.as_ref().filter(|_| context.record && is_first) {
         folder.write(salvage::FILE, &salvage::note(context, present.tree()))?;
     }
     let entrance = Entrance { adapter: &adapter, run: &folder.path, variable: &settings::raw_variable };
-    let environment = runner.environment(entrance);
+    let mut environment = runner.environment(entrance);
+    if let Some(tracer) = &tracer {
+        let children = folder.path.join(CHILDREN);
+        environment.extend(tracer.environment(&roots, &children, &settings::raw_variable));
+    }
     Ok((folder, environment))
 }
 
-fn plan_file(context: &Context<'_>, gathered: &Gathered, pass: Pass<'_>) -> Vec<u8> {
+/// The file tracer, where it can be had; its folder is noted in the run's own.
+fn start_tracer(context: &Context<'_>, runner: &dyn Runner, folder: &RunFolder, roots: &[PathBuf]) -> Option<Tracer> {
+    if !context.record || settings::variable("TITER_TRACE").is_some_and(|value| value == "0") {
+        return None;
+    }
+    let tracer = Tracer::start(roots).ok()?;
+    let kept = folder.write(TRACE, tracer.folder.as_os_str().as_encoded_bytes());
+    let children =
+        runner.child_files().iter().try_for_each(|(name, text)| folder.write_below(CHILDREN, name, text.as_bytes()));
+    if kept.and(children).is_err() {
+        tracer::remove(&tracer.folder);
+        return None;
+    }
+    Some(tracer)
+}
+
+fn plan_file(
+    context: &Context<'_>,
+    gathered: &Gathered,
+    adapter: &Path,
+    tracer: Option<&Tracer>,
+    (sections, pass): (BTreeMap<&str, Section<'_>>, Pass<'_>),
+) -> Vec<u8> {
     let settings = context.settings;
     let root = settings.root.to_string_lossy();
     let mut own = BTreeSet::new();
@@ -272,10 +313,12 @@ fn plan_file(context: &Context<'_>, gathered: &Gathered, pass: Pass<'_>) -> Vec<
         variables: &variables.collect(),
         coverage: &settings.policy.coverage,
         exclude: &exclude,
+        trace: tracer.and_then(|tracer| tracer.folder.to_str()),
+        adapter: &adapter.to_string_lossy(),
         whole: gathered.plan.whole.as_deref(),
         order: matches!(pass, Pass::Second(_)).then_some("reverse"),
         first: if let Pass::Second(first) = pass { Some(first) } else { None },
-        sections: sections(&gathered.plan),
+        sections,
     })
 }
 

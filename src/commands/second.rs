@@ -14,6 +14,7 @@ use crate::decide::settle::is_caller;
 use crate::model::window::Trace;
 use crate::report::summary;
 
+use super::facts::traces_of;
 use super::finish::Finished;
 use super::gather::Gathered;
 use super::run::{Context, Pass, prepare};
@@ -114,7 +115,7 @@ fn run(
     let output = folder.path.join("output.txt");
     let ended = process::run_aside(&context.request.command, &settings.folder, &environment, &output, limit);
     let seconds = watch.seconds();
-    let own = runner.traces(&folder.path);
+    let own = traces_of(settings, &folder, runner, gathered.present.as_ref());
     folder.remove();
     let lost: Vec<String> = saved.iter().filter_map(|file| file.put_back().err()).map(|e| e.to_string()).collect();
     match ended {

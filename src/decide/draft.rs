@@ -47,6 +47,7 @@ pub(super) struct DraftFootprint {
     pub(super) sets: Vec<usize>,
     pub(super) memory: Option<usize>,
     walker: bool,
+    traced: bool,
 }
 
 /// The footprints of one process.
@@ -350,7 +351,7 @@ impl<'a> Drafter<'a> {
         let memory =
             if remembered.is_empty() { None } else { Some(self.add(DraftSet { targets: remembered, includes })) };
         let walker = paths > WALKER_PATHS && paths * WALKER_SHARE > self.around.tree_size;
-        Some(DraftFootprint { test: test.to_owned(), sets, memory, walker })
+        Some(DraftFootprint { test: test.to_owned(), sets, memory, walker, traced: trace.traced })
     }
 
     /// Windows of the wide fixtures used in `windows`, and by those fixtures themselves.
@@ -420,6 +421,8 @@ fn add_some_files(window: &Window, wanted: &dyn Fn(&str) -> bool, targets: &mut 
     for (kind, paths) in [(EdgeKind::Read, &window.reads), (EdgeKind::Listed, &window.lists)] {
         targets.extend(paths.iter().filter(|path| wanted(path)).map(|path| Target::new(kind, path, "")));
     }
+    let asked = window.probed.iter().filter(|path| wanted(path));
+    targets.extend(asked.map(|path| Target::new(EdgeKind::Probed, path, "")));
     targets
         .extend(window.opaque.iter().filter(|what| wanted(what)).map(|what| Target::new(EdgeKind::Opaque, "", what)));
 }
@@ -454,7 +457,11 @@ impl Draft {
     ) -> (Vec<EdgeSet>, Vec<Footprint>) {
         let mut sealed: Vec<Option<EdgeSet>> = Vec::with_capacity(self.sets.len());
         for set in &self.sets {
-            let kept = set.targets.iter().filter(|t| t.kind != EdgeKind::Read || !outputs.contains(&t.path));
+            let is_own = |t: &Target| {
+                let by_path = matches!(t.kind, EdgeKind::Read | EdgeKind::Listed | EdgeKind::Probed);
+                by_path && t.name.is_empty() && outputs.contains(&t.path)
+            };
+            let kept = set.targets.iter().filter(|t| !is_own(t));
             let edges: Option<Vec<Edge>> =
                 kept.map(|t| hashes.get(t).map(|&hash| Edge { target: t.clone(), hash })).collect();
             let includes: Option<Vec<Digest>> =
@@ -474,6 +481,7 @@ impl Draft {
                 sets: sets?,
                 memory,
                 walker: draft.walker,
+                traced: draft.traced,
             })
         });
         let footprints: Vec<Footprint> = footprints.collect();

@@ -1,5 +1,7 @@
 //! Thinking: pure decisions from facts. The same inputs give the same answer, on any machine, at any time.
 
+pub mod balance;
+pub mod children;
 pub mod classify;
 pub mod deep;
 pub mod draft;
@@ -9,4 +11,6 @@ pub mod orders;
 pub mod outcomes;
 pub mod selection;
 pub mod settle;
+pub mod sightings;
+pub mod timeline;
 pub mod together;

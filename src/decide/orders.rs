@@ -337,6 +337,7 @@ fn files_in<'a>(trace: &'a Trace, window: &'a Window) -> Vec<(EdgeKind, &'a str,
     let mut files: Vec<(EdgeKind, &str, &str)> = Vec::new();
     files.extend(window.reads.iter().map(|path| (EdgeKind::Read, path.as_str(), "")));
     files.extend(window.lists.iter().map(|path| (EdgeKind::Listed, path.as_str(), "")));
+    files.extend(window.probed.iter().map(|path| (EdgeKind::Probed, path.as_str(), "")));
     files.extend(window.opaque.iter().map(|what| (EdgeKind::Opaque, "", what.as_str())));
     files.extend(window.probes.iter().map(|(folder, name)| (EdgeKind::Probed, folder.as_str(), name.as_str())));
     let modules = window.imports.iter().filter_map(|node| trace.modules.get(node)?.file());
@@ -348,7 +349,7 @@ fn files_in<'a>(trace: &'a Trace, window: &'a Window) -> Vec<(EdgeKind, &'a str,
 fn add_askers<'a>(group: &mut Group<'a>, trace: &'a Trace, window: &'a Window, thing: Thing<'a>) {
     let Thing::File(kind, path, name) = thing else { return };
     let word = if kind == EdgeKind::Opaque { name } else { path };
-    let name = if kind == EdgeKind::Probed { format!("import:{name}") } else { name.to_owned() };
+    let name = if kind == EdgeKind::Probed && !name.is_empty() { format!("import:{name}") } else { name.to_owned() };
     group.moved.targets.insert(Target::new(kind, path, name));
     let asks = matches!(kind, EdgeKind::Read | EdgeKind::Listed | EdgeKind::Opaque);
     let askers: Vec<Option<&Code>> = window

@@ -9,7 +9,7 @@ use crate::model::edge::{EdgeKind, Target};
 use crate::model::map::{FootprintRow, InventoryRow, Map, TestRow};
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
-use crate::model::tree::Tree;
+use crate::model::tree::{Mode, Tree};
 
 use super::classify::classify;
 use super::together::keep_together;
@@ -132,7 +132,9 @@ fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present
         let name = map.word(path);
         let now = present.tree.entries.get(name);
         if now != Some(&entry) {
-            judge(name, Some(path), now.is_some_and(|now| now.mode == entry.mode));
+            // A link's text can be read without opening anything.
+            let same_kind = now.is_some_and(|now| now.mode == entry.mode && entry.mode != Mode::Link);
+            judge(name, Some(path), same_kind);
         }
     }
     for path in present.tree.entries.keys().filter(|path| !known.contains_key(path.as_str())) {
@@ -187,7 +189,9 @@ impl Judge<'_> {
 
     fn vouches(&self, footprint: &FootprintRow) -> bool {
         let tree = self.unvouched.get(footprint.inventory as usize);
-        let tree_is_known = tree.is_some_and(|found| found.unknown.is_empty() && found.build.is_empty());
+        // Where the file tracer ran, a path that no edge names is one that the test never touched.
+        let tree_is_known =
+            tree.is_some_and(|found| (footprint.traced || found.unknown.is_empty()) && found.build.is_empty());
         let mut sets = footprint.sets.iter().chain(&footprint.memory);
         tree_is_known && sets.all(|&set| self.sets.get(set as usize).copied().unwrap_or(false))
     }
@@ -199,6 +203,9 @@ impl Judge<'_> {
         for (reason, paths) in
             [(Reason::BuildInput, unvouched.map(|u| &u.build)), (Reason::UnknownPath, unvouched.map(|u| &u.unknown))]
         {
+            if reason == Reason::UnknownPath && footprint.traced {
+                continue;
+            }
             for path in paths.into_iter().flatten() {
                 found.entry((rank(reason), reason)).or_default().insert(Target::new(EdgeKind::Read, path, ""));
             }

@@ -1,5 +1,6 @@
 //! Writing down: bytes to values and back. Every format that leaves the program has a number.
 
+pub mod arena_v1;
 pub mod event_v1;
 pub mod junit;
 pub mod plan_v1;

@@ -28,6 +28,10 @@ pub struct PlanFile<'a> {
     pub coverage: &'a str,
     /// Root-relative folders that are not first-party.
     pub exclude: &'a [String],
+    /// The folder of the file tracer, if it runs.
+    pub trace: Option<&'a str>,
+    /// The folder that holds the adapter.
+    pub adapter: &'a str,
     /// Why nothing may be left out.
     pub whole: Option<&'a str>,
     /// `reverse` in the second pass of a deep record.

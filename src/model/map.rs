@@ -59,6 +59,8 @@ pub struct FootprintRow {
     pub inventory: u32,
     /// Makes nothing known.
     pub walker: bool,
+    /// A path that none of its edges names was not touched.
+    pub traced: bool,
 }
 
 /// What is known of one test under one variant.

@@ -10,6 +10,7 @@ pub mod outcome;
 pub mod plan;
 pub mod reason;
 pub mod shape;
+pub mod sighting;
 pub mod test_id;
 pub mod tree;
 pub mod window;

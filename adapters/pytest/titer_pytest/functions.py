@@ -4,7 +4,6 @@ All of them report a function at its first call in a window and are blind to it 
 """
 
 import sys
-import threading
 
 _DEPTH = 12  # how far up a first-party caller is looked for
 
@@ -115,7 +114,10 @@ class Monitoring:
 
     def was_lost(self):
         """Whether something took the tools away since the last time it was asked."""
-        return not all(sys.monitoring.get_tool(tool) == "titer" for tool in self.tools)
+        return not self.is_in_place()
+
+    def is_in_place(self):
+        return all(sys.monitoring.get_tool(tool) == "titer" for tool in self.tools)
 
     def rearm(self):
         if self.disarmed:
@@ -194,6 +196,8 @@ class Tracing:
         self.with_profile = sys.gettrace() is not None
         self.function = None
         self.lost = False
+        self.installing = False
+        self.threading = None  # the frame of that module while it is imported
 
     @property
     def name(self):
@@ -204,14 +208,22 @@ class Tracing:
         self.install()
 
     def install(self):
-        (threading.setprofile if self.with_profile else threading.settrace)(self.function)
+        self.installing = True  # both calls raise audit events
+        # A child that has no threads is not made to import what they need: see `_first`.
+        if "threading" in sys.modules:
+            self._hand_to_threads(self.function)
         self._set(self.function)
+        self.installing = False
+
+    def _hand_to_threads(self, function):
+        threading = sys.modules["threading"]
+        (threading.setprofile if self.with_profile else threading.settrace)(function)
 
     def change_to_profile_if_taken(self):
         """Coverage takes the tracer's place before the first conftest is loaded."""
         taken = sys.gettrace()
         if not self.with_profile and taken is not self.function:
-            threading.settrace(taken)
+            sys.modules["threading"].settrace(taken)
             self.with_profile = True
             self.start()
 
@@ -244,10 +256,41 @@ class Tracing:
     def stop(self):
         if self.function is None:
             return
+        self.installing = True
         if self._get() is self.function:
             self._set(None)
-        (threading.setprofile if self.with_profile else threading.settrace)(None)
+        if "threading" in sys.modules:
+            self._hand_to_threads(None)
         self.function = None  # other threads may still call it; `_first` then does nothing
+
+    # In a child nobody looks after the tracer, so whoever comes must be noticed at once.
+
+    def is_in_place(self):
+        return self._get() is self.function
+
+    def in_child(self):
+        """After a fork, or after the user's own start-up code: take a place if there is one."""
+        taken = self._get()
+        if taken is None:
+            self.install()
+        elif taken is not self.function:
+            self.others_come("setprofile" if self.with_profile else "settrace", None)
+
+    def others_come(self, place, frame):
+        """Something is about to set a tracer or a profiler of its own."""
+        if self.installing or self.function is None or self._is_new_thread(frame):
+            return
+        if place == "setprofile":
+            if self.with_profile:
+                self.core.fail("a profiler took the recorder's place")
+        elif not self.with_profile:
+            self.with_profile = True
+            self.start()
+
+    def _is_new_thread(self, frame):
+        # threading hands our own function to each thread that begins.
+        threading = sys.modules.get("threading")
+        return frame is not None and threading is not None and frame.f_code.co_filename == threading.__file__
 
     def rearm(self):
         self.skip.clear()
@@ -261,10 +304,14 @@ class Tracing:
                     return None
             except (KeyError, TypeError):
                 pass
-            if first(frame):
-                frame.f_trace_lines = False
-                return module_trace
-            return None
+            try:
+                if not first(frame):
+                    return None
+            except RecursionError:
+                self.core.windows.current.closed = False  # no room for us, and none for the user's call either
+                return None
+            frame.f_trace_lines = False
+            return module_trace
 
         def module_trace(frame, event, arg):
             if event == "return":
@@ -283,8 +330,11 @@ class Tracing:
                         return
                 except (KeyError, TypeError):
                     pass
-                first(frame)
-            elif event == "return" and self.core.windows.current.frame is frame:
+                try:
+                    first(frame)
+                except RecursionError:
+                    self.core.windows.current.closed = False
+            elif event == "return" and (self.core.windows.current.frame is frame or self.threading is frame):
                 self._module_returns(frame)
 
         return profile
@@ -302,7 +352,7 @@ class Tracing:
             path = core.path(code.co_filename)
             if path is None:
                 self._note_foreign(frame.f_globals.get("__file__"))
-                return False
+                return self._is_threading(frame)
             index = core.known.get(id(code))
             if index is None:
                 index = core.register(code, path)
@@ -319,8 +369,18 @@ class Tracing:
         if isinstance(file, str) and self.core.path(file) is None:
             self.foreign.add(file)
 
+    def _is_threading(self, frame):
+        if frame.f_code.co_name != "<module>" or frame.f_globals.get("__name__") != "threading":
+            return False
+        self.threading = frame
+        return True
+
     def _module_returns(self, frame):
         try:
-            self.core.end_of_module(frame)
+            if frame is self.threading:
+                self.threading = None
+                self._hand_to_threads(self.function)
+            else:
+                self.core.end_of_module(frame)
         except Exception as error:
             self.core.went_wrong(error)

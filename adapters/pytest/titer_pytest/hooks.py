@@ -27,6 +27,7 @@ class Hooks:
         self.count_left_out = 0
         self.shared = None
         self.current = None
+        self.last = None
         self.attempts = {}
         self.session = None
 
@@ -150,7 +151,14 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item):
         if self.ids is not None:
+            self.attempt = 0
             self.safely(self._test_starts, item)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid):
+        # pytest-rerunfailures says that a test is over after each try, and begins the next one within the same protocol.
+        if self.current is None and self.last is not None and self.last.nodeid == nodeid:
+            self.safely(self._test_starts, self.last)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self):
@@ -161,9 +169,9 @@ class Hooks:
         if self.current is not None:
             self._test_ends()  # A plugin with a protocol of its own did not say that it was over.
         identity = self.ids.of(item)
+        self.last = item
         self.current = item.nodeid
         self.quoted = quote(identity)
-        self.attempt = 0
         self.events.raw('{"v":1,"e":"start","id":%s,"t":%.3f}\n' % (self.quoted, time.time()))
         self.events.flush(after_user_code=False)
         if self.adapter.recording:

@@ -47,6 +47,12 @@ pub trait Runner {
     fn keep_aside(&self, run: &Path, environment: &mut Environment);
     /// The adapter's files by their path in the adapter's folder.
     fn adapter_files(&self) -> BTreeMap<&'static str, &'static str>;
+    /// The adapter's own package among its files.
+    fn adapter_package(&self) -> &'static str;
+    /// Files that programs started by the runner meet first, by their name: they let the adapter into these.
+    fn child_files(&self) -> BTreeMap<&'static str, &'static str> {
+        BTreeMap::new()
+    }
     /// What the processes of a run told, in the order of their files' names.
     fn traces(&self, run: &Path) -> Vec<Trace>;
 }

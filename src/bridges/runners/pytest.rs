@@ -19,6 +19,9 @@ use super::{Entrance, Recognition, Runner};
 /// The plugin's module, for the one case in which pytest does not look at entry points.
 const PLUGIN: &str = "titer_pytest.plugin";
 
+/// The part of the adapter that a Python child meets first.
+const CHILD_FOLDER: &str = "titer_child/";
+
 /// Variables that the adapter needs; tox passes on only what it is told to.
 const NEEDED: [&str; 2] = ["TITER_RUN", "PYTHONPATH"];
 
@@ -86,6 +89,14 @@ impl Runner for Pytest {
 
     fn adapter_files(&self) -> BTreeMap<&'static str, &'static str> {
         PYTEST_FILES.into_iter().collect()
+    }
+
+    fn adapter_package(&self) -> &'static str {
+        "titer_pytest"
+    }
+
+    fn child_files(&self) -> BTreeMap<&'static str, &'static str> {
+        PYTEST_FILES.into_iter().filter_map(|(name, text)| Some((name.strip_prefix(CHILD_FOLDER)?, text))).collect()
     }
 
     fn traces(&self, run: &Path) -> Vec<Trace> {

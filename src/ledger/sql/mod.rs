@@ -137,6 +137,7 @@ pub(super) const KINDS: &[Kind] = &[
             ("memory", "VARCHAR"),
             ("inventory", "VARCHAR"),
             ("walker", "BOOLEAN"),
+            ("traced", "BOOLEAN"),
         ],
     },
     Kind {
