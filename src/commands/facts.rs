@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use crate::bridges::runners::Runner;
 use crate::bridges::workspace::RunFolder;
 use crate::bridges::{disk, tracer};
+use crate::decide::deep::moved_sources;
 use crate::decide::draft::{Draft, Surroundings, draft, sources};
+use crate::decide::orders::Moves;
 use crate::decide::outcomes::{results, variant_of};
 use crate::decide::sightings::{Places, attribute};
 use crate::formats::segment_v1::{DecisionRow, EventLine, OutcomeRow, RunRow, VERSION};
@@ -46,6 +48,31 @@ pub struct Material<'a> {
     pub present: &'a mut Present,
     /// The tree after it; paths that differ cannot be vouched for.
     pub after: Option<&'a Tree>,
+    /// What a second pass in reverse order showed.
+    pub deep: Option<&'a Deep<'a>>,
+}
+
+/// A second pass and what it showed.
+#[derive(Debug)]
+pub struct Deep<'a> {
+    /// The run.
+    pub run: &'a str,
+    /// What its processes told.
+    pub traces: &'a [Trace],
+    /// How its tests ended.
+    pub results: &'a [TestResult],
+    /// What moved, by variant.
+    pub moves: BTreeMap<String, Moves>,
+}
+
+impl Deep<'_> {
+    /// How tests ended that pass in reverse order only: what is known of them is the second pass's.
+    fn results_of_its_own(&self) -> Vec<TestResult> {
+        let dependent = |result: &&TestResult| {
+            self.moves.get(&result.variant).is_some_and(|moves| moves.dependent.contains(&result.test))
+        };
+        self.results.iter().filter(dependent).filter(|result| result.outcome.vouches()).cloned().collect()
+    }
 }
 
 /// What the processes of a run told, with what the file tracer saw. The tracer's folder is gone afterwards.
@@ -123,9 +150,12 @@ pub struct Edges {
 #[must_use]
 pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
     let mut found = Edges::default();
-    let outputs = outputs(material.traces, material.present.tree());
+    let second = material.deep.map_or(&[][..], |deep| deep.traces);
+    let outputs = outputs(material.traces.iter().chain(second), material.present.tree());
     let base = material.present.base();
-    for trace in material.traces {
+    let own = material.deep.map(Deep::results_of_its_own).unwrap_or_default();
+    let second = second.iter().filter(|_| !own.is_empty()).map(|trace| (trace, own.as_slice()));
+    for (trace, tests) in material.traces.iter().map(|trace| (trace, tests)).chain(second) {
         if !tells_edges(trace) {
             continue;
         }
@@ -133,10 +163,16 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
             found.recording.trouble.get_or_insert_with(|| what.clone());
             continue;
         }
-        let shapes = shapes(material.present, trace);
+        let moves = material.deep.and_then(|deep| Some((deep.run, deep.moves.get(variant_of(trace))?)));
+        let shapes = shapes(material.present, trace, moves.map(|(_, moves)| moves));
         let around = Surroundings { shapes: &shapes, base: &base, tree_size: material.present.tree().entries.len() };
         let mut drafted = draft(trace, tests, around);
-        drafted.remember(&remembered_before(material.map, variant_of(trace)));
+        let mut before = remembered_before(material.map, variant_of(trace));
+        if let Some((run, moves)) = moves {
+            before.retain(|test, _| !moves.both.contains(test));
+            drafted.deepen(moves, &shapes, run);
+        }
+        drafted.remember(&before);
         let (sets, footprints) = seal(material, &drafted, &outputs);
         found.sets.extend(sets);
         found.footprints.extend(footprints);
@@ -156,14 +192,15 @@ fn tells_edges(trace: &Trace) -> bool {
     trace.worker != "controller" && recorded && !listed_only
 }
 
-fn shapes(present: &mut Present, trace: &Trace) -> BTreeMap<String, Shape> {
-    let paths = sources(trace).into_iter().filter(|path| super::present::is_source(path));
+fn shapes(present: &mut Present, trace: &Trace, moves: Option<&Moves>) -> BTreeMap<String, Shape> {
+    let others: BTreeSet<&str> = moves.into_iter().flat_map(moved_sources).collect();
+    let paths = sources(trace).into_iter().chain(others).filter(|path| super::present::is_source(path));
     paths.filter_map(|path| Some((path.to_owned(), present.shape(path)?.clone()))).collect()
 }
 
 /// Paths that the run itself made: not there before, and written before any window read them. A file of the project that a
 /// test rewrites is still the project's: whoever touched it is not vouched for, as it changed meanwhile.
-fn outputs(traces: &[Trace], before: &Tree) -> BTreeSet<String> {
+fn outputs<'a>(traces: impl IntoIterator<Item = &'a Trace>, before: &Tree) -> BTreeSet<String> {
     let mut outputs = BTreeSet::new();
     for trace in traces {
         let mut read: BTreeSet<&str> = BTreeSet::new();

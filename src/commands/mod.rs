@@ -9,4 +9,5 @@ pub mod plan;
 pub mod present;
 pub mod run;
 pub mod salvage;
+pub mod second;
 pub mod sql;

@@ -22,7 +22,7 @@ use crate::settings::{self, Settings};
 
 use super::finish::{self, Finished};
 use super::gather::{Gathered, Opening, gather};
-use super::{launch, salvage};
+use super::{launch, salvage, second};
 
 /// The file in a run's folder that names the folder of its file tracer.
 pub const TRACE: &str = "trace";
@@ -37,6 +37,8 @@ pub struct Request {
     pub command: Vec<String>,
     /// `--record`, `--no-record`, or neither.
     pub record: Option<bool>,
+    /// `--record=deep`: a second pass in reverse order.
+    pub deep: bool,
     /// Leave nothing out.
     pub all: bool,
     /// `--junit FILE`
@@ -121,7 +123,9 @@ fn with_runner(settings: &Settings, request: &Request, runner: &dyn Runner, talk
             let watch = Stopwatch::start();
             let ending = start(settings, request, &environment, talk);
             let finished = Finished { folder, ending, seconds: watch.seconds() };
-            let after = AssertUnwindSafe(|| finish::after_runner(&context, gathered, runner, &finished, talk));
+            let second = AssertUnwindSafe(|| second::second_pass(&context, &gathered, runner, &finished, talk));
+            let second = catch_unwind(second).unwrap_or_default();
+            let after = AssertUnwindSafe(|| finish::after_runner(&context, gathered, runner, &finished, second, talk));
             if catch_unwind(after).is_err() {
                 warn(settings, talk, &["titer met a defect of its own; this run's facts are lost".to_owned()]);
             }
@@ -149,7 +153,7 @@ fn before_runner<'a>(
             return Before::Answered(finish::without_runner(&context, &gathered, &collected, talk));
         }
     }
-    match prepare(&context, &gathered, runner) {
+    match prepare(&context, &gathered, runner, Pass::First) {
         Ok((folder, environment)) => Before::Ready(Box::new((context, gathered, folder, environment))),
         Err(error) => {
             let mut warnings = gathered.warnings;
@@ -208,26 +212,43 @@ fn recording(settings: &Settings, request: &Request, gathered: &Gathered) -> (bo
     }
 }
 
+/// The user's own run, or the second one of a deep record.
+#[derive(Debug, Clone, Copy)]
+pub enum Pass<'a> {
+    /// The user's own.
+    First,
+    /// The second; for every variant the tests in the order of the first.
+    Second(&'a BTreeMap<String, Vec<String>>),
+}
+
 /// Writes the adapter and the plan; returns the run's folder and the environment that lets the adapter in.
-fn prepare(
+///
+/// # Errors
+/// A file of titer's own cannot be written.
+pub fn prepare(
     context: &Context<'_>,
     gathered: &Gathered,
     runner: &dyn Runner,
+    pass: Pass<'_>,
 ) -> std::io::Result<(RunFolder, Environment)> {
     let settings = context.settings;
     let adapter = workspace::adapter_folder(&settings.cache, runner.name(), &runner.adapter_files())?;
-    let folder = RunFolder::create(&settings.ledger_cache(), &context.id, std::process::id())?;
+    let is_first = matches!(pass, Pass::First);
+    let id = if is_first { context.id.clone() } else { format!("{}-reverse", context.id) };
+    let folder = RunFolder::create(&settings.ledger_cache(), &id, std::process::id())?;
     let roots = settings.roots();
     let tracer = start_tracer(context, runner, &folder, &roots);
     let package = adapter.join(runner.adapter_package());
     let sections = sections(&gathered.plan);
-    folder.write("plan.json", &plan_file(context, gathered, &package, tracer.as_ref(), sections))?;
+    folder.write("plan.json", &plan_file(context, gathered, &package, tracer.as_ref(), (sections, pass)))?;
     if tracer.is_some() {
         // What is left out can be long, and every child would have to read it.
-        let short = plan_file(context, gathered, &package, tracer.as_ref(), BTreeMap::new());
+        let none = (BTreeMap::new(), Pass::First);
+        let short = plan_file(context, gathered, &package, tracer.as_ref(), none);
         folder.write_below(CHILDREN, "plan.json", &short)?;
     }
-    if let Some(present) = gathered.present.as_ref().filter(|_| context.record) {
+    // Without a note nobody keeps the facts of a run whose titer was killed: those of a second pass are nobody's.
+    if let Some(present) = gathered.present.as_ref().filter(|_| context.record && is_first) {
         folder.write(salvage::FILE, &salvage::note(context, present.tree()))?;
     }
     let entrance = Entrance { adapter: &adapter, run: &folder.path, variable: &settings::raw_variable };
@@ -260,7 +281,7 @@ fn plan_file(
     gathered: &Gathered,
     adapter: &Path,
     tracer: Option<&Tracer>,
-    sections: BTreeMap<&str, Section<'_>>,
+    (sections, pass): (BTreeMap<&str, Section<'_>>, Pass<'_>),
 ) -> Vec<u8> {
     let settings = context.settings;
     let root = settings.root.to_string_lossy();
@@ -295,6 +316,8 @@ fn plan_file(
         trace: tracer.and_then(|tracer| tracer.folder.to_str()),
         adapter: &adapter.to_string_lossy(),
         whole: gathered.plan.whole.as_deref(),
+        order: matches!(pass, Pass::Second(_)).then_some("reverse"),
+        first: if let Pass::Second(first) = pass { Some(first) } else { None },
         sections,
     })
 }

@@ -83,7 +83,7 @@ fn keep(
     let results = test_results(traces);
     let after = now.tree().clone();
     let mut present = Present::new(settings.root.clone(), before.clone(), settings.policy.inert.clone(), &gathered.map);
-    let mut material = Material { traces, map: &gathered.map, present: &mut present, after: Some(&after) };
+    let mut material = Material { traces, map: &gathered.map, present: &mut present, after: Some(&after), deep: None };
     let edges = edges(&mut material, &results);
     let run = RunRow {
         v: VERSION,

@@ -3,11 +3,14 @@
 pub mod balance;
 pub mod children;
 pub mod classify;
+pub mod deep;
 pub mod draft;
 pub mod graph;
 pub mod memory;
+pub mod orders;
 pub mod outcomes;
 pub mod selection;
 pub mod settle;
 pub mod sightings;
 pub mod timeline;
+pub mod together;

@@ -12,6 +12,7 @@ use crate::model::reason::Reason;
 use crate::model::tree::{Mode, Tree};
 
 use super::classify::classify;
+use super::together::keep_together;
 
 /// How much evidence a decision carries at most.
 const EVIDENCE: usize = 8;
@@ -52,7 +53,8 @@ pub fn plan(map: &Map, present: Present<'_>, ask: Ask) -> Plan {
         map.inventories.iter().map(|inventory| compare(map, inventory, &touched, present)).collect();
     let judge = Judge { map, present, sets: &sets, unvouched: &unvouched };
     let variants = variants_by_test(map);
-    let decisions = map.tests.iter().map(|test| judge.decide(test, ask, &variants)).collect();
+    let mut decisions: Vec<Decision> = map.tests.iter().map(|test| judge.decide(test, ask, &variants)).collect();
+    keep_together(map, &mut decisions);
     Plan { decisions, whole: None }
 }
 
@@ -244,7 +246,7 @@ impl Judge<'_> {
 
 /// The most telling reason first.
 fn rank(reason: Reason) -> u8 {
-    const ORDER: [Reason; 10] = [
+    const ORDER: [Reason; 11] = [
         Reason::VariantChanged,
         Reason::BuildInput,
         Reason::UnknownPath,
@@ -254,6 +256,7 @@ fn rank(reason: Reason) -> u8 {
         Reason::ListedChangedDirectory,
         Reason::ProbedPathChanged,
         Reason::LoadedChangedModule,
+        Reason::OrderDependent,
         Reason::Opaque,
     ];
     let at = ORDER.iter().position(|&r| r == reason).unwrap_or(ORDER.len());
@@ -269,6 +272,7 @@ fn reason_for(target: &Target, test: &TestRow) -> Reason {
         EdgeKind::Read => Reason::ReadChangedFile,
         EdgeKind::Listed => Reason::ListedChangedDirectory,
         EdgeKind::Probed => Reason::ProbedPathChanged,
+        EdgeKind::Opaque if target.is_order_dependent() => Reason::OrderDependent,
         EdgeKind::Opaque => Reason::Opaque,
         EdgeKind::Fingerprint if target.name == "build" => Reason::BuildInput,
         EdgeKind::Fingerprint | EdgeKind::Spawned => Reason::VariantChanged,

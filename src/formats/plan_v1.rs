@@ -34,6 +34,12 @@ pub struct PlanFile<'a> {
     pub adapter: &'a str,
     /// Why nothing may be left out.
     pub whole: Option<&'a str>,
+    /// `reverse` in the second pass of a deep record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<&'static str>,
+    /// For every variant, the tests in the order of the first pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<&'a BTreeMap<String, Vec<String>>>,
     /// For every variant known, what it leaves out.
     pub sections: BTreeMap<&'a str, Section<'a>>,
 }

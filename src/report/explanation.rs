@@ -76,6 +76,12 @@ pub fn test(known: &TestExplanation<'_>) -> String {
         text.push_str("  no passing run of it is recorded\n");
         return text;
     }
+    if let Some(mark) = known.dependences.iter().map(|d| &d.target).find(|target| target.is_order_dependent()) {
+        let _ = match mark.name.split_once(' ') {
+            None => writeln!(text, "  order-dependent: it passes in one order of the tests and fails in another"),
+            Some((_, other)) => writeln!(text, "  runs together with {other}, which is order-dependent"),
+        };
+    }
     let _ = writeln!(text, "  what would make it run ({} passing runs kept), a change of:", known.footprints);
     let mut groups: BTreeMap<(bool, EdgeKind), Vec<&Target>> = BTreeMap::new();
     for dependence in known.dependences.iter().filter(|dependence| !is_absence(&dependence.target)) {
@@ -94,9 +100,9 @@ pub fn test(known: &TestExplanation<'_>) -> String {
     text
 }
 
-/// Probes are many and say little to a person.
+/// Probes are many and say little to a person; a mark is no dependence.
 fn is_absence(target: &Target) -> bool {
-    target.kind == EdgeKind::Probed
+    target.kind == EdgeKind::Probed || target.deep_run().is_some()
 }
 
 /// The tests that depend on a path.

@@ -20,6 +20,9 @@ pub struct Case {
     /// The user's command, where it is not the usual one.
     #[serde(default = "usual")]
     pub command: Vec<String>,
+    /// Flags of the recording run.
+    #[serde(default)]
+    pub record: Vec<String>,
     /// What the tests see of the environment.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
@@ -114,7 +117,12 @@ pub fn folder() -> PathBuf {
 impl Case {
     /// Reads the case file of this name.
     pub fn read(name: &str) -> Self {
-        let path = folder().join(name).with_extension("toml");
+        Self::read_from(&folder(), name)
+    }
+
+    /// Reads the case file of this name in another folder.
+    pub fn read_from(folder: &Path, name: &str) -> Self {
+        let path = folder.join(name).with_extension("toml");
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
@@ -177,9 +185,13 @@ impl Case {
         let command: Vec<&str> = self.command.iter().map(String::as_str).collect();
         let whole = repository.truth(&command);
         assert_eq!((whole.code, whole.failing().len()), (Some(0), 0), "the case itself is broken: {}", whole.stdout);
-        let first = repository.run(&command);
+        let flags: Vec<&str> = self.record.iter().map(String::as_str).collect();
+        let first = repository.titer(&[&["run"], flags.as_slice(), &["--"], &command].concat());
         first.exits(0).warns_never();
-        assert_eq!(first.times(), whole.times(), "the recording run did not run everything once");
+        // The second pass of a deep record runs everything, too.
+        let passes = if flags.contains(&"--record=deep") { 2 } else { 1 };
+        let times = whole.times().into_iter().map(|(test, times)| (test, times * passes)).collect();
+        assert_eq!(first.times(), times, "the recording run did not run everything");
         let mut judge = Judge { command: &command, untraced, safety_only: false, wrong: Vec::new() };
         let again = repository.run(&command);
         if !again.ran().is_subset(untraced) || again.code != Some(0) {

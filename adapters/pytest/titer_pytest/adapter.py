@@ -18,6 +18,7 @@ class Adapter:
         self.alive = True
         self.config = None
         self.recording = None
+        self.second = None
         self.child = None
         self.plan = None
         self.tree = None
@@ -43,6 +44,13 @@ class Adapter:
     def before_conftests(self):
         if self.recording:
             self.recording.before_conftests()
+
+    def begin_second_pass(self, manager):
+        if self.plan is not None and self.plan.get("order") == "reverse":
+            from .second_pass import SecondPass
+
+            self.second = SecondPass(self)
+            manager.register(self.second, "titer-second-pass")
 
     def bind(self, config):
         from .hooks import Hooks

@@ -293,6 +293,8 @@ class Selection:
                 self.ours = True
                 config.hook.pytest_deselected(items=away)
                 self.ours = False
+        if hooks.adapter.second is not None:
+            hooks.adapter.second.reverse(items, ids, hooks.shared["variant"])
         hooks.events.line(
             "collected",
             ids=ids,

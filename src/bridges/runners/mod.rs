@@ -43,6 +43,8 @@ pub trait Runner {
     fn recognise(&self, command: &[String]) -> Option<Recognition>;
     /// The environment that lets our adapter in.
     fn environment(&self, entrance: Entrance<'_>) -> Environment;
+    /// What keeps a run whose results are not the user's from writing over those that are; `run` is its folder.
+    fn keep_aside(&self, run: &Path, environment: &mut Environment);
     /// The adapter's files by their path in the adapter's folder.
     fn adapter_files(&self) -> BTreeMap<&'static str, &'static str>;
     /// The adapter's own package among its files.

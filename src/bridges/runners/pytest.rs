@@ -25,6 +25,9 @@ const CHILD_FOLDER: &str = "titer_child/";
 /// Variables that the adapter needs; tox passes on only what it is told to.
 const NEEDED: [&str; 2] = ["TITER_RUN", "PYTHONPATH"];
 
+/// Variables that say where tools keep what they learned in a run: coverage's data, hypothesis' examples.
+const ASIDE: [(&str, &str); 2] = [("COVERAGE_FILE", "coverage"), ("HYPOTHESIS_STORAGE_DIRECTORY", "hypothesis")];
+
 /// The runner.
 #[derive(Debug, Clone, Copy)]
 pub struct Pytest;
@@ -72,6 +75,16 @@ impl Runner for Pytest {
             environment.push(("PYTEST_PLUGINS".into(), Some(plugins)));
         }
         environment
+    }
+
+    fn keep_aside(&self, run: &Path, environment: &mut Environment) {
+        // The rest is up to the adapter, which sees the options.
+        for (name, file) in ASIDE {
+            environment.push((name.into(), Some(run.join(file).into_os_string())));
+            for (_, theirs) in environment.iter_mut().filter(|(name, _)| name == "TOX_OVERRIDE") {
+                theirs.get_or_insert_default().push(format!(";testenv.pass_env+={name}"));
+            }
+        }
     }
 
     fn adapter_files(&self) -> BTreeMap<&'static str, &'static str> {
