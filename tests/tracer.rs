@@ -237,7 +237,9 @@ fn complaints(place: &Place, must: &Must, pid: u32, output: &Output) -> Vec<Stri
         wrong.push("the mark `opaque` is wrong".to_owned());
     }
     let odd = unbalanced(&records, pid);
-    if odd.len() != must.unbalanced.unsigned_abs() as usize || odd.iter().any(|(_, sum, _)| *sum != must.unbalanced.signum()) {
+    if odd.len() != must.unbalanced.unsigned_abs() as usize
+        || odd.iter().any(|(_, sum, _)| *sum != must.unbalanced.signum())
+    {
         wrong.push(format!("balance: {odd:?}"));
     }
     if place.arena.lost() > 0 {
@@ -451,7 +453,11 @@ fn children_that_are_python_find_the_recorders_folder_and_nobody_else_does() {
         let python = interpreter.python().display().to_string();
         let run = |script: &str, path: Option<&str>| {
             let mut command = place.traced("sh");
-            command.args(["-c", script]).env("TITER_TRACE_PYTHONPATH", &folder).env("P", &python).env_remove("PYTHONPATH");
+            command
+                .args(["-c", script])
+                .env("TITER_TRACE_PYTHONPATH", &folder)
+                .env("P", &python)
+                .env_remove("PYTHONPATH");
             if let Some(path) = path {
                 command.env("PYTHONPATH", path);
             }
@@ -464,13 +470,20 @@ fn children_that_are_python_find_the_recorders_folder_and_nobody_else_does() {
         assert_eq!(run("env -i $P -X utf8 -c 0", None), format!("site 0-0 {folder}\n"));
         let shown = "import os; print([x for x in os.environ if x.startswith(('PYTHONPATH', 'TITER_TR', 'TITER_CH'))])";
         for flag in ["-I", "-E", "-S", "-sI", "-XE"] {
-            let expected = if flag == "-XE" { format!("site 0-0 {folder}\n['TITER_CHILD', 'PYTHONPATH']\n") } else { "[]\n".to_owned() };
+            let expected = if flag == "-XE" {
+                format!("site 0-0 {folder}\n['TITER_CHILD', 'PYTHONPATH']\n")
+            } else {
+                "[]\n".to_owned()
+            };
             let got = run(&format!("$P {flag} -c \"{shown}\""), None);
             assert_eq!(got.len(), expected.len(), "{flag}: {got}");
         }
         assert_eq!(run("printenv PYTHONPATH TITER_CHILD TITER_TRACE_PYTHONPATH", None), "");
         assert_eq!(run("printenv PYTHONPATH TITER_CHILD TITER_TRACE_PYTHONPATH", Some("/x:/y")), "/x:/y\n");
-        assert_eq!(run("sh -c 'printenv PYTHONPATH'; $P -Ic 'import os; print(os.environ[\"PYTHONPATH\"])'", Some("/x")), "/x\n/x\n");
+        assert_eq!(
+            run("sh -c 'printenv PYTHONPATH'; $P -Ic 'import os; print(os.environ[\"PYTHONPATH\"])'", Some("/x")),
+            "/x\n/x\n"
+        );
     }
 }
 

@@ -121,10 +121,11 @@ impl Present {
     /// The bytes of a file; of a link also the bytes that it leads to.
     fn bytes(&self, path: &str) -> Digest {
         if path == REPOSITORY {
-            // Whoever asks git may be told of any commit, of the branch, of any file that differs.
-            let names =
-                [&self.tree.commit, &self.tree.branch].map(|name| name.as_deref().unwrap_or_default().as_bytes());
-            return Digest::of_parts([names[0], names[1], &self.tree.digest().0.to_le_bytes()]);
+            // Whoever asks git may be told of any commit, of the branch, of the names that it knows. What differs from a commit git
+            // finds out by looking at the files, and that is seen.
+            let names = [&self.tree.commit, &self.tree.branch];
+            let names = names.map(|name| name.as_deref().unwrap_or_default().as_bytes());
+            return Digest::of_parts(names.into_iter().chain(self.tree.entries.keys().map(String::as_bytes)));
         }
         let on_disk = || disk::entry(&self.root.join(path)).ok().flatten();
         let Some(entry) = self.tree.entries.get(path).copied().or_else(on_disk) else { return absent() };
