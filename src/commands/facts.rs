@@ -115,18 +115,20 @@ pub fn follow_links(traces: &mut [Trace], root: &Path, tree: &Tree) {
         (inside != path).then_some(inside)
     };
     let is_link = |path: &str| tree.entries.get(path).is_some_and(|entry| entry.mode == Mode::Link);
-    let links = |path: &str| -> Vec<String> {
-        let above = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
-        above.filter(|path| is_link(path)).map(str::to_owned).collect()
+    let above = |path: &str| -> Vec<String> {
+        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        folders.filter(|path| is_link(path)).map(str::to_owned).collect()
     };
+    let links = |path: &str| above(path).into_iter().chain(is_link(path).then(|| path.to_owned())).collect::<Vec<_>>();
     for window in traces.iter_mut().flat_map(|trace| &mut trace.windows) {
         let lists: Vec<String> = window.lists.iter().filter_map(|path| real(path)).collect();
         let is_plain = |path: &&String| tree.entries.get(*path).is_some_and(|entry| entry.mode != Mode::Link);
         let through: Vec<String> = window.reads.iter().filter(|path| !is_plain(path)).cloned().collect();
         let asked: Vec<String> = window.probed.iter().filter(|path| !is_plain(path)).cloned().collect();
-        for path in window.lists.iter().chain(&through).chain(&asked).flat_map(|path| links(path)).collect::<Vec<_>>() {
-            window.reads.insert(path);
-        }
+        let opened = window.lists.iter().chain(&through).flat_map(|path| links(path));
+        // Whoever only asks for a link gets its text: an edge of its own.
+        let passed: Vec<String> = opened.chain(asked.iter().flat_map(|path| above(path))).collect();
+        window.reads.extend(passed);
         window.reads.extend(through.iter().filter_map(|path| real(path)));
         window.probed.extend(asked.iter().filter_map(|path| real(path)));
         window.lists.extend(lists);
