@@ -38,10 +38,14 @@ class Ran:
     """One test run, as the reporter plugin saw it."""
 
     took: Took
-    started: bool = False
+    sessions: int = 0
     collected: set = field(default_factory=set)
     ids: set = field(default_factory=set)
     failed: set = field(default_factory=set)
+
+    @property
+    def started(self):
+        return self.sessions > 0
 
     @property
     def crashed(self):
@@ -140,7 +144,7 @@ def read(report, took):
 def _fold(ran, event):
     kind = event["event"]
     if kind == "session":
-        ran.started = True
+        ran.sessions += 1
     elif kind == "collected":
         ran.collected = set(event["ids"])
     elif kind == "collect-error":
