@@ -138,7 +138,7 @@ def recorded(bench, wanted):
 def last_line(ran):
     """The line of the output that says most about a crash."""
     lines = [line.strip() for line in ran.took.output.splitlines() if line.strip()]
-    errors = [line for line in lines if "Error" in line]
+    errors = [line for line in lines if "Error" in line or line.startswith("titer: error")]
     return (errors or lines or ["no output"])[-1][:110]
 
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import edits
 import projects
 import runs
 import tools
@@ -40,14 +41,17 @@ def main():
     print(f"{options.project} {projects.PROJECTS[options.project].version}, Python "
           f"{projects.version_of(options.python)}, {options.pairs} pairs a mode")
     actions = modes_of(bench)
-    whole = warm(bench, actions, modes)
-    series = {mode: pairs_of(bench, mode, actions[mode], options.pairs, whole) for mode in modes}
+    whole, refused = warm(bench, actions, modes)
+    series = {mode: pairs_of(bench, mode, actions[mode], options.pairs, whole)
+              for mode in modes if mode not in refused}
     print("\nmedian of the ratios to bare, with its 90 % interval:")
     for mode, pairs in series.items():
         summary(mode, pairs)
     upper_ends(series)
+    for mode, line in refused.items():
+        print(f"  {mode:30} left out: {line}")
     projects.restore(bench.tree)
-    return 1 if any(note for pairs in series.values() for *_, note in pairs) else 0
+    return 1 if refused or any(note for pairs in series.values() for *_, note in pairs) else 0
 
 
 def arguments():
@@ -121,7 +125,10 @@ def forget(tree):
 
 
 def warm(bench, actions, modes):
-    """Fill every cache and record every state that a mode starts from; nothing here is counted."""
+    """Fill every cache and record every state that a mode starts from; nothing here is counted.
+
+    Answers the bare run, and what a tool said that refused a mode: that it did so fast is no figure.
+    """
     projects.restore(bench.tree)
     whole = bench.green()
     if any(mode in TITER for mode in modes):
@@ -129,12 +136,16 @@ def warm(bench, actions, modes):
     if any(mode.startswith("testmon") for mode in modes):
         forget(bench.tree)
         bench.record_testmon()
+    refused = {}
     for mode in modes:
         before, run = actions[mode]
         before()
-        run()
+        ran = run()
+        if not ran.started and ran.took.exit not in (0, 5):
+            refused[mode] = f"exit {ran.took.exit}, {edits.last_line(ran)}"
+            print(f"{mode} is left out, {refused[mode]}", flush=True)
     forget(bench.tree)
-    return whole
+    return whole, refused
 
 
 def pairs_of(bench, mode, action, wanted, whole):
@@ -168,8 +179,8 @@ def wrong(mode, ran, whole):
         return "  PYTEST WAS STARTED" if mode == "titer-nothing-to-run" and ran.started else ""
     if ran.ids != whole.ids:
         return f"  RAN {runs.count(ran.ids)} OF {runs.count(whole.ids)} TESTS"
-    sessions = 2 if mode == "titer-record-deep" else 1
-    return "" if ran.sessions == sessions else f"  {ran.sessions} SESSIONS OF PYTEST, NOT {sessions}"
+    starts = (2 if mode == "titer-record-deep" else 1) * whole.starts
+    return "" if ran.starts == starts else f"  STARTED {ran.starts} TESTS, NOT {starts}"
 
 
 def summary(mode, pairs):

@@ -38,14 +38,11 @@ class Ran:
     """One test run, as the reporter plugin saw it."""
 
     took: Took
-    sessions: int = 0
+    started: bool = False
+    starts: int = 0  # of tests: more than `ids` where a test ran more than once
     collected: set = field(default_factory=set)
     ids: set = field(default_factory=set)
     failed: set = field(default_factory=set)
-
-    @property
-    def started(self):
-        return self.sessions > 0
 
     @property
     def crashed(self):
@@ -144,13 +141,14 @@ def read(report, took):
 def _fold(ran, event):
     kind = event["event"]
     if kind == "session":
-        ran.sessions += 1
+        ran.started = True
     elif kind == "collected":
         ran.collected = set(event["ids"])
     elif kind == "collect-error":
         ran.ids.add(event["id"])
         ran.failed.add(event["id"])
     elif kind == "start":
+        ran.starts += 1
         ran.ids.add(event["id"])
     elif event["outcome"] == "failed":
         ran.failed.add(event["id"])
