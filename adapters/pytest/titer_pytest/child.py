@@ -15,7 +15,7 @@ from .files import INTERPRETER, findsource_wrapper, is_importing, is_write, list
 from .functions import Core, Monitoring, choose
 from .searches import Searches
 from .tracer import Tracer
-from .tree import Tree
+from .tree import Tree, address
 from .windows import Codes, Window
 
 
@@ -108,7 +108,7 @@ class Child:
         # What is under way goes on here.
         frame = sys._getframe()
         while frame is not None:
-            index = self.codes.known.get(id(frame.f_code))
+            index = self.codes.known.get(address(frame.f_code))
             if index is not None and index not in windows.current.hits:
                 windows.current.hits[index] = -1
             frame = frame.f_back

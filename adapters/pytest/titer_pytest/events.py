@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-__all__ = ["EventFile", "Through", "quote", "text"]
+__all__ = ["EventFile", "Through", "encode", "quote", "text"]
 
 
 def _encoder():
@@ -23,7 +23,7 @@ def _encoder():
     return json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode, encode_basestring
 
 
-_encode, text = _encoder()
+encode, text = _encoder()
 try:
     from _json import encode_basestring_ascii as quote
 except ImportError:
@@ -40,7 +40,7 @@ class EventFile:
         self._lines = []
 
     def line(self, event, **fields):
-        self._lines.append('{"v":1,"e":"%s",%s\n' % (event, _encode(fields)[1:]))
+        self._lines.append('{"v":1,"e":"%s",%s\n' % (event, encode(fields)[1:]))
 
     def raw(self, text):
         """A line that the caller wrote by hand because it is written for every test."""
@@ -81,7 +81,7 @@ class Through(EventFile):
     """Every line is written at once: the process may end at any moment without a word."""
 
     def line(self, event, **fields):
-        self.raw('{"v":1,"e":"%s",%s\n' % (event, _encode(fields)[1:]))
+        self.raw('{"v":1,"e":"%s",%s\n' % (event, encode(fields)[1:]))
 
     def raw(self, text):
         try:

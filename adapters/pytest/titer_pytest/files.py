@@ -7,6 +7,8 @@ A hook cannot be removed, so it can be made inert. It runs inside the user's cal
 import os
 import sys
 
+from .tree import address
+
 _LIBRARY = os.path.dirname(os.__file__)
 # Between the user's call and the event there may be these; they are not who asked.
 _BETWEEN = tuple(
@@ -95,7 +97,7 @@ class Files:
         known = self.windows.codes.known
         frame = sys._getframe(2)
         while frame is not None:
-            index = known.get(id(frame.f_code))
+            index = known.get(address(frame.f_code))
             if index is not None:
                 break
             frame = frame.f_back

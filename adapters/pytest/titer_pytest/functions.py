@@ -1,11 +1,14 @@
 """Which first-party functions ran: one collector for Python 3.12 and up, two for what came before.
 
-All of them report a function at its first call in a window and are blind to it until the window changes.
+All of them report a function at its first call in a window and soon look away from it until the window changes.
 """
 
 import sys
 
+from .tree import address
+
 _DEPTH = 12  # how far up a first-party caller is looked for
+_CALLS = 4  # of a function in a window: it pays to keep seeing so many, rather than to look away and back
 
 
 def choose(core):
@@ -25,6 +28,7 @@ class Core:
         self.path = tree.path
         self.module_starts = module_starts
         self.fail = fail
+        self.foreign = set()  # __file__ of modules that are not the project's
 
     def begin(self, code, index, frame, is_module):
         windows = self.windows
@@ -50,14 +54,21 @@ class Core:
                 return
 
     def caller(self, frame):
-        known = self.known
+        known, foreign = self.known, self.foreign
         frame = frame.f_back
         for _ in range(_DEPTH):
             if frame is None:
                 return -1
-            index = known.get(id(frame.f_code))
-            if index is not None:
-                return index
+            # Most frames are pytest's. `f_code` raises an audit event, `f_globals` none.
+            file = frame.f_globals.get("__file__")
+            if file.__class__ is not str:
+                file = None
+            if file not in foreign:
+                index = known.get(address(frame.f_code))
+                if index is not None:
+                    return index
+                if file is not None and self.path(file) is None:
+                    foreign.add(file)
             frame = frame.f_back
         return -1
 
@@ -76,6 +87,7 @@ class Monitoring:
     def __init__(self, core):
         self.core = core
         self.disarmed = []
+        self.again = {}  # index -> how many more calls in this window are looked at
         free = [tool for tool in (3, 4, 5, 2, 1, 0) if sys.monitoring.get_tool(tool) is None]
         self.tools = free[:2] if len(free) >= 2 else []
         self.name = "monitoring" if self.tools else "none"
@@ -120,6 +132,7 @@ class Monitoring:
         return all(sys.monitoring.get_tool(tool) == "titer" for tool in self.tools)
 
     def rearm(self):
+        self.again.clear()
         if self.disarmed:
             disarmed, self.disarmed = self.disarmed, []
             put, watcher, entry = sys.monitoring.set_local_events, self.tools[1], self.entry
@@ -142,7 +155,7 @@ class Monitoring:
         return find
 
     def _found(self, core, known, watcher, code, path):
-        index = known.get(id(code))
+        index = known.get(address(code))
         if index is None:
             index = core.register(code, path)
         is_module = code.co_name == "<module>"
@@ -155,20 +168,34 @@ class Monitoring:
 
     def _make_watcher(self, watcher):
         core, known, put = self.core, self.core.known, sys.monitoring.set_local_events
-        frame_of = sys._getframe
+        again, caller, frame_of = self.again, self.core.caller, sys._getframe
 
+        # `begin`, written out: this runs for every function of every test.
         def watch(code, offset):
             try:
-                put(watcher, code, 0)
-                self.disarmed.append(code)
-                core.begin(code, known[id(code)], frame_of(1), False)
+                index = known[address(code)]
+                windows = core.windows
+                if windows.current.frame is not None:
+                    windows.settle()
+                hits = windows.current.hits
+                if index not in hits:
+                    hits[index] = caller(frame_of(1))
+                else:
+                    left = again.get(index, _CALLS)
+                    if left:
+                        again[index] = left - 1
+                    else:
+                        put(watcher, code, 0)
+                        self.disarmed.append(code)
+                for window in windows.beside:
+                    window.hits.setdefault(index, -1)
             except Exception as error:
                 core.went_wrong(error)
 
         return watch
 
     def _thrown_into(self, code, offset, exception):
-        index = self.core.known.get(id(code))
+        index = self.core.known.get(address(code))
         if index is not None:
             try:
                 self.core.begin(code, index, sys._getframe(1), False)
@@ -191,7 +218,7 @@ class Tracing:
 
     def __init__(self, core):
         self.core = core
-        self.foreign = set()  # __file__ of modules that are not the project's
+        self.foreign = core.foreign
         self.skip = set()  # places of code that was seen in this window
         self.with_profile = sys.gettrace() is not None
         self.function = None
@@ -353,7 +380,7 @@ class Tracing:
             if path is None:
                 self._note_foreign(frame.f_globals.get("__file__"))
                 return self._is_threading(frame)
-            index = core.known.get(id(code))
+            index = core.known.get(address(code))
             if index is None:
                 index = core.register(code, path)
             is_module = code.co_name == "<module>"

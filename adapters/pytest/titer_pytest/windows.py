@@ -4,8 +4,12 @@ import os
 from _thread import get_ident
 from itertools import count
 
-from .events import text
+from .events import encode, text
 from .files import askers, sort_out
+from .tree import address
+
+
+_NOTHING = ((), (), ())
 
 
 class Window:
@@ -55,8 +59,8 @@ class Window:
 
 
 class Codes:
-    """First-party code objects. Keyed by id: code objects compare by content, so equal functions of two
-    files would be one key. Each is held, so that its id is not given to another."""
+    """First-party code objects. Keyed by address: code objects compare by content, so equal functions of two
+    files would be one key. Each is held, so that its address is not given to another."""
 
     def __init__(self):
         self.known = {}
@@ -71,7 +75,7 @@ class Codes:
         named = '"q":%s' % text(name) if name is not None else '"q":null,"n":%s' % text(code.co_name)
         line = '{"v":1,"e":"code","i":%d,"p":%s,"l":%d,%s}\n' % (index, text(path), code.co_firstlineno, named)
         self._held[index] = code, line
-        self.known[id(code)] = index
+        self.known[address(code)] = index
         return index
 
     def register_file(self, path):
@@ -154,30 +158,34 @@ class Windows:
     def tell(self, window):
         """Write a window's line. Its sets are emptied: a later line of the same window adds to it."""
         window.frame = None
-        reads, wrote, lists = sort_out(window, self.tree)
-        traced = _traced(window, self.tree) if self.tracer is not None else {}
-        found = window.hits or reads or wrote or lists or window.opaque or any(traced.values())
-        if window is self.process and not found:
-            window.touched, window.listed, window.askers, window.ignored = {}, set(), set(), set()
-            return
-        by = askers(window, self.tree)
-        codes = self.codes.lines_of([*window.hits, *window.hits.values(), *[index for _, index in by]])
-        if codes:
-            self.events.raw(codes)
-        self.events.line(
-            "window",
-            w=window.number,
-            k=window.kind,
-            n=window.name,
-            codes=[[index, caller] for index, caller in window.hits.items()],
-            reads=reads,
-            lists=lists,
-            wrote=wrote,
-            opaque=sorted(window.opaque),
-            by=by,
-            uses=sorted(window.uses),
-            closed=window.closed,
-            **traced,
+        reads, wrote, lists = sort_out(window, self.tree) if window.touched or window.listed else _NOTHING
+        traced = _traced(window, self.tree) if self.tracer is not None else ""
+        if window is self.process and not (window.hits or reads or wrote or lists or window.opaque or window.parts):
+            if not (window.started or window.ignored):
+                window.touched, window.listed, window.askers = {}, set(), set()
+                return
+        by = askers(window, self.tree) if window.askers else ()
+        hits = list(window.hits.items())
+        named = [index for hit in hits for index in hit]
+        codes = self.codes.lines_of(named + [index for _, index in by])
+        self.events.raw(
+            '%s{"v":1,"e":"window","w":%d,"k":"%s","n":%s,"codes":[%s],"reads":%s,"lists":%s,"wrote":%s,"opaque":%s,'
+            '"by":%s,"uses":%s,"closed":%s%s}\n'
+            % (
+                codes,
+                window.number,
+                window.kind,
+                text(window.name),
+                ",".join(["[%d,%d]" % hit for hit in hits]),
+                _list(reads),
+                _list(lists),
+                _list(wrote),
+                _list(sorted(window.opaque)),
+                _list(by),
+                _list(sorted(window.uses)),
+                "true" if window.closed else "false",
+                traced,
+            )
         )
         window.hits, window.touched, window.listed = {}, {}, set()
         window.opaque, window.askers = set(), set()
@@ -188,10 +196,15 @@ class Windows:
             self.tell(self.process)
 
 
+def _list(values):
+    return encode(values) if values else "[]"
+
+
 def _traced(window, tree):
     """What a window's line says only where the file tracer is: it sees more than we do, and must be explained."""
     ignored = {tree.path(os.path.normpath(name)) for name in window.ignored} - {None}
-    return {"started": sorted(window.started), "ignored": sorted(ignored), "parts": sorted(window.parts)}
+    lists = _list(sorted(window.started)), _list(sorted(ignored)), _list(sorted(window.parts))
+    return ',"started":%s,"ignored":%s,"parts":%s' % lists
 
 
 def _is_running(frame):
