@@ -14,10 +14,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -51,7 +52,7 @@ struct Program {
     must: Must,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Must {
     #[serde(default)]
@@ -237,7 +238,9 @@ fn complaints(place: &Place, must: &Must, pid: u32, output: &Output) -> Vec<Stri
         wrong.push("the mark `opaque` is wrong".to_owned());
     }
     let odd = unbalanced(&records, pid);
-    if odd.len() != must.unbalanced.unsigned_abs() as usize || odd.iter().any(|(_, sum, _)| *sum != must.unbalanced.signum()) {
+    if odd.len() != must.unbalanced.unsigned_abs() as usize
+        || odd.iter().any(|(_, sum, _)| *sum != must.unbalanced.signum())
+    {
         wrong.push(format!("balance: {odd:?}"));
     }
     if place.arena.lost() > 0 {
@@ -303,20 +306,6 @@ fn real_programs_and_their_children_are_seen() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-}
-
-/// Ends the program with everything that it started.
-fn ends_within(command: &mut Command, seconds: u64) -> Option<Output> {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    for _ in 0..seconds * 50 {
-        if child.try_wait().unwrap().is_some() {
-            return Some(child.wait_with_output().unwrap());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    None
 }
 
 /// The same program bare and under the tracer: output and exit code do not tell which is which.
@@ -390,7 +379,7 @@ fn a_writer_that_is_killed_leaves_records_that_can_be_told_apart() {
         let mut command = place.call(&format!("until_killed {}", place.root().display()));
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         child.stdout.as_mut().unwrap().read_exact(&mut [0; 8]).unwrap();
-        std::thread::sleep(Duration::from_millis(8));
+        sleep(Duration::from_millis(8));
         child.kill().unwrap();
         child.wait().unwrap();
         // `records` itself panics at what no writer can have left.
@@ -451,7 +440,11 @@ fn children_that_are_python_find_the_recorders_folder_and_nobody_else_does() {
         let python = interpreter.python().display().to_string();
         let run = |script: &str, path: Option<&str>| {
             let mut command = place.traced("sh");
-            command.args(["-c", script]).env("TITER_TRACE_PYTHONPATH", &folder).env("P", &python).env_remove("PYTHONPATH");
+            command
+                .args(["-c", script])
+                .env("TITER_TRACE_PYTHONPATH", &folder)
+                .env("P", &python)
+                .env_remove("PYTHONPATH");
             if let Some(path) = path {
                 command.env("PYTHONPATH", path);
             }
@@ -464,25 +457,170 @@ fn children_that_are_python_find_the_recorders_folder_and_nobody_else_does() {
         assert_eq!(run("env -i $P -X utf8 -c 0", None), format!("site 0-0 {folder}\n"));
         let shown = "import os; print([x for x in os.environ if x.startswith(('PYTHONPATH', 'TITER_TR', 'TITER_CH'))])";
         for flag in ["-I", "-E", "-S", "-sI", "-XE"] {
-            let expected = if flag == "-XE" { format!("site 0-0 {folder}\n['TITER_CHILD', 'PYTHONPATH']\n") } else { "[]\n".to_owned() };
+            let expected = if flag == "-XE" {
+                format!("site 0-0 {folder}\n['TITER_CHILD', 'PYTHONPATH']\n")
+            } else {
+                "[]\n".to_owned()
+            };
             let got = run(&format!("$P {flag} -c \"{shown}\""), None);
             assert_eq!(got.len(), expected.len(), "{flag}: {got}");
         }
         assert_eq!(run("printenv PYTHONPATH TITER_CHILD TITER_TRACE_PYTHONPATH", None), "");
         assert_eq!(run("printenv PYTHONPATH TITER_CHILD TITER_TRACE_PYTHONPATH", Some("/x:/y")), "/x:/y\n");
-        assert_eq!(run("sh -c 'printenv PYTHONPATH'; $P -Ic 'import os; print(os.environ[\"PYTHONPATH\"])'", Some("/x")), "/x\n/x\n");
+        assert_eq!(
+            run("sh -c 'printenv PYTHONPATH'; $P -Ic 'import os; print(os.environ[\"PYTHONPATH\"])'", Some("/x")),
+            "/x\n/x\n"
+        );
     }
 }
 
 #[test]
-fn a_window_is_handed_to_children_and_objects_belong_to_the_window_that_loaded_them() {
+fn access_on_the_magic_path_answers_success_in_c_too() {
     let place = Place::new();
     let folder = place.arena.folder.display().to_string();
     let output = place.call(&format!("window {folder}/window/12-34 a.txt")).output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let output = place.bare(&tools().folder.join("calls").display().to_string());
-    drop(output);
     let records = place.arena.records();
     let read = records.iter().find(|record| place.word(record) == "read a.txt").unwrap();
     assert_eq!(read.window, (12, 34));
+}
+
+/// Compiles one file of testdata in another way and checks what it must be seen to do; left out, and said to be, if that cannot be.
+fn built_otherwise(compiler: &str, arguments: &[&str], seen: &[&str], opaque: Option<&str>) {
+    let place = Place::new();
+    let program = place.top.path().join("program").display().to_string();
+    let built = Command::new(compiler).args(arguments).arg("-o").arg(&program).current_dir(sources()).output();
+    if !built.is_ok_and(|output| output.status.success()) {
+        eprintln!("LEFT OUT: {compiler} {}", arguments.join(" "));
+        return;
+    }
+    let (pid, output) = ended(&mut place.traced(&program));
+    let must = Must {
+        seen: seen.iter().map(|&word| word.to_owned()).collect(),
+        opaque: opaque.map(str::to_owned),
+        ..Must::default()
+    };
+    let wrong = complaints(&place, &must, pid, &output);
+    assert!(wrong.is_empty(), "{compiler} {}:\n{}", arguments.join(" "), wrong.join("\n"));
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+const PLAIN: &[&str] = &["listed sub", "read a.txt", "absent gone.txt", "spawn /bin/cat", "read one.txt"];
+
+#[test]
+fn programs_of_another_libc_and_with_the_address_sanitizer_are_seen_and_unharmed() {
+    built_otherwise("musl-gcc", &["plain.c"], PLAIN, None);
+    built_otherwise(&compiler(), &["-fsanitize=address", "plain.c"], PLAIN, None);
+    built_otherwise(&compiler(), &["-fsanitize=address", "-static-libasan", "plain.c"], PLAIN, None);
+    built_otherwise(&compiler(), &["-D_FORTIFY_SOURCE=2", "-O2", "plain.c"], PLAIN, None);
+}
+
+#[test]
+fn a_program_of_go_is_named_as_one_that_makes_its_own_system_calls() {
+    built_otherwise(&compiler(), &["note.c"], &[], Some("raw system call"));
+}
+
+#[test]
+fn the_standard_library_of_rust_is_seen_with_its_children() {
+    let seen = [
+        "read a.txt",
+        "stat one.txt",
+        "absent gone.txt",
+        "listed sub",
+        "link way",
+        "link link",
+        "read two.txt",
+        "written copied.txt",
+        "read three.txt",
+        "read four.txt",
+        "read five.txt",
+        "read six.txt",
+        "stat sub",
+        "read sub/b.txt",
+    ];
+    built_otherwise("rustc", &["--edition", "2021", "standard.rs"], &seen, None);
+}
+
+#[test]
+fn the_library_asks_nothing_of_a_libc_but_what_every_libc_has() {
+    let library = TRACER.unwrap();
+    let has = |text: &[u8]| library.windows(text.len()).any(|window| window == text);
+    assert!(!has(b"GLIBC") && !has(b"libc.so") && !has(b"libdl"), "a version or a needed library");
+    assert!(library.len() < 100_000, "{} bytes", library.len());
+}
+
+#[test]
+fn a_library_that_has_gone_is_no_longer_asked_for_and_no_loader_complains() {
+    let place = Place::new();
+    let script = "cat a.txt; rm \"$1\"; cat one.txt; exit 5";
+    let output = place.traced("sh").args(["-c", script, "sh"]).arg(place.library()).output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(5), ""));
+    let records = place.arena.records();
+    let words = place.words(&records);
+    assert!(words.contains(&"read a.txt".to_owned()) && !words.contains(&"read one.txt".to_owned()));
+    assert!(records.iter().any(|record| record.kind == "opaque" && record.text.contains("cannot be loaded into")));
+}
+
+#[test]
+fn without_settings_the_library_does_nothing() {
+    let place = Place::new();
+    for setting in ["", "0", "0-0", "0-0\n", "x-0\n/tmp\n/", "0-0\nrelative\n/", "0-0\n/nowhere\n", "0-0\n/nowhere"] {
+        let mut command = place.bare("sh");
+        command.args(["-c", "cat a.txt; printenv HOME"]).env("LD_PRELOAD", place.library()).env("HOME", "/x");
+        let output = command.env("TITER_TRACE", setting).output().unwrap();
+        assert_eq!((output.stdout.as_slice(), output.stderr.len()), (b"x\n/x\n".as_slice(), 0), "{setting:?}");
+    }
+}
+
+/// Runs a part of `CPython`'s own tests; the line that counts them, or nothing where the interpreter came without them.
+fn cpython(place: &Place, traced: bool, tests: &[&str]) -> Option<String> {
+    let python = newest().python().display().to_string();
+    if !place.bare(&python).args(["-c", "import test.support"]).output().unwrap().status.success() {
+        return None;
+    }
+    let mut command = if traced { place.traced(&python) } else { place.bare(&python) };
+    let output = command.args(["-m", "test"]).args(tests).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let counts = text.lines().filter(|line| line.starts_with("Total tests:") || line.starts_with("Result:"));
+    Some(format!("{:?} {}", output.status.code(), counts.collect::<Vec<_>>().join(", ")))
+}
+
+fn cpython_is_the_same(tests: &[&str]) {
+    let (bare, traced) = (Place::new(), Place::with(64 << 20));
+    let counts = thread::scope(|scope| {
+        let bare = scope.spawn(|| cpython(&bare, false, tests));
+        let traced = scope.spawn(|| cpython(&traced, true, tests));
+        (bare.join().unwrap(), traced.join().unwrap())
+    });
+    match counts {
+        (None, _) => eprintln!("LEFT OUT: this interpreter came without CPython's tests"),
+        (bare, traced) => assert_eq!(bare, traced),
+    }
+}
+
+#[test]
+fn tests_of_cpython_itself_end_as_they_do_without_the_tracer() {
+    cpython_is_the_same(&["test_fork1", "test_posix", "test_popen", "test_glob"]);
+}
+
+#[test]
+#[ignore = "three minutes: cargo test --test tracer -- --ignored"]
+fn more_tests_of_cpython_itself_end_as_they_do_without_the_tracer() {
+    cpython_is_the_same(&[
+        "test_os",
+        "test_posix",
+        "test_subprocess",
+        "test_glob",
+        "test_shutil",
+        "test_fork1",
+        "test_popen",
+        "test_pathlib",
+        "test_posixpath",
+        "test_tempfile",
+        "test_import",
+        "test_genericpath",
+        "test_fileio",
+        "test_sqlite3",
+        "test_dbm",
+    ]);
 }
