@@ -107,6 +107,15 @@ static void child_done(struct child *child) {
     if (child->pages) RAW(SYS_munmap, child->pages, child->size);
 }
 
+/* ENOENT may also mean the interpreter in the first line of a script that is there. */
+static void refused(int folder, const char *path) {
+    if (error_now() == ENOENT && RAW(SYS_faccessat, folder, path, 0) == 0) {
+        note(STAT, folder, path);
+    } else {
+        failure(folder, path);
+    }
+}
+
 int exec_program(enum how how, int folder, const char *path, char *const *arguments, char *const *list, int flags) {
     char name[PATH_ROOM + 8];
     size_t length = 0;
@@ -139,7 +148,7 @@ int exec_program(enum how how, int folder, const char *path, char *const *argume
     if (watched) {
         child_done(&child);
         record(FAILED, name, length);
-        if (!descriptor && (how != ALONG_PATH || has_slash(path))) failure(folder, path);
+        if (!descriptor && (how != ALONG_PATH || has_slash(path))) refused(folder, path);
     }
     return result;
 }
@@ -203,7 +212,7 @@ static int spawned(spawner *real, int *pid, const char *path, const void *action
     /* Said and taken back, so that the balance of this process stays what it was. */
     record_pid(SPAWN, own_pid(), name, length);
     record(FAILED, name, length);
-    if (result == ENOENT && (!search || has_slash(path))) note(ABSENT, AT_FDCWD, path);
+    if (!search || has_slash(path)) note(RAW(SYS_faccessat, AT_FDCWD, path, 0) == 0 ? STAT : ABSENT, AT_FDCWD, path);
     return result;
 }
 
