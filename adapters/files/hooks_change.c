@@ -70,7 +70,9 @@ EXPORT int renameat(int from, const char *source, int to, const char *target) {
 }
 EXPORT int renameat2(int from, const char *source, int to, const char *target, unsigned flags) {
     int result = REAL(renameat2, int, int, const char *, int, const char *, unsigned)(from, source, to, target, flags);
+    if (result == 0 && flags & 2) note(READ, to, target); /* RENAME_EXCHANGE: it is now what the source was */
     moved(result, from, source, to, target, true);
+    if (result == 0 && flags & 2) note(WRITTEN, from, source);
     return result;
 }
 EXPORT int link(const char *source, const char *target) {

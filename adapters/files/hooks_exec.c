@@ -2,7 +2,7 @@
  * May run in a vfork child: its memory is its parent's, so nothing here is kept. */
 #include "tracer.h"
 
-enum { ON_STACK = 128 * 1024 };
+enum { ON_STACK = 24 * 1024 };
 
 /* A program for another machine would make its loader complain about our library on the program's standard error; so would a
  * library that is out of sight. */
@@ -69,24 +69,6 @@ static size_t program_of_descriptor(char *out, int descriptor) {
     return (size_t)length;
 }
 
-/* Ours put back, in memory that is gone when the hook returns; on the heap of nobody if it is very large. */
-#define CHILD_ENVIRONMENT(path, list) \
-    ({ \
-        char **child_list = (char **)(list); \
-        if (takes_library(path)) { \
-            size_t child_room = environment_room(list); \
-            char *child_at = child_room <= ON_STACK ? __builtin_alloca(child_room) : NULL; \
-            if (!child_at) { \
-                long mapped = RAW(SYS_mmap, 0, child_room, 3, 0x22, -1, 0); \
-                child_at = mapped > 0 ? (char *)mapped : NULL; \
-            } \
-            if (child_at) child_list = environment_for_child(list, child_at); \
-        } else { \
-            out_of_sight(path); \
-        } \
-        child_list; \
-    })
-
 static void out_of_sight(const char *path) {
     char text[PATH_ROOM + 64] = "cannot be loaded into ";
     size_t length = length_of(path);
@@ -95,35 +77,78 @@ static void out_of_sight(const char *path) {
     record(OPAQUE, text, 22 + length);
 }
 
+/* Ours put back: in the caller's frame, or in pages of its own if the list is very long. */
+struct child {
+    char **list;
+    void *pages;
+    size_t size;
+};
+
+static void child_pages(struct child *child) {
+    long at = RAW(SYS_mmap, 0, child->size, 3, 0x22, -1, 0);
+    child->pages = at > 0 ? (void *)at : NULL;
+}
+
+#define CHILD_ENVIRONMENT(child, path, given) \
+    do { \
+        (child).list = (char **)(given); \
+        (child).pages = NULL; \
+        if (!takes_library(path)) { \
+            out_of_sight(path); \
+            break; \
+        } \
+        (child).size = environment_room(given); \
+        if ((child).size > ON_STACK) child_pages(&(child)); \
+        void *child_room = (child).size > ON_STACK ? (child).pages : __builtin_alloca((child).size); \
+        if (child_room) (child).list = environment_for_child(given, child_room); \
+    } while (0)
+
+static void child_done(struct child *child) {
+    if (child->pages) RAW(SYS_munmap, child->pages, child->size);
+}
+
+/* ENOENT may also mean the interpreter in the first line of a script that is there. */
+static void refused(int folder, const char *path) {
+    if (error_now() == ENOENT && RAW(SYS_faccessat, folder, path, 0) == 0) {
+        note(STAT, folder, path);
+    } else {
+        failure(folder, path);
+    }
+}
+
 int exec_program(enum how how, int folder, const char *path, char *const *arguments, char *const *list, int flags) {
     char name[PATH_ROOM + 8];
     size_t length = 0;
-    char *const *given = list;
+    struct child child = {(char **)list, NULL, 0};
     (void)real_of(R_execve);
+    /* What is no path at all is the kernel's to refuse. */
+    bool watched = tracer.configured && (!path || RAW(SYS_faccessat, AT_FDCWD, path, 0) != -EFAULT);
     bool descriptor = how == BY_DESCRIPTOR || (how == AT_FOLDER && path && !path[0] && flags & AT_EMPTY_PATH);
-    if (tracer.configured && (path || descriptor)) {
+    watched = watched && (path || descriptor);
+    if (watched) {
         length = descriptor ? program_of_descriptor(name, folder) : program(name, folder, path, how == ALONG_PATH);
         record_pid(SPAWN, own_pid(), name, length);
-        given = CHILD_ENVIRONMENT(name, list);
+        CHILD_ENVIRONMENT(child, name, list);
     }
     int result;
     switch (how) {
     case BY_PATH:
-        result = REAL(execve, int, const char *, char *const *, char *const *)(path, arguments, given);
+        result = REAL(execve, int, const char *, char *const *, char *const *)(path, arguments, child.list);
         break;
     case ALONG_PATH:
-        result = REAL(execvpe, int, const char *, char *const *, char *const *)(path, arguments, given);
+        result = REAL(execvpe, int, const char *, char *const *, char *const *)(path, arguments, child.list);
         break;
     case BY_DESCRIPTOR:
-        result = REAL(fexecve, int, int, char *const *, char *const *)(folder, arguments, given);
+        result = REAL(fexecve, int, int, char *const *, char *const *)(folder, arguments, child.list);
         break;
     default:
         result = (int)REAL(syscall, long, long, long, long, long, long, long)(SYS_execveat, folder, (long)path, (long)arguments,
-                                                                             (long)given, flags);
+                                                                             (long)child.list, flags);
     }
-    if (tracer.configured && (path || descriptor)) {
+    if (watched) {
+        child_done(&child);
         record(FAILED, name, length);
-        if (!descriptor && (how != ALONG_PATH || has_slash(path))) failure(folder, path);
+        if (!descriptor && (how != ALONG_PATH || has_slash(path))) refused(folder, path);
     }
     return result;
 }
@@ -176,7 +201,10 @@ static int spawned(spawner *real, int *pid, const char *path, const void *action
     int own = 0;
     if (!tracer.configured || !path) return real(pid, path, actions, attributes, arguments, list);
     size_t length = program(name, AT_FDCWD, path, search);
-    int result = real(pid ? pid : &own, path, actions, attributes, arguments, CHILD_ENVIRONMENT(name, list));
+    struct child child;
+    CHILD_ENVIRONMENT(child, name, list);
+    int result = real(pid ? pid : &own, path, actions, attributes, arguments, child.list);
+    child_done(&child);
     if (result == 0) {
         record_pid(SPAWN, (uint32_t)(pid ? *pid : own), name, length);
         return 0;
@@ -184,7 +212,7 @@ static int spawned(spawner *real, int *pid, const char *path, const void *action
     /* Said and taken back, so that the balance of this process stays what it was. */
     record_pid(SPAWN, own_pid(), name, length);
     record(FAILED, name, length);
-    if (result == ENOENT && (!search || has_slash(path))) note(ABSENT, AT_FDCWD, path);
+    if (!search || has_slash(path)) note(RAW(SYS_faccessat, AT_FDCWD, path, 0) == 0 ? STAT : ABSENT, AT_FDCWD, path);
     return result;
 }
 
@@ -210,7 +238,10 @@ static int spawned_with_descriptor(int which, int plain, int *descriptor, const 
     }
     if (!tracer.configured || !path) return real(descriptor, path, actions, attributes, arguments, list);
     size_t length = program(name, AT_FDCWD, path, search);
-    int result = real(descriptor, path, actions, attributes, arguments, CHILD_ENVIRONMENT(name, list));
+    struct child child;
+    CHILD_ENVIRONMENT(child, name, list);
+    int result = real(descriptor, path, actions, attributes, arguments, child.list);
+    child_done(&child);
     record_pid(SPAWN, result ? own_pid() : 0, name, length);
     if (result) record(FAILED, name, length);
     return result;

@@ -183,7 +183,7 @@ EXPORT int chdir(const char *path) {
     char way[PATH_ROOM + 8];
     int (*real)(const char *) = REAL(chdir, int, const char *);
     long length = -1;
-    if (tracer.on && path && (uintptr_t)path > PATH_ROOM && RAW(SYS_faccessat, AT_FDCWD, path, 0) == 0)
+    if (tracer.on && path && RAW(SYS_faccessat, AT_FDCWD, path, 0) == 0)
         length = absolute(way, AT_FDCWD, path);
     int result = real(path);
     if (result == 0 && length > 0) {

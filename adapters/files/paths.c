@@ -70,6 +70,13 @@ static bool identity(int descriptor, uint64_t *device, uint64_t *inode, uint64_t
     return true;
 }
 
+/* Said once in a window. */
+static void unseen(const char *reason) {
+    static uint64_t said = ~0ull;
+    uint64_t window = __atomic_load_n(&tracer.window, RELAXED);
+    if (__atomic_exchange_n(&said, window, RELAXED) != window) record(OPAQUE, reason, length_of(reason));
+}
+
 void forget_descriptors(void) { __atomic_fetch_add(&forgotten, 1, RELAXED); }
 
 /* Length of the path, not terminated; -1 if the descriptor has none. */
@@ -88,7 +95,12 @@ static long descriptor_path(char *out, int descriptor) {
     char link[32] = "/proc/self/fd/";
     link[14 + put_number(link + 14, (uint32_t)descriptor)] = 0;
     long length = RAW(SYS_readlinkat, AT_FDCWD, link, out, PATH_ROOM - 1);
-    if (length <= 0 || length >= PATH_ROOM - 1 || out[0] != '/') return -1;
+    if (length < 0) {
+        /* No /proc, or a process that may not look at itself: what is relative to a descriptor goes unseen. */
+        unseen("a descriptor whose path the kernel does not tell");
+        return -1;
+    }
+    if (length == 0 || length >= PATH_ROOM - 1 || out[0] != '/') return -1;
     if (length > 10 && same(out + length - 10, " (deleted)", 10)) return -1;
     version &= ~1u;
     if (length <= REMEMBERED &&
@@ -128,6 +140,7 @@ long absolute(char *out, int folder, const char *path) {
     if (path[0] != '/') {
         if (folder == AT_FDCWD) {
             length = RAW(SYS_getcwd, out, PATH_ROOM) - 1;
+            if (length + 1 == -ERANGE || length + 1 == -ENAMETOOLONG) unseen("a working folder whose path is too long");
         } else {
             length = descriptor_path(out, folder);
         }
@@ -140,7 +153,11 @@ long absolute(char *out, int folder, const char *path) {
         if (size == 2 && path[0] == '.' && path[1] == '.') {
             length = before(out, length);
         } else if (size && !(size == 1 && path[0] == '.')) {
-            if ((size_t)length + 1 + size >= PATH_ROOM) return -1;
+            if ((size_t)length + 1 + size >= PATH_ROOM) {
+                /* The kernel allows a longer one if it begins in a deep working folder. */
+                if (length_of(path) < PATH_ROOM) unseen("a path that is too long");
+                return -1;
+            }
             out[length] = '/';
             put(out + length + 1, path, size);
             length += 1 + (long)size;

@@ -17,7 +17,7 @@ static inline long raw6(long number, long a, long b, long c, long d, long e, lon
     return result;
 }
 enum {
-    SYS_read = 0, SYS_close = 3, SYS_fstat = 5, SYS_mmap = 9, SYS_sched_yield = 24, SYS_getpid = 39, SYS_getcwd = 79,
+    SYS_read = 0, SYS_close = 3, SYS_fstat = 5, SYS_mmap = 9, SYS_munmap = 11, SYS_sched_yield = 24, SYS_getpid = 39, SYS_getcwd = 79,
     SYS_getppid = 110, SYS_exit_group = 231, SYS_openat = 257, SYS_newfstatat = 262, SYS_readlinkat = 267,
     SYS_faccessat = 269, SYS_statx = 332, SYS_clone = 56, SYS_execveat = 322, SYS_renameat2 = 316, SYS_getdents64 = 217,
     SYS_execve = 59, SYS_mkdirat = 258, SYS_unlinkat = 263, SYS_renameat = 264, SYS_seccomp = 317, SYS_pivot_root = 155,
@@ -42,7 +42,7 @@ static inline long raw6(long number, long a, long b, long c, long d, long e, lon
     return zero;
 }
 enum {
-    SYS_read = 63, SYS_close = 57, SYS_fstat = 80, SYS_mmap = 222, SYS_sched_yield = 124, SYS_getpid = 172, SYS_getcwd = 17,
+    SYS_read = 63, SYS_close = 57, SYS_fstat = 80, SYS_mmap = 222, SYS_munmap = 215, SYS_sched_yield = 124, SYS_getpid = 172, SYS_getcwd = 17,
     SYS_getppid = 173, SYS_exit_group = 94, SYS_openat = 56, SYS_newfstatat = 79, SYS_readlinkat = 78,
     SYS_faccessat = 48, SYS_statx = 291, SYS_clone = 220, SYS_execveat = 281, SYS_renameat2 = 276, SYS_getdents64 = 61,
     SYS_execve = 221, SYS_mkdirat = 34, SYS_unlinkat = 35, SYS_renameat = 38, SYS_seccomp = 277, SYS_pivot_root = 41,
@@ -66,7 +66,7 @@ enum {
 };
 enum {
     EPERM = 1, ENOENT = 2, EACCES = 13, EFAULT = 14, EEXIST = 17, EXDEV = 18, ENOTDIR = 20, EISDIR = 21, EINVAL = 22,
-    ETXTBSY = 26, EROFS = 30, ENXIO = 6, ENOSYS = 38, ENOTEMPTY = 39, ELOOP = 40, EOVERFLOW = 75,
+    ETXTBSY = 26, EROFS = 30, ERANGE = 34, ENAMETOOLONG = 36, ENXIO = 6, ENOSYS = 38, ENOTEMPTY = 39, ELOOP = 40, EOVERFLOW = 75,
 };
 enum { S_IFMT = 0170000, S_IFDIR = 0040000 };
 

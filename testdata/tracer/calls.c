@@ -178,6 +178,16 @@ static void c_renamed_folder(void) {
     fstatat(fd, "y", &facts, 0);
 }
 
+static void c_deep(void) {
+    // Deeper than one path can say.
+    char name[251] = {0};
+    memset(name, 'd', 250);
+    for (int i = 0; i < 20; i++) {
+        if (mkdir(name, 0777) || chdir(name)) exit(1);
+    }
+    close(open("new.txt", O_CREAT | O_WRONLY, 0666));
+}
+
 static volatile sig_atomic_t storms;
 static void storm(int number) {
     struct stat mine;
@@ -315,7 +325,7 @@ int main(int count, char **words) {
     CALL(libc_daemon, c_libc_daemon()) CALL(forkpty, c_forkpty()) CALL(raw_fork, c_raw_fork()) CALL(waits, c_waits())
     CALL(exit_raw, c_read(); _exit(0)) CALL(exit_quick, quick_exit(0)) CALL(exit_C, _Exit(0)) CALL(exit_group, syscall(SYS_exit_group, 0))
     CALL(killed, raise(SIGKILL)) CALL(seccomp, c_seccomp()) CALL(seccomp_kill, c_seccomp_kill())
-    CALL(chroot, if (chroot(a)) return 1; close(open(b, O_RDONLY))) CALL(fd_reuse, c_fd_reuse()) CALL(renamed, c_renamed_folder())
+    CALL(chroot, if (chroot(a)) return 1; close(open(b, O_RDONLY))) CALL(fd_reuse, c_fd_reuse()) CALL(deep, c_deep()) CALL(renamed, c_renamed_folder())
     CALL(storm, c_storm()) CALL(until_killed, c_until_killed()) CALL(small_stack, c_small_stack())
     CALL(window, int was = access(a, F_OK); c_read(); close(open(b, O_RDONLY)); return was)
     CALL(bad_pointer, if (open((char *)8, O_RDONLY) != -1 || errno != EFAULT || stat((char *)8, &facts) != -1) return 1)

@@ -1,12 +1,15 @@
 //! What the tests that drive the `titer` binary share: interpreters, scratch repositories, started commands, edits.
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part of this")]
 
+#[cfg(target_os = "linux")]
 pub mod arena;
 pub mod edits;
 pub mod interpreters;
 pub mod repository;
 pub mod small;
 pub mod started;
+#[cfg(target_os = "linux")]
+pub mod traced;
 
 pub use interpreters::{Interpreter, newest, oldest};
 pub use repository::Repository;
