@@ -9,6 +9,7 @@ pub mod graph;
 pub mod memory;
 pub mod orders;
 pub mod outcomes;
+pub mod places;
 pub mod selection;
 pub mod settle;
 pub mod sightings;

@@ -7,42 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::sighting::{Sighting, SightingKind, Sightings};
-use crate::model::tree::{Mode, REPOSITORY, Tree};
+use crate::model::tree::{Mode, REPOSITORY};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
 use super::balance::unseen;
 use super::children::{adopt, windows_of};
+use super::places::{Places, folders_below, is_mark, is_python, source_of};
 use super::timeline::Timeline;
-
-/// Folders whose files are a tool's memory or other people's code, wherever they are.
-const FOREIGN: [&str; 12] = [
-    ".git",
-    ".hg",
-    ".titer",
-    ".tox",
-    ".nox",
-    ".venv",
-    "site-packages",
-    "node_modules",
-    ".pytest_cache",
-    ".hypothesis",
-    ".mypy_cache",
-    ".ruff_cache",
-];
-
-/// Names that pytest asks for below every entry of a folder to find virtual environments.
-const ENVIRONMENT_MARKS: [&str; 2] = ["/pyvenv.cfg", "/conda-meta/history"];
-
-/// Where the run took place.
-#[derive(Debug, Clone, Copy)]
-pub struct Places<'a> {
-    /// Spellings of the repository's root, absolute, without a slash at the end.
-    pub roots: &'a [String],
-    /// Folders from the root that are not first-party.
-    pub exclude: &'a [String],
-    /// The tree before the run.
-    pub tree: &'a Tree,
-}
 
 /// The traces of the runners, with what the file tracer saw and what their children told. Without sightings, or with some lost,
 /// every process that was started is one that nobody saw.
@@ -140,12 +111,13 @@ impl Giver<'_> {
             }
         }
         self.find_unrecorded_forks(trace, all, runner);
+        self.find_strangers(trace, all, runner);
         self.compare_seams(trace, all, runner);
     }
 
     /// The time before the adapter: the runner's own start, and the programs that led to it.
     fn give_early(&mut self, trace: &mut Trace, sighting: &Sighting, is_runner: bool) {
-        let Some(path) = self.inside(&sighting.text) else { return };
+        let Some(path) = self.places.inside(&sighting.text) else { return };
         let at = windows_of(trace, 0)[0];
         let window = &mut trace.windows[at];
         let by_import = is_runner && is_python(&path);
@@ -169,17 +141,17 @@ impl Giver<'_> {
         if sighting.kind == Kind::Spawn {
             let program = sighting.text.split_once(' ').map_or("", |(_, program)| program);
             // The kernel reads a script that is started; the program itself may not.
-            if let Some(path) = self.inside(program).filter(|path| self.places.tree.entries.contains_key(path)) {
+            if let Some(path) = self.places.inside(program).filter(|path| self.places.tree.entries.contains_key(path)) {
                 trace.windows[at].reads.insert(path);
             }
             return;
         }
         let touches = matches!(sighting.kind, Kind::Read | Kind::Listed | Kind::Updated | Kind::Walked);
-        if touches && self.is_repository(&sighting.text) {
+        if touches && self.places.is_repository(&sighting.text) {
             trace.windows[at].reads.insert(REPOSITORY.to_owned());
             return;
         }
-        let Some(path) = self.inside(&sighting.text) else { return };
+        let Some(path) = self.places.inside(&sighting.text) else { return };
         match sighting.kind {
             Kind::Read => self.read(trace, at, sighting.pid, path),
             Kind::Updated => {
@@ -289,12 +261,27 @@ impl Giver<'_> {
         }
     }
 
+    /// An interpreter that nobody could enter uses the project's installed copies, which lie outside the tree.
+    fn find_strangers(&self, trace: &mut Trace, all: &[Sighting], runner: u32) {
+        if !trace.session.as_ref().is_some_and(|session| session.copies) {
+            return;
+        }
+        let hellos = all.iter().filter(|s| s.kind == SightingKind::Hello && s.owner == runner);
+        for hello in hellos.filter(|s| self.timeline.is_python(s.pid) && !self.recorded.contains(&s.pid)) {
+            for at in windows_of(trace, u64::from(hello.window)) {
+                trace.windows[at].opaque.insert("an installed copy in a closed python".to_owned());
+            }
+        }
+    }
+
     /// Where two see the same thing, they must agree: a file of the tree that the adapter saw opened and the tracer did not means
     /// that the tracer cannot be relied on in that window.
     fn compare_seams(&self, trace: &mut Trace, all: &[Sighting], runner: u32) {
         let of_runner = all.iter().filter(|sighting| sighting.pid == runner);
-        let seen: BTreeSet<String> =
-            of_runner.filter_map(|s| self.inside(&s.text)).map(|path| source_of(&path).unwrap_or(path)).collect();
+        let seen: BTreeSet<String> = of_runner
+            .filter_map(|s| self.places.inside(&s.text))
+            .map(|path| source_of(&path).unwrap_or(path))
+            .collect();
         for window in trace.windows.iter_mut().filter(|window| window.kind == WindowKind::Test) {
             let asked = window.by.iter().map(|(what, _)| what);
             let unseen = asked.filter(|what| self.places.tree.entries.contains_key(*what) && !seen.contains(*what));
@@ -304,64 +291,13 @@ impl Giver<'_> {
             }
         }
     }
-
-    fn is_repository(&self, name: &str) -> bool {
-        let rest = self.places.roots.iter().find_map(|root| name.strip_prefix(root.as_str()));
-        rest.is_some_and(|rest| rest == "/.git" || rest.starts_with("/.git/"))
-    }
-
-    /// A first-party path from the root; `.` for the root itself.
-    fn inside(&self, name: &str) -> Option<String> {
-        let rest = self.places.roots.iter().find_map(|root| name.strip_prefix(root.as_str()))?;
-        if rest.is_empty() {
-            return Some(".".to_owned());
-        }
-        let path = rest.strip_prefix('/')?;
-        let last = path.rsplit('/').next().unwrap_or_default();
-        let foreign = path.split('/').any(|part| FOREIGN.contains(&part)) || last.starts_with(".coverage");
-        let cache = path.contains("__pycache__") && source_of(path).is_none();
-        let excluded = self.places.exclude.iter().any(|folder| {
-            path.strip_prefix(folder.trim_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        (!foreign && !cache && !excluded).then(|| path.to_owned())
-    }
-}
-
-fn is_python(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "py" | "pyc"))
-}
-
-fn is_mark(path: &str) -> bool {
-    let path = format!("/{path}");
-    ENVIRONMENT_MARKS.iter().any(|mark| path.ends_with(mark))
-}
-
-/// `a/__pycache__/b.cpython-313.pyc` is made from `a/b.py`.
-fn source_of(path: &str) -> Option<String> {
-    let (folder, name) = path.rsplit_once('/')?;
-    let folder = folder.strip_suffix("__pycache__")?;
-    // An interpreter writes under another name first: `b.cpython-313.pyc.140234`.
-    let stem = name.contains(".pyc").then(|| name.split('.').next())??;
-    Some(format!("{folder}{stem}.py"))
-}
-
-/// A folder and all folders below it that hold files.
-fn folders_below(tree: &Tree, top: &str) -> BTreeSet<String> {
-    let prefix = if top == "." { String::new() } else { format!("{top}/") };
-    let mut folders = BTreeSet::from([top.to_owned()]);
-    for path in tree.entries.range(prefix.clone()..).map(|(path, _)| path).take_while(|path| path.starts_with(&prefix))
-    {
-        folders
-            .extend(path.match_indices('/').map(|(at, _)| path[..at].to_owned()).filter(|f| f.len() >= prefix.len()));
-    }
-    folders
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::digest::Digest;
-    use crate::model::tree::Entry;
+    use crate::model::tree::{Entry, Tree};
     use crate::model::window::Session;
     use SightingKind::{Absent, Forked, Goodbye, Hello, Listed, Read, Spawn, Stat, Updated, Window as Mark, Written};
 

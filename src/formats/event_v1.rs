@@ -75,6 +75,7 @@ struct Hello {
 }
 
 #[derive(Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is another answer of the runner")]
 struct SessionLine {
     rootdir: String,
     inipath: Option<String>,
@@ -87,6 +88,8 @@ struct SessionLine {
     coverage: bool,
     #[serde(default)]
     collect_only: bool,
+    #[serde(default)]
+    copies: bool,
     #[serde(default)]
     worker: Option<String>,
     launch: Launch,
@@ -281,6 +284,7 @@ fn session_of(line: SessionLine) -> Session {
         writes: line.writes,
         coverage: line.coverage,
         collect_only: line.collect_only,
+        copies: line.copies,
         interpreter: line.launch.exe,
         sites: line.launch.sites,
     }

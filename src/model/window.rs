@@ -132,6 +132,7 @@ pub struct Phase {
 
 /// What the runner found out about itself before the first test.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is another answer of the runner")]
 pub struct Session {
     /// The runner's project root, from the repository's root.
     pub project: String,
@@ -147,6 +148,8 @@ pub struct Session {
     pub writes: bool,
     /// Whether coverage is measured.
     pub coverage: bool,
+    /// Whether files of the project are used in copies that were installed outside the tree.
+    pub copies: bool,
     /// Whether tests were only listed.
     pub collect_only: bool,
     /// The interpreter and the folders that decide about the installed packages.

@@ -79,6 +79,7 @@ class Hooks:
             "whole": whole,
             "stale": stale,
             "launch": gates.launch(installed),
+            "copies": bool(self.adapter.copies()[0]),
             "writes": gates.writes_files(config),
             "coverage": gates.measures_coverage(config),
         }
@@ -111,6 +112,7 @@ class Hooks:
             coverage=shared.get("coverage", False),
             collect_only=bool(config.option.collectonly),
             launch=shared["launch"],
+            copies=shared.get("copies", False),
         )
         if shared["stale"]:
             self.events.line("health", ok=False, what=f"stale install: {shared['stale']} differs from the tree")
