@@ -14,11 +14,12 @@ def _withdraw():
     ours = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if entry != ours]
     sys.path_importer_cache.pop(ours, None)
-    value = os.environ.get("PYTHONPATH", "")
-    if value == ours:
-        del os.environ["PYTHONPATH"]
-    elif value.startswith(ours + os.pathsep):
-        os.environ["PYTHONPATH"] = value[len(ours) + 1 :]
+    first, separator, theirs = os.environ.get("PYTHONPATH", "").partition(os.pathsep)
+    if first and os.path.abspath(first) == ours:
+        if separator:
+            os.environ["PYTHONPATH"] = theirs
+        else:
+            del os.environ["PYTHONPATH"]
     window = os.environ.pop("TITER_CHILD", None)
     # With TITER_RUN this may become a pytest, whose plugin records, or it starts one.
     if not window or "TITER_RUN" in os.environ or sys.version_info < (3, 9):

@@ -236,7 +236,8 @@ def _source_asked_for(inspect, object, frame):
         frame = frame.f_back
     if frame is not None and _PYTEST in frame.f_code.co_filename:
         return None  # for a report
-    return os.path.abspath(inspect.getsourcefile(object) or inspect.getfile(object))
+    name = inspect.getsourcefile(object) or inspect.getfile(object)
+    return None if name[:1] == "<" else os.path.abspath(name)
 
 
 def listed_by_imports():
