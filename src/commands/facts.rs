@@ -122,7 +122,8 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
 /// Whether a process recorded tests of its own.
 fn tells_edges(trace: &Trace) -> bool {
     let listed_only = trace.session.as_ref().is_none_or(|session| session.collect_only);
-    let recorded = !trace.collector.is_empty() && trace.collector != "none";
+    // A process that was to record and had nothing to record with says why.
+    let recorded = !trace.collector.is_empty() && (trace.collector != "none" || !trace.unhealthy.is_empty());
     trace.worker != "controller" && recorded && !listed_only
 }
 

@@ -6,7 +6,13 @@ All of them report a function at its first call in a window and are blind to it 
 import sys
 import threading
 
+from .hidden import Hidden
+
 _DEPTH = 12  # how far up a first-party caller is looked for
+# Ours to ask: the program is told that nobody is there.
+_gettrace, _getprofile = sys.gettrace, sys.getprofile
+if hasattr(sys, "monitoring"):
+    _get_tool, _use_tool = sys.monitoring.get_tool, sys.monitoring.use_tool_id
 
 
 def choose(core):
@@ -23,6 +29,7 @@ class Core:
         self.windows = windows
         self.known = codes.known
         self.register = codes.register
+        self.seen = codes.seen
         self.path = tree.path
         self.module_starts = module_starts
         self.fail = fail
@@ -77,16 +84,45 @@ class Monitoring:
     def __init__(self, core):
         self.core = core
         self.disarmed = []
-        free = [tool for tool in (3, 4, 5, 2, 1, 0) if sys.monitoring.get_tool(tool) is None]
-        self.tools = free[:2] if len(free) >= 2 else []
+        self.hidden = Hidden()
+        self.tools = self._free()
         self.name = "monitoring" if self.tools else "none"
+
+    def _free(self, besides=None):
+        free = [tool for tool in (3, 4, 5, 2, 1, 0) if tool != besides and _get_tool(tool) is None]
+        return free[:2] if len(free) >= 2 else []
 
     def start(self):
         if not self.tools:
             return
+        self.hidden.answer(sys.monitoring, "get_tool", lambda found: found == "titer")
+        self.hidden.before(sys.monitoring, "use_tool_id", self._give_way)
+        self._take_tools()
+
+    def _give_way(self, wanted, *_):
+        """The program takes a tool of ours: we go to others, or off, if there are no two left."""
+        if wanted not in self.tools:
+            return
+        try:
+            # Until Python 3.14, what we watched would be the next owner's when the tool is freed.
+            for code in self.core.seen():
+                sys.monitoring.set_local_events(self.tools[1], code, 0)
+            self._leave_tools()
+            # What we switched off under this number would stay off for them.
+            sys.monitoring.restart_events()
+            self.tools = self._free(besides=wanted)
+            if not self.tools:
+                self.core.fail("the program under test took the last free tool ids of sys.monitoring")
+                return
+            self.disarmed = []
+            self._take_tools()
+        except Exception as error:
+            self.core.went_wrong(error)
+
+    def _take_tools(self):
         monitoring = sys.monitoring
         for tool in self.tools:
-            monitoring.use_tool_id(tool, "titer")
+            _use_tool(tool, "titer")
         events = monitoring.events
         finder, watcher = self.tools
         self.entry = events.PY_START | events.PY_RESUME
@@ -99,6 +135,10 @@ class Monitoring:
         monitoring.set_events(finder, self.entry | events.PY_THROW)
 
     def stop(self):
+        self.hidden.stop()
+        self._leave_tools()
+
+    def _leave_tools(self):
         monitoring = sys.monitoring
         for tool in self.tools:
             monitoring.set_events(tool, 0)
@@ -115,7 +155,7 @@ class Monitoring:
 
     def was_lost(self):
         """Whether something took the tools away since the last time it was asked."""
-        return not all(sys.monitoring.get_tool(tool) == "titer" for tool in self.tools)
+        return not all(_get_tool(tool) == "titer" for tool in self.tools)
 
     def rearm(self):
         if self.disarmed:
@@ -191,9 +231,10 @@ class Tracing:
         self.core = core
         self.foreign = set()  # __file__ of modules that are not the project's
         self.skip = set()  # places of code that was seen in this window
-        self.with_profile = sys.gettrace() is not None
+        self.with_profile = _gettrace() is not None
         self.function = None
         self.lost = False
+        self.hidden = Hidden()
 
     @property
     def name(self):
@@ -201,15 +242,23 @@ class Tracing:
 
     def start(self):
         self.function = self._make_profiler() if self.with_profile else self._make_tracer()
+        self.hidden.stop()
+        for module in (sys, threading):
+            for name in ("gettrace", "getprofile"):
+                self.hidden.answer(module, name, lambda found: found is not None and found is self.function)
         self.install()
 
     def install(self):
-        (threading.setprofile if self.with_profile else threading.settrace)(self.function)
+        if self._of_threads() is None:
+            (threading.setprofile if self.with_profile else threading.settrace)(self.function)
         self._set(self.function)
+
+    def _of_threads(self):
+        return getattr(threading, "_profile_hook" if self.with_profile else "_trace_hook", None)
 
     def change_to_profile_if_taken(self):
         """Coverage takes the tracer's place before the first conftest is loaded."""
-        taken = sys.gettrace()
+        taken = _gettrace()
         if not self.with_profile and taken is not self.function:
             threading.settrace(taken)
             self.with_profile = True
@@ -226,6 +275,8 @@ class Tracing:
             self.lost = True  # A debugger, or a test that left its tracer behind: it was here first.
 
     def phase_ends(self, always):
+        if self._of_threads() is not self.function:
+            self.lost = True  # What ran in new threads was not seen.
         if self._get() is not self.function:
             self.lost = True
         elif not always:
@@ -236,7 +287,7 @@ class Tracing:
         return lost
 
     def _get(self):
-        return sys.getprofile() if self.with_profile else sys.gettrace()
+        return _getprofile() if self.with_profile else _gettrace()
 
     def _set(self, function):
         (sys.setprofile if self.with_profile else sys.settrace)(function)
@@ -244,9 +295,11 @@ class Tracing:
     def stop(self):
         if self.function is None:
             return
+        self.hidden.stop()
         if self._get() is self.function:
             self._set(None)
-        (threading.setprofile if self.with_profile else threading.settrace)(None)
+        if self._of_threads() is self.function:
+            (threading.setprofile if self.with_profile else threading.settrace)(None)
         self.function = None  # other threads may still call it; `_first` then does nothing
 
     def rearm(self):

@@ -65,6 +65,9 @@ class Codes:
         self._lines[index] = {"i": index, "p": path, "l": 0, "q": "*"}
         return index
 
+    def seen(self):
+        return [code for code in self._held if code is not None]
+
     def tell(self, indexes, events):
         """Write the `code` lines of those that were never named before."""
         for index in indexes:
