@@ -171,7 +171,8 @@ fn seal(material: &mut Material<'_>, drafted: &Draft, outputs: &BTreeSet<String>
     let mut hashes = BTreeMap::new();
     for target in drafted.targets() {
         let about_content = matches!(target.kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read);
-        if about_content && changed.contains(&target.path) && !outputs.contains(&target.path) {
+        let no_say = material.present.has_no_say(target.kind, &target.path);
+        if about_content && changed.contains(&target.path) && !outputs.contains(&target.path) && !no_say {
             continue;
         }
         hashes.insert(target, material.present.digest(target));

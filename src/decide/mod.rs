@@ -1,6 +1,7 @@
 //! Thinking: pure decisions from facts. The same inputs give the same answer, on any machine, at any time.
 
 pub mod classify;
+pub mod diagnosis;
 pub mod draft;
 pub mod graph;
 pub mod memory;
