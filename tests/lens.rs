@@ -121,9 +121,9 @@ fn edge_lines() -> Vec<Value> {
     ]
 }
 
-/// A recording on the tree before which `gen.py` was made anew: an old one, of a test that touched nothing.
+/// A recording on the tree before which `gen.py` was made anew: of a test that touched nothing.
 fn generated_lines(number: u32) -> Vec<Value> {
-    let (tree, at) = (format!("T{number}"), format!("2026-11-1{number}T05:00:00Z"));
+    let (tree, at) = (format!("T{number}"), format!("2026-11-21T0{number}:00:00Z"));
     vec![
         json!({"v":1,"kind":"tree","set":tree,"path":"gen.py","name":"100644","hash":format!("H{number}")}),
         json!({"v":1,"kind":"tree","set":tree,"path":"steady.py","name":"100644","hash":"H"}),
