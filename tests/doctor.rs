@@ -87,7 +87,10 @@ fn damage_in_the_ledger_is_named() {
     }
     // The lens still tells of the segment: segments never change, so it is not built anew.
     let found = wrong(&repository);
-    assert!(found.iter().any(|(_, what, next)| what.contains("snapshot") && next.contains("run your tests once")), "{found:?}");
+    assert!(
+        found.iter().any(|(_, what, next)| what.contains("snapshot") && next.contains("run your tests once")),
+        "{found:?}"
+    );
 }
 
 #[test]
