@@ -122,7 +122,7 @@ fn an_interpreter_that_is_gone_is_named() {
     assert!(found.iter().any(|(part, what, _)| part == "runner" && what.contains("no Python on PATH")), "{found:?}");
 }
 
-/// A package whose version is another one at every commit, as setuptools_scm makes it.
+/// A package whose version is another one at every commit, as `setuptools_scm` makes it.
 fn versioned(ignored: bool) -> Repository {
     let repository = project(newest());
     repository.write("pkg/__init__.py", "from pkg._version import version\n\n\ndef name():\n    return 'pkg'\n");
