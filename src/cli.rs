@@ -127,6 +127,12 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Check the set-up, and name what is missing with the next step
+    Doctor {
+        /// Print JSON, one object a finding
+        #[arg(long)]
+        json: bool,
+    },
     /// Answer a SQL query over the ledger; without one, list the views
     Sql {
         /// The query
@@ -187,6 +193,7 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             strict(&settings)?;
             commands::explain::run(&settings, &what, json, out, talk).map(|()| Ending::Code(0))
         }
+        Verb::Doctor { json } => commands::doctor::run(&settings, json, out).map(|well| Ending::Code(i32::from(!well))),
         Verb::Sql { query, json } => {
             strict(&settings)?;
             commands::sql::run(&settings, query.as_deref(), json, out).map(|()| Ending::Code(0))

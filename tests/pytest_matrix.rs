@@ -11,7 +11,6 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use support::{Ending, Interpreter, Repository, interpreters};
 
@@ -161,13 +160,7 @@ struct Project {
 impl Project {
     fn new(interpreter: Interpreter, command: Vec<&'static str>) -> Self {
         let repository = Repository::bare(interpreter);
-        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/pytest-matrix/project");
-        for entry in walkdir::WalkDir::new(&project).into_iter().map(Result::unwrap) {
-            if entry.file_type().is_file() && entry.path().extension().is_some_and(|kind| kind != "pyc") {
-                let path = entry.path().strip_prefix(&project).unwrap().to_string_lossy().into_owned();
-                repository.write(&path, std::fs::read(entry.path()).unwrap());
-            }
-        }
+        repository.copy_in("testdata/pytest-matrix/project");
         repository.git(&["init", "-q", "-b", "main"]);
         repository.commit("first");
         Self { repository, command }

@@ -191,7 +191,8 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
 /// Whether a process recorded tests of its own.
 fn tells_edges(trace: &Trace) -> bool {
     let listed_only = trace.session.as_ref().is_none_or(|session| session.collect_only);
-    let recorded = !trace.collector.is_empty() && trace.collector != "none";
+    // A process that was to record and had nothing to record with says why.
+    let recorded = !trace.collector.is_empty() && (trace.collector != "none" || !trace.unhealthy.is_empty());
     trace.worker != "controller" && recorded && !listed_only
 }
 
@@ -240,7 +241,8 @@ fn seal(material: &mut Material<'_>, drafted: &Draft, outputs: &BTreeSet<String>
     let mut hashes = BTreeMap::new();
     for target in drafted.targets() {
         let about_content = matches!(target.kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read);
-        if about_content && changed.contains(&target.path) && !outputs.contains(&target.path) {
+        let no_say = material.present.has_no_say(target.kind, &target.path);
+        if about_content && changed.contains(&target.path) && !outputs.contains(&target.path) && !no_say {
             continue;
         }
         hashes.insert(target, material.present.digest(target));

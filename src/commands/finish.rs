@@ -225,7 +225,8 @@ fn keep(
     let (ran, left_out) = (came_to.count(Verdict::Run, None), came_to.left_out().count());
     let (exit, seconds) = (exit_code(came_to.finished.ending), came_to.finished.seconds);
     let mut run = run_row(context, gathered, runner.name(), exit, seconds, ran, left_out);
-    run.health = edges.recording.trouble.clone().unwrap_or(run.health);
+    let trouble = edges.recording.trouble.clone().or_else(|| hello_trouble(context, runner, came_to.traces));
+    run.health = trouble.unwrap_or(run.health);
     let decisions = decision_rows(&context.id, came_to.settled);
     let narrowed = context.request.command.iter().any(|word| narrows(word));
     let gone = if narrowed { Vec::new() } else { gone_lines(&gathered.plan, came_to.traces) };

@@ -57,7 +57,10 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
     warnings.extend(loaded.warning.map(|why| format!("{why}; every test runs")));
     let map = loaded.map;
     let mut present = match tree {
-        Ok(tree) => Some(Present::new(settings.root.clone(), tree, settings.policy.inert.clone(), &map)),
+        Ok(tree) => Some(
+            Present::new(settings.root.clone(), tree, settings.policy.inert.clone(), &map)
+                .without_say_of(settings.policy.volatile.clone()),
+        ),
         Err(failure) => {
             warnings.push(format!("{failure}; every test runs"));
             None
@@ -119,6 +122,10 @@ fn edges_that_hold(map: &Map, present: &mut Present) -> Vec<bool> {
     let mut now = BTreeMap::new();
     let mut holds = Vec::with_capacity(map.edges.len());
     for row in &map.edges {
+        if present.has_no_say(row.kind, map.word(row.path)) {
+            holds.push(true);
+            continue;
+        }
         let digest = *now.entry((row.kind, row.path, row.name)).or_insert_with(|| {
             let target: Target = map.target(row);
             present.digest(&target)

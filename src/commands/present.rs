@@ -26,6 +26,7 @@ pub struct Present {
     root: PathBuf,
     tree: Tree,
     inert: GlobSet,
+    volatile: GlobSet,
     shapes: BTreeMap<Digest, Shape>,
     /// Shapes of paths whose content the tree does not name (links, ignored files).
     loose: BTreeMap<String, Option<Shape>>,
@@ -39,7 +40,20 @@ impl Present {
     pub fn new(root: PathBuf, tree: Tree, inert: GlobSet, map: &Map) -> Self {
         let shapes = map.shapes.iter().cloned().collect();
         let imports = disk::ImportProbe::default();
-        Self { root, tree, inert, shapes, loose: BTreeMap::new(), imports, whole_tree: None }
+        let volatile = GlobSet::empty();
+        Self { root, tree, inert, volatile, shapes, loose: BTreeMap::new(), imports, whole_tree: None }
+    }
+
+    /// The same, where what is in some paths does not matter (policy's `volatile`).
+    #[must_use]
+    pub fn without_say_of(self, volatile: GlobSet) -> Self {
+        Self { volatile, ..self }
+    }
+
+    /// Whether an edge about a path's content is one that does not matter. Whether the path is there always does.
+    #[must_use]
+    pub fn has_no_say(&self, kind: EdgeKind, path: &str) -> bool {
+        matches!(kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read) && self.volatile.is_match(path)
     }
 
     /// The tree.
@@ -162,6 +176,7 @@ impl Present {
         for path in paths {
             let digests = match classify(&path, &self.inert) {
                 PathClass::Inert => continue,
+                PathClass::Source if self.volatile.is_match(&path) => continue,
                 PathClass::Source => vec![self.function(&path, "*")],
                 PathClass::Tables => vec![self.fingerprint(&path, "runner"), self.fingerprint(&path, "build")],
                 PathClass::BuildInput | PathClass::Data => vec![self.bytes(&path)],

@@ -4,6 +4,7 @@ pub mod balance;
 pub mod children;
 pub mod classify;
 pub mod deep;
+pub mod diagnosis;
 pub mod draft;
 pub mod graph;
 pub mod memory;

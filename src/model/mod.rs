@@ -4,6 +4,7 @@ pub mod change;
 pub mod digest;
 pub mod edge;
 pub mod failure;
+pub mod finding;
 pub mod footprint;
 pub mod map;
 pub mod outcome;

@@ -107,8 +107,11 @@ fn is_absence(target: &Target) -> bool {
 
 /// The tests that depend on a path.
 #[must_use]
-pub fn path(path: &str, dependents: &BTreeMap<&str, BTreeSet<Target>>) -> String {
+pub fn path(path: &str, dependents: &BTreeMap<&str, BTreeSet<Target>>, volatile: bool) -> String {
     let mut text = String::new();
+    if volatile {
+        let _ = writeln!(text, "{path} is volatile by titer.toml: a change of what is in it runs nothing by itself");
+    }
     if dependents.is_empty() {
         let _ = writeln!(text, "{path}: no recorded test depends on it");
         return text;
@@ -137,11 +140,11 @@ fn kinds(targets: &BTreeSet<Target>) -> Vec<String> {
 
 /// The same as one line of JSON.
 #[must_use]
-pub fn path_json(path: &str, dependents: &BTreeMap<&str, BTreeSet<Target>>) -> String {
+pub fn path_json(path: &str, dependents: &BTreeMap<&str, BTreeSet<Target>>, volatile: bool) -> String {
     let edge = |target: &Target| serde_json::json!({"kind": target.kind.word(), "name": target.name});
     let tests: Vec<_> = dependents
         .iter()
         .map(|(id, targets)| serde_json::json!({"id": id, "edges": targets.iter().map(edge).collect::<Vec<_>>()}))
         .collect();
-    format!("{}\n", serde_json::json!({"v": 1, "path": path, "tests": tests}))
+    format!("{}\n", serde_json::json!({"v": 1, "path": path, "volatile": volatile, "tests": tests}))
 }

@@ -5,10 +5,15 @@ All of them report a function at its first call in a window and soon look away f
 
 import sys
 
+from .hidden import Hidden
 from .tree import address
 
 _DEPTH = 12  # how far up a first-party caller is looked for
 _CALLS = 4  # of a function in a window: it pays to keep seeing so many, rather than to look away and back
+# Ours to ask: the program is told that nobody is there.
+_gettrace, _getprofile = sys.gettrace, sys.getprofile
+if hasattr(sys, "monitoring"):
+    _get_tool, _use_tool = sys.monitoring.get_tool, sys.monitoring.use_tool_id
 
 
 def choose(core):
@@ -25,6 +30,7 @@ class Core:
         self.windows = windows
         self.known = codes.known
         self.register = codes.register
+        self.seen = codes.seen
         self.path = tree.path
         self.module_starts = module_starts
         self.fail = fail
@@ -88,16 +94,45 @@ class Monitoring:
         self.core = core
         self.disarmed = []
         self.again = {}  # index -> how many more calls in this window are looked at
-        free = [tool for tool in (3, 4, 5, 2, 1, 0) if sys.monitoring.get_tool(tool) is None]
-        self.tools = free[:2] if len(free) >= 2 else []
+        self.hidden = Hidden()
+        self.tools = self._free()
         self.name = "monitoring" if self.tools else "none"
+
+    def _free(self, besides=None):
+        free = [tool for tool in (3, 4, 5, 2, 1, 0) if tool != besides and _get_tool(tool) is None]
+        return free[:2] if len(free) >= 2 else []
 
     def start(self):
         if not self.tools:
             return
+        self.hidden.answer(sys.monitoring, "get_tool", lambda found: found == "titer")
+        self.hidden.before(sys.monitoring, "use_tool_id", self._give_way)
+        self._take_tools()
+
+    def _give_way(self, wanted, *_):
+        """The program takes a tool of ours: we go to others, or off, if there are no two left."""
+        if wanted not in self.tools:
+            return
+        try:
+            # Until Python 3.14, what we watched would be the next owner's when the tool is freed.
+            for code in self.core.seen():
+                sys.monitoring.set_local_events(self.tools[1], code, 0)
+            self._leave_tools()
+            # What we switched off under this number would stay off for them.
+            sys.monitoring.restart_events()
+            self.tools = self._free(besides=wanted)
+            if not self.tools:
+                self.core.fail("the program under test took the last free tool ids of sys.monitoring")
+                return
+            self.disarmed = []
+            self._take_tools()
+        except Exception as error:
+            self.core.went_wrong(error)
+
+    def _take_tools(self):
         monitoring = sys.monitoring
         for tool in self.tools:
-            monitoring.use_tool_id(tool, "titer")
+            _use_tool(tool, "titer")
         events = monitoring.events
         finder, watcher = self.tools
         self.entry = events.PY_START | events.PY_RESUME
@@ -110,6 +145,10 @@ class Monitoring:
         monitoring.set_events(finder, self.entry | events.PY_THROW)
 
     def stop(self):
+        self.hidden.stop()
+        self._leave_tools()
+
+    def _leave_tools(self):
         monitoring = sys.monitoring
         for tool in self.tools:
             monitoring.set_events(tool, 0)
@@ -129,7 +168,7 @@ class Monitoring:
         return not self.is_in_place()
 
     def is_in_place(self):
-        return all(sys.monitoring.get_tool(tool) == "titer" for tool in self.tools)
+        return all(_get_tool(tool) == "titer" for tool in self.tools)
 
     def rearm(self):
         self.again.clear()
@@ -220,11 +259,12 @@ class Tracing:
         self.core = core
         self.foreign = core.foreign
         self.skip = set()  # places of code that was seen in this window
-        self.with_profile = sys.gettrace() is not None
+        self.with_profile = _gettrace() is not None
         self.function = None
         self.lost = False
         self.installing = False
         self.threading = None  # the frame of that module while it is imported
+        self.hidden = Hidden()
 
     @property
     def name(self):
@@ -232,12 +272,16 @@ class Tracing:
 
     def start(self):
         self.function = self._make_profiler() if self.with_profile else self._make_tracer()
+        self.hidden.stop()
+        for module in filter(None, (sys, sys.modules.get("threading"))):
+            for name in ("gettrace", "getprofile"):
+                self.hidden.answer(module, name, lambda found: found is not None and found is self.function)
         self.install()
 
     def install(self):
         self.installing = True  # both calls raise audit events
         # A child that has no threads is not made to import what they need: see `_first`.
-        if "threading" in sys.modules:
+        if "threading" in sys.modules and self._of_threads() is None:
             self._hand_to_threads(self.function)
         self._set(self.function)
         self.installing = False
@@ -246,9 +290,13 @@ class Tracing:
         threading = sys.modules["threading"]
         (threading.setprofile if self.with_profile else threading.settrace)(function)
 
+    def _of_threads(self):
+        threading = sys.modules.get("threading")
+        return getattr(threading, "_profile_hook" if self.with_profile else "_trace_hook", None)
+
     def change_to_profile_if_taken(self):
         """Coverage takes the tracer's place before the first conftest is loaded."""
-        taken = sys.gettrace()
+        taken = _gettrace()
         if not self.with_profile and taken is not self.function:
             sys.modules["threading"].settrace(taken)
             self.with_profile = True
@@ -265,6 +313,8 @@ class Tracing:
             self.lost = True  # A debugger, or a test that left its tracer behind: it was here first.
 
     def phase_ends(self, always):
+        if self._of_threads() is not self.function:
+            self.lost = True  # What ran in new threads was not seen.
         if self._get() is not self.function:
             self.lost = True
         elif not always:
@@ -275,7 +325,7 @@ class Tracing:
         return lost
 
     def _get(self):
-        return sys.getprofile() if self.with_profile else sys.gettrace()
+        return _getprofile() if self.with_profile else _gettrace()
 
     def _set(self, function):
         (sys.setprofile if self.with_profile else sys.settrace)(function)
@@ -284,9 +334,10 @@ class Tracing:
         if self.function is None:
             return
         self.installing = True
+        self.hidden.stop()
         if self._get() is self.function:
             self._set(None)
-        if "threading" in sys.modules:
+        if self._of_threads() is self.function:
             self._hand_to_threads(None)
         self.function = None  # other threads may still call it; `_first` then does nothing
 

@@ -74,6 +74,8 @@ class Recording:
     def check_health(self):
         # The first time before anything is collected: the tracer stays on then.
         if self.collector == "none":
+            if self.last_file is None:
+                self.events.line("health", ok=False, what="no two tool ids of sys.monitoring are free")
             return
         self.functions.phase_begins()
         healthy = self.probe.is_healthy()

@@ -84,6 +84,10 @@ class Codes:
         self._held[index] = None, '{"v":1,"e":"code","i":%d,"p":%s,"l":0,"q":"*"}\n' % (index, text(path))
         return index
 
+    def seen(self):
+        """Every code object that was named."""
+        return [code for code, _ in list(self._held.values()) if code is not None]
+
     def lines_of(self, indexes):
         """The `code` lines of those that were never named before."""
         lines = ""
