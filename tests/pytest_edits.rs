@@ -55,6 +55,7 @@ cases! {
     conftest_and_setup_code_belong_to_the_tests_below
     git_is_only_a_way_to_see_files
     names_and_bytes_of_files_may_be_odd
+    tables_count_by_what_they_can_change
     tests_may_meddle_with_what_the_adapter_uses
     unittest_classes_and_doctests_are_tests_too
     what_the_process_remembers_belongs_to_all_who_use_it

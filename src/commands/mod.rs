@@ -1,5 +1,6 @@
 //! One verb a room: gather, decide, act.
 
+pub mod asking;
 pub mod explain;
 pub mod facts;
 pub mod finish;

@@ -5,5 +5,6 @@ pub mod draft;
 pub mod graph;
 pub mod memory;
 pub mod outcomes;
+pub mod quiet;
 pub mod selection;
 pub mod settle;

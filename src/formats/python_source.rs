@@ -1,7 +1,7 @@
 //! Python source as hashes of its syntax: the module-level code, each function's body, the variables it names.
 
-use ruff_python_ast::PythonVersion;
 use ruff_python_ast::token::{TokenKind, Tokens};
+use ruff_python_ast::{PythonVersion, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 
 use super::python_walk::{Found, Walk, merged};
@@ -53,6 +53,20 @@ fn by_syntax(source: &[u8]) -> Option<Shape> {
         let walker = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, walk).ok()?;
         walker.join().ok()?
     })
+}
+
+/// The statements of a source file; `None` if it cannot be parsed or nests so deep that walking it needs a stack of its own.
+pub(super) fn shallow_syntax(source: &[u8]) -> Option<Vec<Stmt>> {
+    let (text, _) = decode(source)?;
+    let options = ParseOptions::from(Mode::Module).with_target_version(PythonVersion::latest_preview());
+    let parsed = parse_unchecked(&text, options);
+    if depth(parsed.tokens()) > SHALLOW {
+        // Dropping it goes as deep as walking it; such a file is nobody's handwriting.
+        std::mem::forget(parsed);
+        return None;
+    }
+    let module = parsed.has_valid_syntax().then_some(parsed)?.try_into_module()?;
+    Some(module.into_syntax().body.into_iter().collect())
 }
 
 fn assemble(module: Digest, walk: Walk<'_>) -> Shape {

@@ -1,0 +1,60 @@
+//! Quiet differences: what differs, but can be noticed only by code that asks for it. A test that reaches a quiet difference
+//! and no code that asks is as it was.
+
+use crate::model::map::{FootprintRow, Map};
+
+/// What is known of the edges of a map beside whether they hold; empty lists mean that nothing is quiet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Quiet {
+    /// For every edge that does not hold, whether its difference is a quiet one.
+    pub differs: Vec<bool>,
+    /// For every edge, whether it points at code that asks for what the quiet differences changed.
+    pub asks: Vec<bool>,
+}
+
+/// What is known of a set of edges and of all that it includes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetState {
+    /// Every edge holds, or its difference is a quiet one.
+    pub holds: bool,
+    /// Some difference is a quiet one.
+    pub differs_quietly: bool,
+    /// Some edge points at code that asks.
+    pub asks: bool,
+}
+
+/// The state of every set; included sets stand before those that include them.
+#[must_use]
+pub fn states(map: &Map, holds: &[bool], quiet: &Quiet) -> Vec<SetState> {
+    let is = |list: &[bool], at: u32| list.get(at as usize).copied().unwrap_or(false);
+    let mut states: Vec<SetState> = Vec::with_capacity(map.sets.len());
+    for set in &map.sets {
+        let mut state = SetState { holds: true, differs_quietly: false, asks: false };
+        for &edge in &set.edges {
+            let is_quiet = !is(holds, edge) && is(&quiet.differs, edge);
+            state.holds &= is(holds, edge) || is_quiet;
+            state.differs_quietly |= is_quiet;
+            state.asks |= is(&quiet.asks, edge);
+        }
+        for &at in &set.includes {
+            match states.get(at as usize) {
+                Some(inner) => {
+                    state.holds &= inner.holds;
+                    state.differs_quietly |= inner.differs_quietly;
+                    state.asks |= inner.asks;
+                }
+                None => state.holds = false,
+            }
+        }
+        states.push(state);
+    }
+    states
+}
+
+/// Whether a footprint reaches a quiet difference and code that asks for it.
+#[must_use]
+pub fn is_noticed(footprint: &FootprintRow, states: &[SetState]) -> bool {
+    let sets = footprint.sets.iter().chain(&footprint.memory).filter_map(|&at| states.get(at as usize));
+    let (differs, asks) = sets.fold((false, false), |(d, a), state| (d | state.differs_quietly, a | state.asks));
+    differs && asks
+}
