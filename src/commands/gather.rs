@@ -65,9 +65,9 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
         }
     };
     let holds = present.as_mut().map(|present| edges_that_hold(&map, present)).unwrap_or_default();
+    let quiet = present.as_mut().map(|present| asking::quiet(&map, &holds, present)).unwrap_or_default();
     let plan = match &present {
         Some(present) => {
-            let quiet = asking::quiet(&map, &holds, present);
             let seen = selection::Present {
                 tree: present.tree(),
                 holds: &holds,

@@ -11,3 +11,4 @@ pub mod present;
 pub mod run;
 pub mod salvage;
 pub mod sql;
+pub mod strangers;

@@ -105,7 +105,9 @@ impl Present {
         }
     }
 
-    fn mode_of(&self, path: &str) -> &'static str {
+    /// The mode that counts with the content of a file.
+    #[must_use]
+    pub fn mode_of(&self, path: &str) -> &'static str {
         self.tree.entries.get(path).map_or("untracked", |entry| entry.mode.octal())
     }
 
@@ -120,8 +122,8 @@ impl Present {
 
     fn module(&mut self, path: &str) -> Digest {
         let mode = self.mode_of(path);
-        let module = self.shape(path).map(|shape| shape.module);
-        module.map_or_else(absent, |module| Digest::of_parts([mode.as_bytes(), &module.0.to_le_bytes()]))
+        let module = self.shape(path);
+        module.map_or_else(absent, |shape| loaded_digest(mode, shape))
     }
 
     /// The bytes of a file; of a link also the bytes that it leads to.
@@ -192,6 +194,12 @@ impl Present {
         });
         all.map(|(path, name)| Target::new(EdgeKind::Fingerprint, path, name)).collect()
     }
+}
+
+/// What an edge on the module-level code of a file of this shape has for a hash.
+#[must_use]
+pub fn loaded_digest(mode: &str, shape: &Shape) -> Digest {
+    Digest::of_parts([mode.as_bytes(), &shape.module.0.to_le_bytes()])
 }
 
 /// What is at a path that the tree does not know: an ignored file, or nothing.

@@ -1,7 +1,10 @@
 //! Quiet differences: what differs, but can be noticed only by code that asks for it. A test that reaches a quiet difference
 //! and no code that asks is as it was.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::model::map::{FootprintRow, Map};
+use crate::model::shape::{Asides, Plain};
 
 /// What is known of the edges of a map beside whether they hold; empty lists mean that nothing is quiet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,4 +60,50 @@ pub fn is_noticed(footprint: &FootprintRow, states: &[SetState]) -> bool {
     let sets = footprint.sets.iter().chain(&footprint.memory).filter_map(|&at| states.get(at as usize));
     let (differs, asks) = sets.fold((false, false), |(d, a), state| (d | state.differs_quietly, a | state.asks));
     differs && asks
+}
+
+/// What changed in the asides of a file whose module-level code is otherwise as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Change {
+    /// Names that a plain `def` or import gave or gives, or gives at another place.
+    pub names: BTreeSet<String>,
+    /// Docstrings of functions.
+    pub docs: bool,
+    /// Docstrings of the module or of classes.
+    pub titles: bool,
+    /// Annotations that stay text.
+    pub annotations: bool,
+    /// The literal `__version__`.
+    pub version: bool,
+}
+
+/// What changed between two asides; `None` if not only asides changed, or if loading the file may now fail.
+///
+/// A `def` without decorator and with literal defaults cannot fail and does nothing but bind its name; the same holds for an
+/// import of a module of the standard library, which is there. An import that goes away cannot fail either.
+#[must_use]
+pub fn change(before: &Asides, now: &Asides) -> Option<Change> {
+    if before.core != now.core {
+        return None;
+    }
+    let by_name = |asides: &'_ Asides| -> BTreeMap<String, Plain> {
+        asides.plain.iter().map(|plain| (plain.name.clone(), plain.clone())).collect()
+    };
+    let (old, new) = (by_name(before), by_name(now));
+    let mut names = BTreeSet::new();
+    for name in old.keys().chain(new.keys()) {
+        match (old.get(name), new.get(name)) {
+            (Some(old), Some(new)) if old.head != new.head => return None,
+            (Some(old), Some(new)) if old.at == new.at => continue,
+            (None, Some(new)) if new.fallible => return None,
+            _ => names.insert(name.clone()),
+        };
+    }
+    Some(Change {
+        names,
+        docs: before.docs != now.docs,
+        titles: before.titles != now.titles,
+        annotations: before.annotations != now.annotations,
+        version: before.version != now.version,
+    })
 }

@@ -4,6 +4,7 @@ mod declared;
 pub mod event_v1;
 pub mod junit;
 pub mod plan_v1;
+pub mod python_asides;
 pub mod python_mentions;
 pub mod python_source;
 mod python_walk;

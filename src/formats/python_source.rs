@@ -4,9 +4,10 @@ use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_python_ast::{PythonVersion, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 
+use super::python_asides::asides;
 use super::python_walk::{Found, Walk, merged};
 use crate::model::digest::Digest;
-use crate::model::shape::{FunctionShape, Shape};
+use crate::model::shape::{Asides, FunctionShape, Shape};
 
 /// Deeper syntax than this is walked on a thread with a stack of its own. Real code stays below 100; each level costs the walk
 /// less than 2 KB of stack (tried), and a thread of Rust's has 2 MB.
@@ -23,7 +24,7 @@ const STACK_A_LEVEL_DROPPED: usize = 2 * 1024;
 pub fn shape(source: &[u8]) -> Shape {
     by_syntax(source).unwrap_or_else(|| {
         let whole = Digest::of(source);
-        Shape { whole, module: whole, ..Shape::default() }
+        Shape { whole, module: whole, asides: unparted(whole), ..Shape::default() }
     })
 }
 
@@ -41,7 +42,10 @@ fn by_syntax(source: &[u8]) -> Option<Shape> {
         let mut body = module.into_syntax().body;
         let mut walk = Walk::new(&text, &encoding);
         let module = walk.module(&mut body);
-        Some(assemble(module, walk))
+        // What the syntax does not tell exactly is not taken apart.
+        let exact = encoding.is_empty() && !text.contains('\u{fffd}') && !text.contains("\\u");
+        let asides = if exact { asides(body.into_iter().collect()) } else { unparted(module) };
+        Some(assemble(module, asides, walk))
     };
     if depth <= SHALLOW {
         return walk();
@@ -69,7 +73,11 @@ pub(super) fn shallow_syntax(source: &[u8]) -> Option<Vec<Stmt>> {
     Some(module.into_syntax().body.into_iter().collect())
 }
 
-fn assemble(module: Digest, walk: Walk<'_>) -> Shape {
+fn unparted(module: Digest) -> Asides {
+    Asides { core: module, ..Asides::default() }
+}
+
+fn assemble(module: Digest, asides: Asides, walk: Walk<'_>) -> Shape {
     let bodies: Vec<[u8; 16]> = walk.found.iter().map(|function| function.body.0.to_le_bytes()).collect();
     let module_bytes = module.0.to_le_bytes();
     let parts = std::iter::once(module_bytes.as_slice()).chain(bodies.iter().map(<[u8; 16]>::as_slice));
@@ -77,6 +85,7 @@ fn assemble(module: Digest, walk: Walk<'_>) -> Shape {
         // Everything of the file is in the module's hash or in one of the bodies', in the order of the text.
         whole: Digest::of_parts(parts),
         module,
+        asides,
         functions: merged(walk.found).into_iter().map(|(name, found)| function(name, &found)).collect(),
         scopes: walk.scopes.into_iter().collect(),
         environment: walk.environment.into_iter().collect(),
