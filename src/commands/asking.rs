@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::decide::quiet::{Change, Quiet, change};
+use crate::decide::quiet::{Aside, Change, Quiet, change};
 use crate::formats::python_asides::is_still_module;
 use crate::formats::python_mentions::{Mentions, Words, may_mention, mentions};
 use crate::model::digest::Digest;
@@ -110,15 +110,19 @@ pub fn quiet(map: &Map, holds: &[bool], present: &mut Present) -> Quiet {
     if !differs.contains(&true) {
         return Quiet::default();
     }
-    let asking = asking(present, words);
-    let asks = map.edges.iter().map(|row| asking.get(map.word(row.path)).is_some_and(|found| is_one(map, row, found)));
+    let asking = asking(map, present, words);
+    let asks = map
+        .edges
+        .iter()
+        .map(|row| asking.get(map.word(row.path)).is_some_and(|found| is_one(map, row, found.as_ref())));
     Quiet { asks: asks.collect(), differs }
 }
 
-fn is_one(map: &Map, row: &EdgeRow, found: &Option<Mentions>) -> bool {
+fn is_one(map: &Map, row: &EdgeRow, found: Option<&Mentions>) -> bool {
     let name = map.word(row.name);
     match (row.kind, found) {
-        (EdgeKind::Ran | EdgeKind::Loaded, None) => true,
+        // Who reads a file may run it, or do what it says.
+        (EdgeKind::Ran | EdgeKind::Loaded, None) | (EdgeKind::Read, _) => true,
         (EdgeKind::Ran, Some(found)) => found.functions.contains(name) || name == "*",
         (EdgeKind::Loaded, Some(found)) => found.module,
         _ => false,
@@ -137,9 +141,9 @@ fn aside(map: &Map, row: &EdgeRow, present: &mut Present) -> Option<Change> {
             inventory.entries.iter().filter(|(at, _)| *at == row.path).map(|(_, entry)| entry.content)
         })
         .collect();
-    let shapes = contents.iter().filter_map(|content| present.known_shapes().get(content));
+    let mut shapes = contents.iter().filter_map(|content| present.known_shapes().get(content));
     // The same module-level code has the same asides, whatever else the file held.
-    let before = shapes.filter(|shape| shape.parsed && loaded_digest(mode, shape) == row.hash).next()?;
+    let before = shapes.find(|shape| shape.parsed && loaded_digest(mode, shape) == row.hash)?;
     change(&before.asides, &now).filter(|change| change.names.is_empty() || !shadows_the_library(present))
 }
 
@@ -166,21 +170,22 @@ fn imports_everything(present: &Present) -> bool {
 }
 
 fn add_words(words: &mut Words, path: &str, change: &Change) {
+    let has = |aside| change.asides.contains(&aside);
     let mut add = |list: &[&str]| words.used.extend(list.iter().map(|word| (*word).to_owned()));
-    if change.docs || change.titles {
+    if has(Aside::Docs) || has(Aside::Titles) {
         add(&DOCS);
     }
-    if change.titles {
+    if has(Aside::Titles) {
         add(&ATTRIBUTES);
     }
-    if change.annotations || !change.names.is_empty() {
+    if has(Aside::Annotations) || !change.names.is_empty() {
         // An annotation may need a name that went away.
         add(&ANNOTATIONS);
     }
-    if change.version {
+    if has(Aside::Version) {
         add(&VERSION);
     }
-    if change.version || !change.names.is_empty() {
+    if has(Aside::Version) || !change.names.is_empty() {
         add(NAMESPACES);
     }
     for name in &change.names {
@@ -195,19 +200,114 @@ fn module_names(present: &Present) -> BTreeSet<String> {
 }
 
 /// The source files of which something asks; without a list of who does, all of it.
-fn asking(present: &Present, mut words: Words) -> BTreeMap<String, Option<Mentions>> {
-    let sources = present.tree().entries.keys().filter(|path| is_source(path));
-    let texts: Vec<(&String, Vec<u8>)> = sources.filter_map(|path| Some((path, present.text(path)?))).collect();
+fn asking(map: &Map, present: &Present, mut words: Words) -> BTreeMap<String, Option<Mentions>> {
+    let sources = present.tree().entries.keys().map(String::as_str).filter(|path| is_source(path));
+    // Files that the tree does not name (git ignores them) and files of other sorts that tests read.
+    let is_content = |row: &&EdgeRow| matches!(row.kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read);
+    let touched = map.edges.iter().filter(is_content).map(|row| map.word(row.path));
+    let paths: BTreeSet<&str> = sources.chain(touched).collect();
+    let texts: Vec<(&str, Vec<u8>)> = paths.into_iter().filter_map(|path| Some((path, present.text(path)?))).collect();
     loop {
         let candidates = texts.iter().filter(|(_, text)| may_mention(text, &words));
-        let found: BTreeMap<String, Option<Mentions>> =
-            candidates.map(|(path, text)| ((*path).clone(), mentions(path, text, &words))).collect();
+        let found: BTreeMap<String, Option<Mentions>> = candidates
+            .map(|(path, text)| ((*path).to_owned(), is_source(path).then(|| mentions(path, text, &words)).flatten()))
+            .collect();
         // A file may import the word under another name, and others may import that name from it.
         let before = words.used.len();
         let aliases: BTreeSet<String> = found.values().flatten().flat_map(|found| found.aliases.clone()).collect();
         words.used.extend(aliases);
         if words.used.len() == before {
             return found;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::python_source::shape;
+
+    /// What changed quietly; `None` if something else changed too.
+    fn between(before: &str, after: &str) -> Option<Change> {
+        change(&shape(before.as_bytes()).asides, &shape(after.as_bytes()).asides)
+    }
+
+    #[test]
+    fn what_is_loud_is_never_quiet() {
+        for (before, after) in [
+            ("", "x = 1"),
+            ("", "class C: pass"),
+            ("", "@d\ndef f(): pass"),
+            ("", "def f(a=g()): pass"),
+            ("", "def f(a=b): pass"),
+            ("", "def f(a: int): pass"),
+            ("", "def f[T](a): pass"),
+            ("", "def __getattr__(name): pass"),
+            ("", "def pytest_configure(): pass"),
+            ("", "import first_party"),
+            ("", "import os.path"),
+            ("", "from os import nothing"),
+            ("", "from typing import *"),
+            ("x = 1", "x = 1\ndef x(): pass"),
+            ("def f(): pass", "def f(): pass\ndef f(): pass"),
+            ("match 1:\n  case f: pass", "match 1:\n  case f: pass\ndef f(): pass"),
+            ("def f(a): pass", "def f(b): pass"),
+            ("def f(a=1): pass", "def f(a=2): pass"),
+            ("def f(): pass", "async def f(): pass"),
+            ("def f(): pass", "def f(): yield"),
+            ("import os as a", "import re as a"),
+            ("if x: pass", "if x:\n  def f(): pass"),
+            ("class C: pass", "class C:\n  def m(self): pass"),
+            ("class C:\n  x = 1", "class C:\n  x = 2"),
+            ("def f():\n  '>>> 1'", "def f():\n  '>>> 2'"),
+            ("@d\ndef f():\n  'a'", "@d\ndef f():\n  'b'"),
+            ("def f(a: int): pass", "def f(a: str): pass"),
+            ("from __future__ import annotations\nx: int", "from __future__ import annotations\nx: str"),
+            ("if TYPE_CHECKING: import a", "if TYPE_CHECKING: import a\nelse: import b"),
+            ("TYPE_CHECKING = 1\nif TYPE_CHECKING: a", "TYPE_CHECKING = 1\nif TYPE_CHECKING: b"),
+            ("from x import TYPE_CHECKING\nif TYPE_CHECKING: a", "from x import TYPE_CHECKING\nif TYPE_CHECKING: b"),
+            ("__version__ = f()", "__version__ = g()"),
+            ("x = '\\ud800'\n", "x = '\\ud800'\ndef f(): pass"),
+        ] {
+            assert_eq!(between(before, after), None, "{before}\n->\n{after}");
+        }
+    }
+
+    #[test]
+    fn each_aside_is_told_apart() {
+        let named =
+            |names: &[&str]| Change { names: names.iter().map(|n| (*n).to_owned()).collect(), ..Change::default() };
+        let said = |aside| Change { asides: [aside].into(), ..Change::default() };
+        let future = "from __future__ import annotations\n";
+        for (before, after, expected) in [
+            ("", "def f(a, b=-1, *c, d=None, **e): pass".to_owned(), named(&["f"])),
+            ("def f(): pass", String::new(), named(&["f"])),
+            ("", "import re, json as j".to_owned(), named(&["j", "re"])),
+            ("from os import nothing", String::new(), named(&["nothing"])),
+            ("", "from typing import Any".to_owned(), named(&["Any"])),
+            ("def f(): pass\nx = f()", "x = f()\ndef f(): pass".to_owned(), named(&["f"])),
+            ("def f(): pass\ndef g(): pass", "def g(): pass\ndef f(): pass".to_owned(), named(&[])),
+            ("def f():\n  'a'", "def f():\n  'b'".to_owned(), said(Aside::Docs)),
+            ("'a'", "'b'".to_owned(), said(Aside::Titles)),
+            ("class C:\n  'a'", "class C:\n  'b'".to_owned(), said(Aside::Titles)),
+            (
+                "class C:\n  @property\n  def m(self):\n    'a'",
+                "class C:\n  @property\n  def m(self):\n    'b'".to_owned(),
+                said(Aside::Docs),
+            ),
+            (
+                "from __future__ import annotations\ndef f(a: int) -> C: pass",
+                format!("{future}def f(a: str): pass"),
+                said(Aside::Annotations),
+            ),
+            (
+                "from typing import TYPE_CHECKING\nif TYPE_CHECKING: import a",
+                "from typing import TYPE_CHECKING\nif TYPE_CHECKING: import b".to_owned(),
+                Change::default(),
+            ),
+            ("__version__ = '1'", "__version__ = '2'".to_owned(), said(Aside::Version)),
+        ] {
+            assert_eq!(between(before, &after), Some(expected), "{before}\n->\n{after}");
         }
     }
 }

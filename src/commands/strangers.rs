@@ -221,8 +221,19 @@ const LIBRARY: &[&str] = &[
 ];
 
 /// What is installed and looks at the code without being imported by it.
-const HOOKS: &[&str] =
-    &["typeguard", "beartype", "jaxtyping", "sybil", "xdoctest", "doctestplus", "typing-copilot", "monkeytype"];
+const HOOKS: &[&str] = &[
+    "typeguard",
+    "beartype",
+    "jaxtyping",
+    "sybil",
+    "xdoctest",
+    "doctestplus",
+    "pytest-examples",
+    "codeblock",
+    "markdown-docs",
+    "typing-copilot",
+    "monkeytype",
+];
 
 /// Whether a file that some test loads imports a stranger of whom nothing is known, or a stranger is installed that comes by
 /// itself. A file that cannot be read for its imports is as bad.

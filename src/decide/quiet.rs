@@ -62,19 +62,26 @@ pub fn is_noticed(footprint: &FootprintRow, states: &[SetState]) -> bool {
     differs && asks
 }
 
+/// A sort of aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Aside {
+    /// Docstrings of functions.
+    Docs,
+    /// Docstrings of the module or of classes.
+    Titles,
+    /// Annotations that stay text.
+    Annotations,
+    /// The literal `__version__`.
+    Version,
+}
+
 /// What changed in the asides of a file whose module-level code is otherwise as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
     /// Names that a plain `def` or import gave or gives, or gives at another place.
     pub names: BTreeSet<String>,
-    /// Docstrings of functions.
-    pub docs: bool,
-    /// Docstrings of the module or of classes.
-    pub titles: bool,
-    /// Annotations that stay text.
-    pub annotations: bool,
-    /// The literal `__version__`.
-    pub version: bool,
+    /// What else changed.
+    pub asides: BTreeSet<Aside>,
 }
 
 /// What changed between two asides; `None` if not only asides changed, or if loading the file may now fail.
@@ -99,11 +106,12 @@ pub fn change(before: &Asides, now: &Asides) -> Option<Change> {
             _ => names.insert(name.clone()),
         };
     }
-    Some(Change {
-        names,
-        docs: before.docs != now.docs,
-        titles: before.titles != now.titles,
-        annotations: before.annotations != now.annotations,
-        version: before.version != now.version,
-    })
+    let both = [
+        (Aside::Docs, before.docs, now.docs),
+        (Aside::Titles, before.titles, now.titles),
+        (Aside::Annotations, before.annotations, now.annotations),
+        (Aside::Version, before.version, now.version),
+    ];
+    let asides = both.into_iter().filter(|(_, old, new)| old != new).map(|(aside, _, _)| aside).collect();
+    Some(Change { names, asides })
 }

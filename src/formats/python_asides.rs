@@ -116,12 +116,11 @@ pub(super) fn asides(mut body: Vec<Stmt>) -> Asides {
     let (mut kept, mut plain): (Vec<Stmt>, Vec<Plain>) = (Vec::new(), Vec::new());
     for mut statement in body {
         let only = |name: &str| bound.get(name) == Some(&1);
-        match take_plain(&mut statement, &mut taken, &only, kept.len()) {
-            Some(found) => plain.extend(found),
-            None => {
-                taken.statement(&mut statement, "", !bound.contains_key(CHECKING_IS_OURS));
-                kept.push(statement);
-            }
+        if let Some(found) = take_plain(&mut statement, &mut taken, &only, kept.len()) {
+            plain.extend(found);
+        } else {
+            taken.statement(&mut statement, "", !bound.contains_key(CHECKING_IS_OURS));
+            kept.push(statement);
         }
     }
     plain.sort();
@@ -252,7 +251,9 @@ fn bindings(body: &[Stmt]) -> BTreeMap<String, usize> {
                 | Pattern::MatchClass(_)
                 | Pattern::MatchOr(_) => None,
             };
-            name.into_iter().for_each(|name| self.add(name));
+            if let Some(name) = name {
+                self.add(name);
+            }
             ruff_python_ast::visitor::walk_pattern(self, pattern);
         }
 
@@ -332,15 +333,15 @@ impl Taken {
         let all: Vec<&mut Parameter> = named.map(|named| &mut named.parameter).chain(variadic).collect();
         for parameter in all {
             if let Some(annotation) = parameter.annotation.take() {
-                self.annotation(format!("{name} {}", parameter.name), *annotation);
+                self.annotation(&format!("{name} {}", parameter.name), *annotation);
             }
         }
         if let Some(returns) = def.returns.take() {
-            self.annotation(format!("{name} ->"), *returns);
+            self.annotation(&format!("{name} ->"), *returns);
         }
     }
 
-    fn annotation(&mut self, owner: String, annotation: Expr) {
+    fn annotation(&mut self, owner: &str, annotation: Expr) {
         let statement = Stmt::Expr(ruff_python_ast::StmtExpr {
             node_index: AtomicNodeIndex::default(),
             range: TextRange::default(),
@@ -376,6 +377,7 @@ pub(super) fn is_type_checking(test: &Expr) -> bool {
 }
 
 /// Decorators that look at neither docstring nor annotations.
+#[allow(clippy::wildcard_enum_match_arm, reason = "any other decorator may look")]
 fn is_indifferent(decorator: &Decorator) -> bool {
     const INDIFFERENT: &[&str] = &[
         "abstractmethod",
@@ -393,7 +395,7 @@ fn is_indifferent(decorator: &Decorator) -> bool {
     let name = match &decorator.expression {
         Expr::Name(name) => name.id.as_str(),
         Expr::Attribute(attribute) => attribute.attr.as_str(),
-        Expr::Call(_) | _ => return false,
+        _ => return false,
     };
     INDIFFERENT.contains(&name)
 }

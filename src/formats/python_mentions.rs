@@ -163,6 +163,10 @@ impl Finder<'_> {
     /// An attribute, a word in a text, a keyword: whose it is is not told.
     fn met_anywhere(&mut self, word: &str) {
         self.met(word);
+        self.met_given(word);
+    }
+
+    fn met_given(&mut self, word: &str) {
         if self.words.given.contains_key(word) {
             self.mark();
         }
@@ -352,17 +356,17 @@ impl<'a> Visitor<'a> for Finder<'_> {
             Expr::Name(name) if name.ctx.is_store() => return,
             Expr::Name(name) => self.met_name(&name.id),
             Expr::Attribute(attribute) => {
-                let path = dotted(expression);
-                for at in path.match_indices('.').map(|(at, _)| at + 1).chain([0]) {
-                    self.met(&path[at..]);
+                let base = attribute.value.as_name_expr().and_then(|base| self.imported.names.get(base.id.as_str()));
+                let of_the_library = base.is_some_and(|is| OTHERS.contains(&is.as_str()));
+                // `re.compile` is not the builtin, and has nothing to do with names.
+                if base.is_none_or(|is| is != "re") {
+                    let path = dotted(expression);
+                    for at in path.match_indices('.').map(|(at, _)| at + 1).chain([0]) {
+                        self.met(&path[at..]);
+                    }
                 }
-                let is_plain_module = attribute.value.as_name_expr().is_some_and(|base| {
-                    self.imported.names.get(base.id.as_str()).is_some_and(|is| OTHERS.contains(&is.as_str()))
-                });
-                if is_plain_module {
-                    self.met(&attribute.attr);
-                } else {
-                    self.met_anywhere(&attribute.attr);
+                if !of_the_library {
+                    self.met_given(&attribute.attr);
                 }
                 if self.is_module(expression) {
                     self.mark();
@@ -405,7 +409,7 @@ impl<'a> Visitor<'a> for Finder<'_> {
 
     fn visit_keyword(&mut self, keyword: &'a Keyword) {
         if let Some(name) = &keyword.arg {
-            self.met_anywhere(name);
+            self.met_given(name);
         }
         walk_keyword(self, keyword);
     }
@@ -447,7 +451,7 @@ mod tests {
             ("def f():\n  class C:\n    x = w\n", &["f"], false),
             ("def f(a=w): pass\n", &[], true),
             ("@w\ndef f(): pass\n", &[], true),
-            ("def f(): g(w=1)\n", &["f"], false),
+            ("def f(): g(w=1)\n", &[], false),
             ("def f(): getattr(a, 'w')\n", &["f"], false),
             ("def f(): a['x.w:y']\n", &["f"], false),
             ("def f(): f'{a}w'\n", &["f"], false),
