@@ -76,13 +76,17 @@ cases! {
     a_fixture_belongs_to_every_test_that_uses_it
     an_edit_that_changes_no_behaviour_runs_nothing
     children_record_what_they_run
+    asides_count_for_all_where_strangers_look
+    asides_count_for_whoever_asks
     code_found_by_name_or_by_text_is_still_code
     code_in_another_process_or_thread_counts
     code_that_runs_at_import_counts_for_whoever_loaded_it
     configuration_and_builds_run_everything
     conftest_and_setup_code_belong_to_the_tests_below
+    everything_imported_may_be_anybodys
     git_is_only_a_way_to_see_files
     names_and_bytes_of_files_may_be_odd
+    tables_count_by_what_they_can_change
     tests_may_meddle_with_what_the_adapter_uses
     the_file_tracer_sees_what_no_hook_sees
     unittest_classes_and_doctests_are_tests_too

@@ -14,6 +14,7 @@ use crate::model::plan::Plan;
 use crate::model::tree::Tree;
 use crate::settings::Settings;
 
+use super::asking;
 use super::present::Present;
 
 /// All that one command knows before it acts.
@@ -67,9 +68,15 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
         }
     };
     let holds = present.as_mut().map(|present| edges_that_hold(&map, present)).unwrap_or_default();
+    let quiet = present.as_mut().map(|present| asking::quiet(&map, &holds, present)).unwrap_or_default();
     let plan = match &present {
         Some(present) => {
-            let seen = selection::Present { tree: present.tree(), holds: &holds, inert: &settings.policy.inert };
+            let seen = selection::Present {
+                tree: present.tree(),
+                holds: &holds,
+                quiet: &quiet,
+                inert: &settings.policy.inert,
+            };
             selection::plan(&map, seen, ask)
         }
         None => Plan::default(),

@@ -1,5 +1,6 @@
 //! One verb a room: gather, decide, act.
 
+pub mod asking;
 pub mod doctor;
 pub mod explain;
 pub mod facts;
@@ -12,3 +13,4 @@ pub mod run;
 pub mod salvage;
 pub mod second;
 pub mod sql;
+pub mod strangers;

@@ -16,6 +16,7 @@ use crate::bridges::workspace::{self, RunFolder};
 use crate::decide::selection::Ask;
 use crate::formats::plan_v1::{self, PlanFile, Section};
 use crate::formats::tables;
+use crate::model::change::TableFile;
 use crate::model::plan::{Plan, Verdict};
 use crate::settings::forge::Place;
 use crate::settings::{self, Settings};
@@ -289,7 +290,7 @@ fn plan_file(
     let mut configs = BTreeMap::new();
     let mut exclude = Vec::new();
     if let Some(present) = &gathered.present {
-        for path in present.tree().entries.keys().filter(|path| tables::is_table_file(path)) {
+        for path in present.tree().entries.keys().filter(|path| speaks_to_the_runner(path)) {
             if let Ok(bytes) = disk::read(&settings.root.join(path)) {
                 configs.insert(path.clone(), tables::runner_tables(path, &bytes).to_string());
                 own.extend(tables::project_names(path, &bytes));
@@ -320,6 +321,10 @@ fn plan_file(
         first: if let Pass::Second(first) = pass { Some(first) } else { None },
         sections,
     })
+}
+
+fn speaks_to_the_runner(path: &str) -> bool {
+    TableFile::of(path).is_some_and(TableFile::may_configure_the_runner)
 }
 
 fn sections(plan: &Plan) -> BTreeMap<&str, Section<'_>> {

@@ -11,6 +11,7 @@ pub mod memory;
 pub mod orders;
 pub mod outcomes;
 pub mod places;
+pub mod quiet;
 pub mod selection;
 pub mod settle;
 pub mod sightings;

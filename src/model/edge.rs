@@ -26,7 +26,8 @@ pub enum EdgeKind {
     Fixture,
     /// Something that cannot be traced: depends on every path that is not inert.
     Opaque,
-    /// What decides about all tests: the tables of a configuration file (`runner`, `build`), a variable (path `env`).
+    /// What decides about all tests: the tables of a configuration file (`runner`, `build`, and `metadata` for those who ask for
+    /// it), a variable (path `env`).
     Fingerprint,
 }
 
