@@ -97,6 +97,9 @@ fn a_copy_counts_for_the_files_that_it_was_made_of_while_it_equals_them() {
     repository.replace("src/shop/prices.py", "price - 20", "price - 3");
     install(&repository, &["."]);
     repository.run(PYTEST).exits(0).warns_never().ran_only(DISCOUNT);
+    // A state that was recorded under this very name, with another copy installed.
+    repository.replace("src/shop/prices.py", "price - 3", "price - 1");
+    repository.run(PYTEST).exits(0).warns_once().ran_only(TESTS);
 }
 
 #[test]

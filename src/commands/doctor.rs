@@ -167,7 +167,8 @@ fn by_the_facts(settings: &Settings, lens: &Lens) -> Vec<Finding> {
 /// The newest run that was to record, if its recording is not used.
 fn newest_recording(table: &Table) -> Option<Finding> {
     let recorded = table.rows.iter().filter(|row| text(table, row, "is_recorded") == "true");
-    let newest = recorded.max_by_key(|row| text(table, row, "started_at"))?;
+    // Ids sort by time, and finer than the seconds of `started_at`.
+    let newest = recorded.max_by_key(|row| text(table, row, "run_id"))?;
     let why = text(table, newest, "problem");
     (!why.is_empty()).then(|| Finding::Unhealthy { at: text(table, newest, "started_at"), why })
 }
