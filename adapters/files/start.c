@@ -55,7 +55,9 @@ static bool read_settings(const char *text) {
             tracer.magic = magic;
             tracer.magic_length = length + 8;
             put(put(magic, line, length), "/window/", 9);
-        } else if (tracer.root_count < ROOTS && line[0] == '/') {
+        } else if (length) {
+            /* A root that is left out would be a silent miss: rather nothing, which the self-check tells. */
+            if (tracer.root_count == ROOTS || line[0] != '/') return false;
             while (length && line[length - 1] == '/') line[--length] = 0;
             tracer.roots[tracer.root_count++] = (struct root){line, length, cargo_is_at(line)};
         }
