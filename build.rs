@@ -30,11 +30,12 @@ fn embed_adapters() -> io::Result<()> {
         }
     }
     files.sort();
-    let entries: Vec<String> = files
-        .iter()
-        .map(|(name, path)| format!("({name:?}, include_str!({:?}))", path.display().to_string()))
-        .collect();
+    // The texts themselves: a target folder may serve several clones, and paths of one of them mean nothing in another.
+    let texts: io::Result<Vec<(String, String)>> =
+        files.into_iter().map(|(name, path)| Ok((name, fs::read_to_string(path)?))).collect();
+    let entries: Vec<String> = texts?.iter().map(|(name, text)| format!("({name:?}, {text:?})")).collect();
     let tracer = match compile_tracer(&Path::new(&root).join("adapters/files")) {
+        // In the same folder as the list itself, wherever that is moved.
         Ok(library) => format!("Some(include_bytes!({:?}))", library.display().to_string()),
         Err(why) => {
             // titer works without it, and says in a run what it then cannot see.

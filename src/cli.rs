@@ -67,7 +67,7 @@ enum Suite {
 enum Depth {
     /// One pass
     Plain,
-    /// A second pass in reverse order
+    /// Every test, then once more in reverse order: what moves from one test to another is kept by the process
     Deep,
 }
 
@@ -93,7 +93,8 @@ enum Verb {
     Run {
         #[command(flatten)]
         select: Select,
-        /// Record what each test depends on, also where titer would not by itself
+        /// Record what each test depends on, also where titer would not by itself; `deep` runs every test, then all of them a second
+        /// time in reverse order, whose failures, output and exit code are not yours, to find out what the process remembers
         #[arg(long, conflicts_with = "no_record", num_args = 0..=1, require_equals = true, default_missing_value = "plain", value_name = "DEPTH")]
         record: Option<Depth>,
         /// Do not record what tests depend on; outcomes are kept all the same
@@ -123,6 +124,12 @@ enum Verb {
         #[arg(value_name = "TEST|PATH")]
         what: String,
         /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the set-up, and name what is missing with the next step
+    Doctor {
+        /// Print JSON, one object a finding
         #[arg(long)]
         json: bool,
     },
@@ -171,13 +178,10 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
     let strict = |settings: &Settings| settings.policy_failure.clone().map_or(Ok(()), |why| Err(Failure::input(why)));
     match line.verb {
         Verb::Run { select, record, no_record, junit, command } => {
-            if record == Some(Depth::Deep) {
-                let failure =
-                    Failure::usage("--record=deep is not there yet: this version of titer records in one pass");
-                return Err(failure.hint("give --record, or leave it out"));
-            }
+            let deep = record == Some(Depth::Deep);
             let record = if record.is_some() { Some(true) } else { no_record.then_some(false) };
-            let request = commands::run::Request { command, record, all: select.leaves_nothing_out(), junit };
+            let all = select.leaves_nothing_out() || deep;
+            let request = commands::run::Request { command, record, deep, all, junit };
             Ok(commands::run::run(&settings, &request, talk))
         }
         Verb::Plan { select, json, command } => {
@@ -189,6 +193,7 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             strict(&settings)?;
             commands::explain::run(&settings, &what, json, out, talk).map(|()| Ending::Code(0))
         }
+        Verb::Doctor { json } => commands::doctor::run(&settings, json, out).map(|well| Ending::Code(i32::from(!well))),
         Verb::Sql { query, json } => {
             strict(&settings)?;
             commands::sql::run(&settings, query.as_deref(), json, out).map(|()| Ending::Code(0))

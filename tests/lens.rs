@@ -43,6 +43,7 @@ impl Ledger {
         }
         ledger.write("decisions", "R2", &decision_lines());
         ledger.write("edges", "R1", &edge_lines());
+        ledger.write("edges", "R0", &(0..6).flat_map(generated_lines).collect::<Vec<_>>());
         ledger.write(
             "events",
             "R1",
@@ -120,6 +121,16 @@ fn edge_lines() -> Vec<Value> {
     ]
 }
 
+/// A recording on the tree before which `gen.py` was made anew: of a test that touched nothing.
+fn generated_lines(number: u32) -> Vec<Value> {
+    let (tree, at) = (format!("T{number}"), format!("2026-11-21T0{number}:00:00Z"));
+    vec![
+        json!({"v":1,"kind":"tree","set":tree,"path":"gen.py","name":"100644","hash":format!("H{number}")}),
+        json!({"v":1,"kind":"tree","set":tree,"path":"steady.py","name":"100644","hash":"H"}),
+        json!({"v":1,"kind":"footprint","run":format!("Q{number}"),"at":at,"test":"t_v","variant":"V","sets":["E1"],"inventory":tree}),
+    ]
+}
+
 /// A whole view, rows in one order whatever the engine's was.
 fn whole(lens: &Lens, view: &str) -> Table {
     let mut table = lens.query(&format!("SELECT * FROM {view}")).unwrap();
@@ -194,6 +205,17 @@ fn what_was_left_out_is_counted_by_reason_and_named_test_by_test() {
     assert_eq!(rows(&lens, "SELECT run_id, reason, tests FROM left_out"), json!([["R2", "untouched", 3]]));
     let named = rows(&lens, "SELECT test_id FROM test_decisions WHERE verdict = 'left out' ORDER BY test_id");
     assert_eq!(named, json!([["t_c"], ["t_d"], ["t_e"]]));
+}
+
+#[test]
+fn a_path_that_differs_in_all_of_the_last_five_pairs_of_recordings_is_volatile() {
+    let ledger = Ledger::empty();
+    ledger.write("edges", "R0", &(0..6).flat_map(generated_lines).collect::<Vec<_>>());
+    let query = "SELECT path, changes, tests, all_tests FROM volatile_paths";
+    assert_eq!(rows(&ledger.lens(), query), json!([["gen.py", 5, 0, 1]]));
+    let ledger = Ledger::empty();
+    ledger.write("edges", "R0", &(1..6).flat_map(generated_lines).collect::<Vec<_>>());
+    assert_eq!(rows(&ledger.lens(), query), json!([]));
 }
 
 #[test]

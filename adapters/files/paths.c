@@ -26,9 +26,18 @@ bool inside(const char *path, size_t length, const struct root **found) {
     return false;
 }
 
+/* What git itself keeps of the root's repository changes with every commit: that it was looked at is one fact, whatever was. */
+static bool repository(enum kind kind, const char *path, size_t length, const struct root *root) {
+    size_t end = root->length + 5;
+    if (length < end || !same(path + root->length, "/.git", 5) || (length > end && path[end] != '/')) return false;
+    if (kind == READ || kind == LISTED || kind == UPDATED || kind == WALKED) record_once(READ, path, end);
+    return true;
+}
+
 static void note_clean(enum kind kind, const char *path, size_t length) {
     const struct root *root;
-    if (inside(path, length, &root) && !skipped(path, length, root)) record_once(kind, path, length);
+    if (!inside(path, length, &root) || repository(kind, path, length, root)) return;
+    if (!skipped(path, length, root)) record_once(kind, path, length);
 }
 
 /* Where a descriptor leads, remembered until the descriptor means another folder. Device, inode and birth tell: a number of an

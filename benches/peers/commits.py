@@ -3,10 +3,12 @@
 
 The ledger grows from commit to commit as it would for a developer: the first commit of the series
 records the whole suite and is not counted, then every commit runs what the ledger asks for. With
---truth the whole suite runs too and every failing test that titer left out is printed. See README.md.
+--truth the whole suite runs too and every failing test that titer left out is printed. --save keeps the
+figures, and --against compares with kept ones. See README.md.
 """
 
 import argparse
+import json
 import shlex
 import statistics
 import sys
@@ -38,6 +40,7 @@ class Row:
 
 def main():
     options = arguments()
+    before = json.loads(options.against.read_text()) if options.against else None
     work = Path(options.work or tempfile.mkdtemp(prefix="peers-")).resolve()
     work.mkdir(parents=True, exist_ok=True)
     name = Path(options.repo).resolve()
@@ -52,6 +55,11 @@ def main():
     print(f"{name}, Python {projects.version_of(options.python)}, {len(commits) - 1} commits after {commits[0][:9]}")
     rows, skipped = replay(bench, commits, options)
     table(rows, skipped, options)
+    after = figures(name, commits, rows, options)
+    if options.save:
+        options.save.write_text(json.dumps(after, indent=1) + "\n")
+    if before:
+        compare(before, after, options.against)
     bad = any(row.full and row.ran and row.full.failed - row.ran.ids for row in rows)
     return 1 if bad else 0
 
@@ -73,7 +81,15 @@ def arguments():
                         help="a pinned requirement of the suite; again for more")
     parser.add_argument("--pytest-args", default="", help="what to add to the pytest command line")
     parser.add_argument("--limit", type=float, default=600, help="seconds after which a run is stopped (600)")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="write the figures of each commit there, as JSON")
+    parser.add_argument("--against", type=Path, metavar="FILE",
+                        help="compare with what --save wrote in an earlier call, on the commits that both have")
     options = parser.parse_args()
+    if options.without_titer and (options.save or options.against):
+        parser.error("--save and --against are about titer's figures")
+    for file in filter(None, (options.save, options.against)):
+        if not (file.is_file() if file == options.against else file.parent.is_dir()):
+            parser.error(f"no such {'file' if file == options.against else 'folder'}: {file}")
     if not options.without_titer:
         if options.titer is None:
             parser.error("--titer PATH or --without-titer")
@@ -221,6 +237,9 @@ def table(rows, skipped, options):
               f"{statistics.mean(shares):.1%}; nothing at {nothing} commits, everything at {everything}; "
               f"{sum(ran.took.wall for _, ran in pairs):.1f} s")
         if options.truth:
+            seconds = [ran.took.wall / row.full.took.wall for row, ran in pairs]
+            print(f"  share of the seconds of the whole run, median {statistics.median(seconds):.1%}, mean "
+                  f"{statistics.mean(seconds):.1%}")
             missed = [len(row.full.failed - ran.ids) for row, ran in pairs]
             print(f"  whole runs: {sum(row.full.took.wall for row, _ in pairs):.1f} s; missed {sum(missed)} "
                   f"failing tests at {sum(map(bool, missed))} commits")
@@ -234,6 +253,83 @@ def table(rows, skipped, options):
     failing = sum(bool(row.full and row.full.failed) for row in rows)
     if options.truth:
         print(f"{failing} of {len(rows)} commits have failing tests in the whole run")
+
+
+def figures(name, commits, rows, options):
+    """What a later call compares with: one entry for each replayed commit. `bare` is null without --truth."""
+    return {
+        "name": name,
+        "python": projects.version_of(options.python),
+        "series": commits,
+        "commits": [{
+            "commit": row.commit,
+            "subject": row.subject,
+            "total": row.total,
+            "ran": runs.count(row.ran.ids),
+            "wall": round(row.ran.took.wall, 3),
+            "bare": round(row.full.took.wall, 3) if row.full else None,
+            "missed": sorted(row.full.failed - row.ran.ids) if row.full else None,
+            "reasons": row.reasons,
+        } for row in rows],
+    }
+
+
+def compare(before, after, file):
+    """Before and after on the commits that both calls replayed: tests, seconds, reasons."""
+    earlier = {entry["commit"]: entry for entry in before["commits"]}
+    pairs = [(earlier[entry["commit"]], entry) for entry in after["commits"] if entry["commit"] in earlier]
+    print(f"\nagainst {file}: {len(pairs)} commits in both, {len(before['commits']) - len(pairs)} only there, "
+          f"{len(after['commits']) - len(pairs)} only here")
+    for what in ("name", "python"):
+        if before[what] != after[what]:
+            print(f"  NOT THE SAME {what}: {before[what]} there, {after[what]} here")
+    if [entry["commit"] for entry in before["commits"]] != [entry["commit"] for entry in after["commits"]]:
+        # A commit's selection depends on what was recorded at the commits before it.
+        print("  NOT THE SAME SERIES: the ledger came another way to these commits")
+    if not pairs:
+        return
+    print(f"  {'':28} {'median before':>13} {'after':>8} {'mean before':>13} {'after':>8}")
+    shares("share of the tests", [[entry["ran"] / entry["total"] for entry in column] for column in zip(*pairs)])
+    timed = [pair for pair in pairs if all(entry["bare"] for entry in pair)]
+    if timed:
+        label = "share of the seconds" if len(timed) == len(pairs) else f"share of the seconds ({len(timed)})"
+        shares(label, [[entry["wall"] / entry["bare"] for entry in column] for column in zip(*timed)])
+    else:
+        print("  share of the seconds: unknown, both calls need --truth")
+    by_reason(pairs)
+    extremes(pairs)
+
+
+def shares(label, columns):
+    cells = [middle(column) for middle in (statistics.median, statistics.mean) for column in columns]
+    print(f"  {label:28} {cells[0]:13.1%} {cells[1]:8.1%} {cells[2]:13.1%} {cells[3]:8.1%}")
+
+
+def by_reason(pairs):
+    totals = [sum(entry["total"] for entry in column) for column in zip(*pairs)]
+    owed = {}
+    for side, column in enumerate(zip(*pairs)):
+        for entry in column:
+            for reason, number in entry["reasons"].items():
+                owed.setdefault(reason, [0, 0])[side] += number
+    print(f"  {'tests by reason':28} {'before':>13} {'after':>8} {'change':>13} {'of all':>8}")
+    everything = [sum(entry[side] for entry in owed.values()) for side in (0, 1)]
+    for reason, (old, new) in [*sorted(owed.items(), key=lambda pair: -max(pair[1])), ("all", everything)]:
+        print(f"  {reason:28} {old:13} {new:8} {new - old:+13} {new / totals[1] - old / totals[0]:+8.1%}")
+
+
+def extremes(pairs, most=3):
+    """The commits whose share changed most, each way: where to look first."""
+    changes = sorted(((new["ran"] / new["total"] - old["ran"] / old["total"], old, new) for old, new in pairs),
+                     key=lambda change: change[0])
+    fewer = [change for change in changes[:most] if change[0] < 0]
+    more = [change for change in changes[-most:] if change[0] > 0]
+    for change, old, new in [*fewer, *more]:
+        print(f"  {new['commit'][:9]} {change:+7.1%}  {old['ran']} -> {new['ran']} of {new['total']}  "
+              f"{new['subject'][:50]}")
+    worse = [new for old, new in pairs if set(new["missed"] or ()) - set(old["missed"] or ())]
+    for new in worse:
+        print(f"  {new['commit'][:9]} MISSED {len(new['missed'])} now: {', '.join(new['missed'][:3])}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ a test that fails in the whole run, twice, and that the tool did not run. See RE
 
 import argparse
 import shutil
+import statistics
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import projects
 import runs
 import tools
 
-PEERS = ("testmon", "contexts")
+TOOLS = ("titer", "testmon", "contexts")
 ATTEMPTS = 6
 
 
@@ -31,15 +32,18 @@ class Result:
     of: dict = field(default_factory=dict)
     missed: dict = field(default_factory=dict)
 
+    def share(self, tool):
+        return share(self.of[tool], self.full)
+
 
 def main():
     options = arguments()
     work = Path(options.work or tempfile.mkdtemp(prefix="peers-")).resolve()
     work.mkdir(parents=True, exist_ok=True)
     names = options.project or list(projects.PROJECTS)
-    wanted = PEERS if options.without_titer else ("titer", *PEERS)
+    wanted = options.tools
     print(f"work folder {work}, Python {projects.version_of(options.python)}, {options.edits} edits a project, "
-          f"seed {options.seed}")
+          f"seed {options.seed}, tools {', '.join(wanted)}")
     everything, summary = [], []
     for name in names:
         results = measured(projects.PROJECTS[name], options, work, wanted)
@@ -47,6 +51,7 @@ def main():
         summary.append((name, results))
     for name, results in [*summary, ("all", everything)]:
         table(name, results, wanted)
+    by_kind(everything, wanted[0])
     if not options.work:
         shutil.rmtree(work, ignore_errors=True)
     bad = sum(len(result.missed.get("titer", ())) for result in everything)
@@ -57,6 +62,8 @@ def main():
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--titer", type=Path, help="the titer program")
+    parser.add_argument("--tools", type=listed, default=TOOLS, metavar="TOOL[,TOOL]",
+                        help=f"which tools, of {','.join(TOOLS)} (all)")
     parser.add_argument("--without-titer", action="store_true", help="the peers only")
     parser.add_argument("--python", type=Path, default=Path(sys.executable), help="interpreter for the environments")
     parser.add_argument("--work", help="folder for archives, trees and environments (kept; default: a temporary one)")
@@ -66,7 +73,10 @@ def arguments():
     parser.add_argument("--first", type=int, default=0, help="number of the first edit, to look at one again")
     parser.add_argument("--seed", default="1", help="another seed makes other edits (1)")
     options = parser.parse_args()
-    if not options.without_titer:
+    options.tools = tuple(tool for tool in options.tools if not (options.without_titer and tool == "titer"))
+    if not options.tools:
+        parser.error("no tool is left to compare")
+    if "titer" in options.tools:
         if options.titer is None:
             parser.error("--titer PATH or --without-titer")
         options.titer = options.titer.resolve()
@@ -74,11 +84,21 @@ def arguments():
     return options
 
 
+def listed(text):
+    """`titer,contexts` as a tuple, in the order in which tools are always named."""
+    names = [name.strip() for name in text.split(",")]
+    if unknown := set(names) - set(TOOLS):
+        raise argparse.ArgumentTypeError(f"no such tool: {', '.join(sorted(unknown))}")
+    return tuple(tool for tool in TOOLS if tool in names)
+
+
 def measured(project, options, work, wanted):
     """Prepare one project, record with each tool once, and go through its edits."""
     print(f"\n=== {project.name} {project.version}", flush=True)
     tree = projects.tree_of(project, options.python, work)
-    insides = projects.environments_of(project, tree, options.python, work, projects.TOOLS)
+    # Which lines the suite runs comes from a recording of contexts, whatever is compared.
+    kinds = [tool for tool in projects.TOOLS if tool in ("plain", "contexts", *wanted)]
+    insides = projects.environments_of(project, tree, options.python, work, kinds)
     bench = tools.Bench(tree, insides, project.arguments, work / project.name / "scratch", options.titer)
     projects.restore(tree)
     whole = recorded(bench, wanted)
@@ -92,6 +112,8 @@ def measured(project, options, work, wanted):
         if result:
             results.append(result)
     projects.restore(tree)
+    outside = sum(not result.edit.inside for result in results)
+    print(f"{outside} of {len(results)} edits lie outside function bodies")
     return results
 
 
@@ -116,7 +138,7 @@ def recorded(bench, wanted):
 def last_line(ran):
     """The line of the output that says most about a crash."""
     lines = [line.strip() for line in ran.took.output.splitlines() if line.strip()]
-    errors = [line for line in lines if "Error" in line]
+    errors = [line for line in lines if "Error" in line or line.startswith("titer: error")]
     return (errors or lines or ["no output"])[-1][:110]
 
 
@@ -125,7 +147,7 @@ def edited(bench, maker, index, whole, wanted):
     for attempt in range(ATTEMPTS):
         projects.restore(bench.tree)
         edit = maker.edit(index, attempt)
-        apply(bench.tree, edit)
+        edit.apply(bench.tree)
         full = bench.bare()
         if not full.took.timed_out:
             break
@@ -146,17 +168,12 @@ def edited(bench, maker, index, whole, wanted):
     return result
 
 
-def apply(tree, edit):
-    for name, data in edit.files.items():
-        (tree / name).write_bytes(data)
-
-
 def one(bench, tool, edit, whole):
     """One tool on a fresh tree with the edit, from a copy of its recorded state."""
     projects.restore(bench.tree)
     if tool == "testmon":
         bench.put_testmon()
-    apply(bench.tree, edit)
+    edit.apply(bench.tree)
     if tool == "titer":
         return bench.titer_run(bench.ledger(), "--record")
     return bench.testmon_run() if tool == "testmon" else bench.contexts_run(whole.ids)
@@ -166,7 +183,7 @@ def confirm(bench, result):
     """A test that fails only sometimes is nobody's miss: only what fails in a second whole run counts."""
     if any(result.missed.values()):
         projects.restore(bench.tree)
-        apply(bench.tree, result.edit)
+        result.edit.apply(bench.tree)
         again = bench.bare().failed
         unsteady = result.full.failed - again
         if unsteady:
@@ -193,14 +210,22 @@ def broke(result, tool):
     return result.of[tool].crashed and not result.full.crashed
 
 
+def share(ran, full):
+    """What part of the whole run's tests this run has; where those are none, all of it if it did anything."""
+    whole = runs.count(full.ids)
+    return runs.count(ran.ids) / whole if whole else float(ran.started or ran.crashed)
+
+
 def larger(result):
-    return "titer" in result.of and runs.count(result.of["titer"].ids) > runs.count(result.of["contexts"].ids)
+    """titer ran more tests than contexts, or than fail where contexts is not compared."""
+    least = result.of["contexts"].ids if "contexts" in result.of else result.full.failed
+    return "titer" in result.of and runs.count(result.of["titer"].ids) > runs.count(least)
 
 
 def why(bench, result):
-    """The reasons of a selection that is larger than that of contexts, as `titer plan` gives them."""
+    """The reasons of a larger selection, as `titer plan` gives them."""
     projects.restore(bench.tree)
-    apply(bench.tree, result.edit)
+    result.edit.apply(bench.tree)
     plan = bench.titer_plan(bench.ledger())
     if plan is None:
         print("    titer plan --json gave no tests")
@@ -227,6 +252,21 @@ def table(name, results, wanted):
         crashed = sum(broke(result, tool) for result in results)
         print(f"  {tool:9} {ran:9} {ran / tests:7.1%} {took:8.1f} {took / seconds:7.1%} "
               f"{sum(len(result.missed[tool]) for result in missed):7} {len(missed):13} {green:14} {crashed:8}")
+
+
+def by_kind(results, tool):
+    """One line for each kind of edit over all projects: how much one tool selected, and what it missed."""
+    kinds = {}
+    for result in results:
+        # Where a project has no place for a kind, the edit is one of the kind that was made instead.
+        kinds.setdefault(result.edit.kind.split(" ")[0], []).append(result)
+    print(f"\nby kind of edit, all projects, share of the tests that {tool} ran:")
+    print(f"  {'kind':24} {'edits':>5} {'median':>7} {'mean':>7} {'failing tests':>14} {'missed':>7}")
+    for kind, those in sorted(kinds.items(), key=lambda pair: -statistics.mean(one.share(tool) for one in pair[1])):
+        shares = [result.share(tool) for result in those]
+        print(f"  {kind:24} {len(those):5} {statistics.median(shares):7.1%} {statistics.mean(shares):7.1%} "
+              f"{sum(len(result.full.failed) for result in those):14} "
+              f"{sum(len(result.missed[tool]) for result in those):7}")
 
 
 if __name__ == "__main__":

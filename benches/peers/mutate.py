@@ -1,9 +1,9 @@
 """Seeded edits of a real project: what is changed, by kind.
 
-An edit is a new content for some files, nothing else, so it can be applied to any fresh copy of the
-tree. Changes are cut into the source text at positions of the syntax tree, so the layout around them
-stays. Only lines that the unedited suite runs are mutated inside functions: an edit of dead code
-compares nothing. The same seed, project and index always give the same edit.
+An edit is a new content for some files, or their deletion, nothing else, so it can be applied to any
+fresh copy of the tree. Changes are cut into the source text at positions of the syntax tree, so the
+layout around them stays. Only lines that the unedited suite runs are mutated inside functions: an edit
+of dead code compares nothing. The same seed, project and index always give the same edit.
 """
 
 import ast
@@ -14,8 +14,17 @@ from dataclasses import dataclass
 KINDS = ("body-return", "data-file", "module-constant", "body-compare", "default-argument", "comment-only",
          "class-attribute", "override-added", "conftest-fixture", "body-constant", "decorator-removed",
          "new-test-file", "import-alias", "test-helper", "body-condition", "function-deleted", "readme-only",
-         "new-module", "body-return", "body-compare")
+         "new-module", "body-return", "body-compare",
+         # Up to here unchanged since the first published figures: `--edits 20` still gives these.
+         "module-deleted", "function-added", "method-added", "function-added-and-used", "new-data-file",
+         "data-file-deleted", "import-added", "type-annotation", "docstring", "module-constant",
+         "class-attribute", "body-constant", "default-argument", "import-alias", "function-deleted",
+         "decorator-removed", "method-added", "override-added", "body-condition", "type-annotation")
 FALLBACK = "body-constant"
+MUTANTS = ("body-return", "body-compare", "body-constant", "body-condition")
+
+# Standard library modules that a file may newly import: some that a suite has loaded anyway, some not.
+_IMPORTABLE = ("json", "string", "colorsys", "fractions", "shelve")
 
 _SWAPS = {ast.Eq: ("==", "!="), ast.NotEq: ("!=", "=="), ast.Lt: ("<", ">="), ast.Gt: (">", "<="),
           ast.LtE: ("<=", ">"), ast.GtE: (">=", "<"), ast.Is: ("is", "is not"), ast.IsNot: ("is not", "is"),
@@ -25,11 +34,19 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass
 class Edit:
-    """One edit: `files` maps a path in the tree to its new bytes."""
+    """One edit: `files` maps a path in the tree to its new bytes, or to None where the file goes."""
 
     kind: str
     what: str
     files: dict
+    inside: bool = False  # it changes the body of a function, nothing around it
+
+    def apply(self, tree):
+        for name, data in self.files.items():
+            if data is None:
+                (tree / name).unlink()
+            else:
+                (tree / name).write_bytes(data)
 
 
 class Source:
@@ -59,6 +76,19 @@ class Source:
     def classes(self):
         return [node for node in ast.walk(self.root) if isinstance(node, ast.ClassDef)]
 
+    def first(self, node):
+        """Where the line begins that a definition begins in, with its decorators."""
+        return self.at(min([node.lineno, *(mark.lineno for mark in getattr(node, "decorator_list", []))]), 0)
+
+    def after(self, node):
+        """Where the line after a statement begins."""
+        return self.at(node.end_lineno + 1, 0)
+
+    def inside(self, position):
+        """Whether a position lies in the body of some function."""
+        return any(self.at(function.body[0].lineno, 0) <= position < self.span(function)[1]
+                   for function in self.functions())
+
 
 class Site:
     """A place where one kind of edit is possible."""
@@ -68,7 +98,12 @@ class Site:
 
     def edit(self, kind):
         data = self.source.data[: self.begin] + self.new.encode() + self.source.data[self.end :]
-        return Edit(kind, f"{self.source.path}:{self.line} {self.what}", {self.source.path: data})
+        return Edit(kind, f"{self.source.path}:{self.line} {self.what}", {self.source.path: data},
+                    self.source.inside(self.begin) or kind == "function-added-and-used")
+
+    @property
+    def key(self):
+        return self.source.path, self.begin, self.new
 
     def valid(self):
         """Python still parses it, and unless it is a comment the syntax tree is another one."""
@@ -87,15 +122,39 @@ class Maker:
         self.package = [Source(tree, path) for path in sorted((tree / project.package).rglob("*.py"))]
         self.tests = [Source(tree, path) for path in sorted((tree / project.tests).rglob("*.py"))
                       if path.read_bytes().strip()]
-        self.sites, self.made = {}, set()
+        self.sites, self.made, self.plan = {}, set(), []
 
     def edit(self, index, attempt=0):
-        """The edit number `index`; another `attempt` is another choice for the same number."""
+        """The edit number `index`, unlike all before it; another `attempt` is another choice for the same number.
+
+        First choices are made in order and for all kinds at once: asking for edit 7 alone must give edit 7.
+        """
+        while len(self.plan) < max(index + 1, len(KINDS)):
+            self.plan.append(self._make(len(self.plan), 0))
+        return self._make(index, attempt) if attempt else self.plan[index]
+
+    def mutants(self, count):
+        """Up to `count` different edits inside function bodies, the kinds in turn, on statements that the suite ran."""
+        rng = random.Random(f"{self.seed}:{self.project.name}:mutants")
+        left = [(kind, self._shuffled(kind, rng)) for kind in MUTANTS]
+        while count and left:
+            kind, sites = left.pop(0)
+            site = next((site for site in sites if site.key not in self.made and site.valid()
+                         and self._ran_statement(site)), None)
+            if site is not None:
+                self.made.add(site.key)
+                left.append((kind, sites))
+                count -= 1
+                yield site.edit(kind)
+
+    def _make(self, index, attempt):
         kind = KINDS[index % len(KINDS)]
         rng = random.Random(f"{self.seed}:{self.project.name}:{index}:{attempt}")
         if kind in _WHOLE_FILES:
             edit = _WHOLE_FILES[kind](self, rng, index)
-            if edit is not None:
+            key = edit and (kind, *edit.files.items())
+            if edit is not None and key not in self.made:
+                self.made.add(key)
                 return edit
         chosen = self._pick(kind, rng)
         if chosen is not None:
@@ -104,19 +163,31 @@ class Maker:
         return chosen.edit(f"{FALLBACK} (no {kind})")
 
     def _pick(self, kind, rng):
-        if kind not in self.sites:
-            self.sites[kind] = list(_SITES[kind](self)) if kind in _SITES else []
-        sites = self.sites[kind]
-        for site in rng.sample(sites, len(sites)):
-            key = (site.source.path, site.begin, site.new)
-            if key not in self.made and site.valid():
-                self.made.add(key)
+        for site in self._shuffled(kind, rng):
+            if site.key not in self.made and site.valid():
+                self.made.add(site.key)
                 return site
         return None
+
+    def _shuffled(self, kind, rng):
+        if kind not in self.sites:
+            self.sites[kind] = list(_SITES[kind](self)) if kind in _SITES else []
+        return iter(rng.sample(self.sites[kind], len(self.sites[kind])))
 
     def ran(self, source, line):
         """Whether the unedited suite ran this line (everything counts where that is not known)."""
         return not self.executed or line in self.executed.get(source.path, ())
+
+    def loaded(self):
+        """The files of the package that the unedited suite loads."""
+        return [source for source in self.package if not self.executed or self.executed.get(source.path)]
+
+    def _ran_statement(self, site):
+        """Whether the innermost statement around a site ran, not just a branch around it."""
+        around = [node for node in ast.walk(site.source.root)
+                  if isinstance(node, ast.stmt) and node.lineno <= site.line <= node.end_lineno]
+        inner = max(around, key=lambda node: (node.lineno, node.col_offset))
+        return any(self.ran(site.source, line) for line in range(inner.lineno, site.line + 1))
 
 
 def _other(source, node):
@@ -188,7 +259,7 @@ def _conditions(maker):
     for source, function, node in _in_bodies(maker, maker.package, ast.If):
         text = source.text(node.test)
         yield Site(source, *source.span(node.test), f"not ({text})", node.lineno,
-                   f"{function.name}: if not {text[:30]}")
+                   f"{function.name}: if not ({text[:30]})")
 
 
 def _assigned(source, body, what):
@@ -321,8 +392,94 @@ def _comments(maker):
                 yield Site(source, place, place, new, last.lineno, f"a comment in {function.name}")
 
 
+def _functions_added(maker):
+    """A function that nobody mentions, before each definition of a module and at its end."""
+    for source in maker.loaded():
+        new = "def added_by_an_edit(value):\n    return value\n"
+        for node in source.root.body:
+            if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+                place = source.first(node)
+                yield Site(source, place, place, f"{new}\n\n", node.lineno, f"a new function before {node.name}")
+        end = len(source.data)
+        yield Site(source, end, end, f"\n\n{new}", len(source.starts), "a new function at the end")
+
+
+def _methods_added(maker):
+    """A method that nobody mentions, at the end of each class."""
+    for source in maker.loaded():
+        for node in source.classes():
+            indent = " " * node.body[-1].col_offset
+            new = f"\n{indent}def added_by_an_edit(self, value):\n{indent}    return value\n"
+            if maker.ran(source, node.lineno):
+                place = source.after(node)
+                yield Site(source, place, place, new, node.lineno, f"{node.name} gets a new method")
+
+
+def _functions_used(maker):
+    """A new function before the definition that holds a body that ran, and a call of it in that body."""
+    for source, function, node in _in_bodies(maker, maker.package, ast.Return):
+        owner = next(top for top in source.root.body if top.lineno <= node.lineno <= top.end_lineno)
+        if node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None):
+            continue
+        begin, (old, end) = source.first(owner), source.span(node.value)
+        new = (f"def added_by_an_edit(value):\n    return None\n\n\n{source.data[begin:old].decode()}"
+               f"added_by_an_edit({source.text(node.value)})")
+        yield Site(source, begin, end, new, node.lineno, f"{function.name} returns what a new function gives: None")
+
+
+def _imports_added(maker):
+    """A standard library module that the file does not mention is imported, after its last import."""
+    for source in maker.loaded():
+        imports = [node for node in source.root.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        for name in _IMPORTABLE if imports else ():
+            if not re.search(rf"\b{name}\b".encode(), source.data):
+                place = source.after(imports[-1])
+                yield Site(source, place, place, f"import {name}\n", imports[-1].end_lineno + 1, f"imports {name}")
+
+
+def _annotations(maker):
+    """The annotation of an argument, a result, a module's or a class's name becomes another one."""
+    for source in maker.loaded():
+        for function in source.functions():
+            if maker.ran(source, function.body[-1].lineno):
+                inner = function.args
+                parts = [*inner.posonlyargs, *inner.args, *inner.kwonlyargs]
+                found = [(part.arg, part.annotation) for part in parts] + [("the result", function.returns)]
+                yield from _annotations_of(source, function.name, found)
+        for owner in [source.root, *source.classes()]:
+            found = [(source.text(node.target), node.annotation) for node in owner.body
+                     if isinstance(node, ast.AnnAssign)]
+            yield from _annotations_of(source, getattr(owner, "name", "module"), found)
+
+
+def _annotations_of(source, owner, found):
+    for name, node in found:
+        if node is not None:
+            new = "int" if source.text(node) == "object" else "object"
+            yield Site(source, *source.span(node), new, node.lineno,
+                       f"{owner}: {name[:30]} annotated {source.text(node)[:30]} -> {new}")
+
+
+def _docstrings(maker):
+    for source in maker.loaded():
+        for owner in [source.root, *source.classes(), *source.functions()]:
+            first = owner.body[0] if owner.body else None
+            if not isinstance(first, ast.Expr) or ast.get_docstring(owner, clean=False) is None:
+                continue
+            if not isinstance(owner, _FUNCTIONS) or maker.ran(source, owner.body[-1].lineno):
+                quotes = re.match(r"[rRuU]*(\"{3}|'{3}|\"|')", source.text(first.value))
+                if quotes:
+                    place = source.span(first.value)[0] + quotes.end()
+                    yield Site(source, place, place, "Otherwise. ", first.lineno,
+                               f"docstring of {getattr(owner, 'name', 'the module')}")
+
+
+def _data_files(maker):
+    return sorted({path for glob in maker.project.data for path in maker.tree.glob(glob) if path.is_file()})
+
+
 def _data_file(maker, rng, _index):
-    paths = sorted({path for glob in maker.project.data for path in maker.tree.glob(glob) if path.is_file()})
+    paths = _data_files(maker)
     if not paths:
         return None
     path = rng.choice(paths)
@@ -330,9 +487,35 @@ def _data_file(maker, rng, _index):
     return Edit("data-file", f"{name}: a word put in front", {name: b"CHANGED " + path.read_bytes()})
 
 
-def _readme(maker, _rng, _index):
+def _new_data_file(maker, rng, index):
+    paths = _data_files(maker)
+    if not paths:
+        return None
+    path = rng.choice(paths)
+    name = path.with_name(f"added_{index}{path.suffix}").relative_to(maker.tree).as_posix()
+    return Edit("new-data-file", f"{name}: a copy of {path.name}", {name: path.read_bytes()})
+
+
+def _data_file_deleted(maker, rng, _index):
+    paths = _data_files(maker)
+    if not paths:
+        return None
+    name = rng.choice(paths).relative_to(maker.tree).as_posix()
+    return Edit("data-file-deleted", name, {name: None})
+
+
+def _module_deleted(maker, rng, _index):
+    """Any module but the package's own `__init__`: nothing else is touched, whoever imports it breaks."""
+    whole = f"{maker.project.package}/__init__.py"
+    names = [source.path for source in maker.loaded() if source.path != whole]
+    name = rng.choice(names)
+    return Edit("module-deleted", name, {name: None})
+
+
+def _readme(maker, _rng, index):
     path = next(path for path in sorted(maker.tree.iterdir()) if path.name.startswith("README"))
-    return Edit("readme-only", path.name, {path.name: path.read_bytes() + b"\nOne more line.\n"})
+    more = b"\nOne more line.\n" * (1 + index // len(KINDS))
+    return Edit("readme-only", path.name, {path.name: path.read_bytes() + more})
 
 
 def _new_module(maker, _rng, index):
@@ -350,6 +533,9 @@ _SITES = {"body-return": _returns, "body-compare": _compares, "body-constant": _
           "body-condition": _conditions, "module-constant": _module_constants, "default-argument": _defaults,
           "class-attribute": _class_attributes, "decorator-removed": _decorators, "override-added": _overrides,
           "import-alias": _aliases, "conftest-fixture": _fixtures, "test-helper": _helpers,
-          "function-deleted": _deleted, "comment-only": _comments}
+          "function-deleted": _deleted, "comment-only": _comments, "function-added": _functions_added,
+          "method-added": _methods_added, "function-added-and-used": _functions_used,
+          "import-added": _imports_added, "type-annotation": _annotations, "docstring": _docstrings}
 _WHOLE_FILES = {"data-file": _data_file, "readme-only": _readme, "new-module": _new_module,
-                "new-test-file": _new_test_file}
+                "new-test-file": _new_test_file, "new-data-file": _new_data_file,
+                "data-file-deleted": _data_file_deleted, "module-deleted": _module_deleted}

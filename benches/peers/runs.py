@@ -39,6 +39,7 @@ class Ran:
 
     took: Took
     started: bool = False
+    starts: int = 0  # of tests: more than `ids` where a test ran more than once
     collected: set = field(default_factory=set)
     ids: set = field(default_factory=set)
     failed: set = field(default_factory=set)
@@ -147,6 +148,7 @@ def _fold(ran, event):
         ran.ids.add(event["id"])
         ran.failed.add(event["id"])
     elif kind == "start":
+        ran.starts += 1
         ran.ids.add(event["id"])
     elif event["outcome"] == "failed":
         ran.failed.add(event["id"])

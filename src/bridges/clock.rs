@@ -22,6 +22,13 @@ pub fn new_run_id(at: Duration) -> String {
     ulid::Ulid::from_datetime(UNIX_EPOCH + at).to_string()
 }
 
+/// The time that is in an id of [`new_run_id`]; `None` for another text.
+#[must_use]
+pub fn time_of_run(id: &str) -> Option<Duration> {
+    let id = ulid::Ulid::from_string(id).ok()?;
+    Some(Duration::from_millis(id.timestamp_ms()))
+}
+
 /// Measures how long something takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);

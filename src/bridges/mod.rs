@@ -6,4 +6,5 @@ pub mod git;
 pub mod packages;
 pub mod process;
 pub mod runners;
+pub mod tracer;
 pub mod workspace;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -12,6 +12,11 @@ use std::thread;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+use super::clock::Stopwatch;
+
+/// Seconds from a signal to one that cannot be refused.
+const PATIENCE: f64 = 5.0;
 
 /// How the user's command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +79,68 @@ pub fn run(command: &[String], folder: &Path, environment: &Environment) -> io::
     let mut child = child.spawn()?;
     let status = guard.wait(&mut child)?;
     Ok(ending(status))
+}
+
+/// How a command ended that ran aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aside {
+    /// By itself.
+    Ended(Ending),
+    /// A signal was sent to titer, and passed on.
+    Interrupted,
+    /// It took longer than it may, and was killed.
+    TooLong,
+}
+
+/// Runs a command whose results are not the user's: without input, its output in a file, in a process group of its own, so that
+/// all of it can be ended; a signal sent to titer ends it.
+///
+/// # Errors
+/// The command cannot be started.
+#[allow(clippy::disallowed_methods, reason = "this is the only spawner")]
+pub fn run_aside(
+    command: &[String],
+    folder: &Path,
+    environment: &Environment,
+    output: &Path,
+    seconds: f64,
+) -> io::Result<Aside> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no command"));
+    };
+    let output = std::fs::File::create(output)?;
+    let mut child = Command::new(program);
+    child.args(arguments).current_dir(folder).process_group(0);
+    child.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    for (name, value) in environment {
+        match value {
+            Some(value) => child.env(name, value),
+            None => child.env_remove(name),
+        };
+    }
+    let guard = SignalGuard::install()?;
+    let mut child = child.spawn()?;
+    let watch = Stopwatch::start();
+    let group = Pid::from_raw(-i32::try_from(child.id()).unwrap_or(i32::MAX));
+    let mut stopped: Option<(Aside, f64)> = None;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(stopped.map_or_else(|| Aside::Ended(ending(status)), |(aside, _)| aside));
+        }
+        let signal = i32::try_from(guard.pending.swap(0, Ordering::SeqCst)).unwrap_or(0);
+        if let Ok(signal) = Signal::try_from(signal) {
+            let _ = kill(group, signal);
+            stopped.get_or_insert((Aside::Interrupted, watch.seconds()));
+        }
+        if watch.seconds() > seconds && stopped.is_none() {
+            let _ = kill(group, Signal::SIGTERM);
+            stopped = Some((Aside::TooLong, watch.seconds()));
+        }
+        if stopped.is_some_and(|(_, since)| watch.seconds() - since > PATIENCE) {
+            let _ = kill(group, Signal::SIGKILL);
+        }
+        thread::sleep(std::time::Duration::from_millis(10));
+    }
 }
 
 fn ending(status: ExitStatus) -> Ending {

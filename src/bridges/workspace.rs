@@ -9,6 +9,9 @@ use crate::model::digest::Digest;
 
 use super::process::is_alive;
 
+/// Bytes of the largest file that is kept to be put back.
+const LARGEST_SAVED: u64 = 256 << 20;
+
 /// Writes the adapter's files once into a folder named by their content, so that Python compiles them once; returns the folder.
 ///
 /// # Errors
@@ -105,6 +108,16 @@ impl RunFolder {
         fs::write(self.path.join(name), bytes)
     }
 
+    /// Writes a file into a folder of the run's.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    #[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+    pub fn write_below(&self, below: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(self.path.join(below))?;
+        fs::write(self.path.join(below).join(name), bytes)
+    }
+
     /// A file of the run.
     #[must_use]
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {
@@ -116,6 +129,39 @@ impl RunFolder {
     pub fn remove(&self) {
         // Best effort: a folder that stays is taken for abandoned and looked at again.
         let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// A file of the user's as it was, to be put back.
+#[derive(Debug)]
+pub struct Saved {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    modified: Option<std::time::SystemTime>,
+}
+
+impl Saved {
+    /// Reads a file; `None` if there is none that is worth keeping.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        let about = fs::metadata(path).ok().filter(|about| about.is_file() && about.len() <= LARGEST_SAVED)?;
+        Some(Self { path: path.to_owned(), bytes: fs::read(path).ok()?, modified: about.modified().ok() })
+    }
+
+    /// Writes it again if it has other bytes by now.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    #[allow(clippy::disallowed_methods, reason = "a file that the user's own command wrote, as it wrote it")]
+    pub fn put_back(&self) -> io::Result<()> {
+        if fs::read(&self.path).is_ok_and(|bytes| bytes == self.bytes) {
+            return Ok(());
+        }
+        fs::write(&self.path, &self.bytes)?;
+        match self.modified {
+            Some(modified) => fs::File::options().write(true).open(&self.path)?.set_modified(modified),
+            None => Ok(()),
+        }
     }
 }
 

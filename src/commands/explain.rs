@@ -139,7 +139,12 @@ fn explain_path(
             Failure::input(format!("{what} is neither a test nor a path that titer knows ({known} tests are known)"));
         return Err(failure.hint("`titer plan` lists the tests; a path is given from the current folder"));
     }
-    Ok(if json { explanation::path_json(&path, &dependents) } else { explanation::path(&path, &dependents) })
+    let volatile = settings.policy.volatile.is_match(&path);
+    Ok(if json {
+        explanation::path_json(&path, &dependents, volatile)
+    } else {
+        explanation::path(&path, &dependents, volatile)
+    })
 }
 
 fn collect(map: &Map, set: u32, on_path: &[bool], into: &mut BTreeSet<Target>) {

@@ -1,10 +1,19 @@
 //! From what a run's processes told to the facts that the ledger keeps.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
 
+use crate::bridges::runners::Runner;
+use crate::bridges::workspace::RunFolder;
+use crate::bridges::{disk, tracer};
+use crate::decide::deep::moved_sources;
 use crate::decide::draft::{Draft, Surroundings, draft, sources};
+use crate::decide::orders::Moves;
 use crate::decide::outcomes::{results, variant_of};
+use crate::decide::places::Places;
+use crate::decide::sightings::attribute;
 use crate::formats::segment_v1::{DecisionRow, EventLine, OutcomeRow, RunRow, VERSION};
 use crate::ledger::facts::Facts;
 use crate::model::digest::Digest;
@@ -16,8 +25,10 @@ use crate::model::plan::Decision;
 use crate::model::shape::Shape;
 use crate::model::tree::{Mode, Tree};
 use crate::model::window::Trace;
+use crate::settings::Settings;
 
 use super::present::Present;
+use super::run::TRACE;
 
 /// What came of a run's recording.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,6 +49,51 @@ pub struct Material<'a> {
     pub present: &'a mut Present,
     /// The tree after it; paths that differ cannot be vouched for.
     pub after: Option<&'a Tree>,
+    /// What a second pass in reverse order showed.
+    pub deep: Option<&'a Deep<'a>>,
+}
+
+/// A second pass and what it showed.
+#[derive(Debug)]
+pub struct Deep<'a> {
+    /// The run.
+    pub run: &'a str,
+    /// What its processes told.
+    pub traces: &'a [Trace],
+    /// How its tests ended.
+    pub results: &'a [TestResult],
+    /// What moved, by variant.
+    pub moves: BTreeMap<String, Moves>,
+}
+
+impl Deep<'_> {
+    /// How tests ended that pass in reverse order only: what is known of them is the second pass's.
+    fn results_of_its_own(&self) -> Vec<TestResult> {
+        let dependent = |result: &&TestResult| {
+            self.moves.get(&result.variant).is_some_and(|moves| moves.dependent.contains(&result.test))
+        };
+        self.results.iter().filter(dependent).filter(|result| result.outcome.vouches()).cloned().collect()
+    }
+}
+
+/// What the processes of a run told, with what the file tracer saw. The tracer's folder is gone afterwards.
+#[must_use]
+pub fn traces_of(
+    settings: &Settings,
+    folder: &RunFolder,
+    runner: &dyn Runner,
+    present: Option<&Present>,
+) -> Vec<Trace> {
+    let traces = runner.traces(&folder.path);
+    let trace = folder.read(TRACE).map(|bytes| PathBuf::from(OsString::from_vec(bytes)));
+    let seen = trace.as_ref().and_then(|trace| tracer::sightings(trace));
+    if let Some(trace) = &trace {
+        tracer::remove(trace);
+    }
+    let roots: Vec<String> = settings.roots().iter().map(|root| root.to_string_lossy().into_owned()).collect();
+    let tree = present.map(Present::tree).cloned().unwrap_or_default();
+    let exclude = disk::virtual_environments(&settings.root, &tree);
+    attribute(traces, seen.as_ref(), Places { roots: &roots, exclude: &exclude, tree: &tree })
 }
 
 /// Puts the traces right: programs that policy calls inert make nothing opaque.
@@ -60,18 +116,22 @@ pub fn follow_links(traces: &mut [Trace], root: &Path, tree: &Tree) {
         (inside != path).then_some(inside)
     };
     let is_link = |path: &str| tree.entries.get(path).is_some_and(|entry| entry.mode == Mode::Link);
-    let links = |path: &str| -> Vec<String> {
-        let above = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
-        above.filter(|path| is_link(path)).map(str::to_owned).collect()
+    let above = |path: &str| -> Vec<String> {
+        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        folders.filter(|path| is_link(path)).map(str::to_owned).collect()
     };
+    let links = |path: &str| above(path).into_iter().chain(is_link(path).then(|| path.to_owned())).collect::<Vec<_>>();
     for window in traces.iter_mut().flat_map(|trace| &mut trace.windows) {
         let lists: Vec<String> = window.lists.iter().filter_map(|path| real(path)).collect();
         let is_plain = |path: &&String| tree.entries.get(*path).is_some_and(|entry| entry.mode != Mode::Link);
         let through: Vec<String> = window.reads.iter().filter(|path| !is_plain(path)).cloned().collect();
-        for path in window.lists.iter().chain(&through).flat_map(|path| links(path)).collect::<Vec<_>>() {
-            window.reads.insert(path);
-        }
+        let asked: Vec<String> = window.probed.iter().filter(|path| !is_plain(path)).cloned().collect();
+        let opened = window.lists.iter().chain(&through).flat_map(|path| links(path));
+        // Whoever only asks for a link gets its text: an edge of its own.
+        let passed: Vec<String> = opened.chain(asked.iter().flat_map(|path| above(path))).collect();
+        window.reads.extend(passed);
         window.reads.extend(through.iter().filter_map(|path| real(path)));
+        window.probed.extend(asked.iter().filter_map(|path| real(path)));
         window.lists.extend(lists);
     }
 }
@@ -93,9 +153,12 @@ pub struct Edges {
 #[must_use]
 pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
     let mut found = Edges::default();
-    let outputs = outputs(material.traces, material.present.tree());
+    let second = material.deep.map_or(&[][..], |deep| deep.traces);
+    let outputs = outputs(material.traces.iter().chain(second), material.present.tree());
     let base = material.present.base();
-    for trace in material.traces {
+    let own = material.deep.map(Deep::results_of_its_own).unwrap_or_default();
+    let second = second.iter().filter(|_| !own.is_empty()).map(|trace| (trace, own.as_slice()));
+    for (trace, tests) in material.traces.iter().map(|trace| (trace, tests)).chain(second) {
         if !tells_edges(trace) {
             continue;
         }
@@ -103,10 +166,16 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
             found.recording.trouble.get_or_insert_with(|| what.clone());
             continue;
         }
-        let shapes = shapes(material.present, trace);
+        let moves = material.deep.and_then(|deep| Some((deep.run, deep.moves.get(variant_of(trace))?)));
+        let shapes = shapes(material.present, trace, moves.map(|(_, moves)| moves));
         let around = Surroundings { shapes: &shapes, base: &base, tree_size: material.present.tree().entries.len() };
         let mut drafted = draft(trace, tests, around);
-        drafted.remember(&remembered_before(material.map, variant_of(trace)));
+        let mut before = remembered_before(material.map, variant_of(trace));
+        if let Some((run, moves)) = moves {
+            before.retain(|test, _| !moves.both.contains(test));
+            drafted.deepen(moves, &shapes, run);
+        }
+        drafted.remember(&before);
         let (sets, footprints) = seal(material, &drafted, &outputs);
         found.sets.extend(sets);
         found.footprints.extend(footprints);
@@ -122,18 +191,20 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
 /// Whether a process recorded tests of its own.
 fn tells_edges(trace: &Trace) -> bool {
     let listed_only = trace.session.as_ref().is_none_or(|session| session.collect_only);
-    let recorded = !trace.collector.is_empty() && trace.collector != "none";
+    // A process that was to record and had nothing to record with says why.
+    let recorded = !trace.collector.is_empty() && (trace.collector != "none" || !trace.unhealthy.is_empty());
     trace.worker != "controller" && recorded && !listed_only
 }
 
-fn shapes(present: &mut Present, trace: &Trace) -> BTreeMap<String, Shape> {
-    let paths = sources(trace).into_iter().filter(|path| super::present::is_source(path));
+fn shapes(present: &mut Present, trace: &Trace, moves: Option<&Moves>) -> BTreeMap<String, Shape> {
+    let others: BTreeSet<&str> = moves.into_iter().flat_map(moved_sources).collect();
+    let paths = sources(trace).into_iter().chain(others).filter(|path| super::present::is_source(path));
     paths.filter_map(|path| Some((path.to_owned(), present.shape(path)?.clone()))).collect()
 }
 
 /// Paths that the run itself made: not there before, and written before any window read them. A file of the project that a
 /// test rewrites is still the project's: whoever touched it is not vouched for, as it changed meanwhile.
-fn outputs(traces: &[Trace], before: &Tree) -> BTreeSet<String> {
+fn outputs<'a>(traces: impl IntoIterator<Item = &'a Trace>, before: &Tree) -> BTreeSet<String> {
     let mut outputs = BTreeSet::new();
     for trace in traces {
         let mut read: BTreeSet<&str> = BTreeSet::new();
@@ -170,7 +241,8 @@ fn seal(material: &mut Material<'_>, drafted: &Draft, outputs: &BTreeSet<String>
     let mut hashes = BTreeMap::new();
     for target in drafted.targets() {
         let about_content = matches!(target.kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read);
-        if about_content && changed.contains(&target.path) && !outputs.contains(&target.path) {
+        let no_say = material.present.has_no_say(target.kind, &target.path);
+        if about_content && changed.contains(&target.path) && !outputs.contains(&target.path) && !no_say {
             continue;
         }
         hashes.insert(target, material.present.digest(target));

@@ -1,28 +1,34 @@
 //! After the user's command: read what its processes told, keep the facts, say what happened.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use crate::bridges::process::Ending;
 use crate::bridges::runners::Runner;
 use crate::bridges::workspace::{self, RunFolder};
+use crate::decide::orders::compare;
 use crate::decide::outcomes::variant_of;
-use crate::decide::settle::{gone, settle};
+use crate::decide::settle::{gone, is_caller, settle};
 use crate::formats::junit;
 use crate::formats::segment_v1::{EventLine, RunRow, VERSION};
 use crate::ledger::facts::{self as stored, Facts};
 use crate::ledger::map;
 use crate::model::digest::Digest;
+use crate::model::edge::{EdgeKind, Target};
 use crate::model::failure::Failure;
 use crate::model::outcome::TestResult;
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
 use crate::model::window::Trace;
-use crate::report::summary::{self, RunSummary};
+use crate::report::summary::{self, RunSummary, SecondPass};
 
-use super::facts::{Edges, Material, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results};
+use super::facts::{
+    Deep, Edges, Material, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of,
+};
 use super::gather::{Gathered, read_tree};
 use super::launch;
 use super::run::{Context, warn};
+use super::second::Second;
 
 /// How the command ended.
 pub struct Finished {
@@ -64,23 +70,32 @@ pub fn after_runner(
     mut gathered: Gathered,
     runner: &dyn Runner,
     finished: &Finished,
+    second: Option<Second>,
     talk: &mut dyn Write,
 ) {
     let settings = context.settings;
-    let mut traces = runner.traces(&finished.folder.path);
-    forgive_inert_programs(&mut traces, &settings.policy.inert_programs);
-    if let Some(present) = &gathered.present {
-        follow_links(&mut traces, &settings.root, present.tree());
-    }
+    let traces = traces_of(settings, &finished.folder, runner, gathered.present.as_ref());
+    let traces = put_right(context, &gathered, traces);
+    let second = second.map(|second| (second.seconds, put_right(context, &gathered, second.traces)));
     let mut warnings = std::mem::take(&mut gathered.warnings);
     warnings.extend(hello_trouble(context, runner, &traces));
     let results = test_results(&traces);
-    let edges = recorded_edges(context, &mut gathered, &traces, &results);
+    let second = second.as_ref().map(|(seconds, traces)| (*seconds, traces, test_results(traces)));
+    let deep = second.as_ref().map(|(_, others, other_results)| Deep {
+        run: &context.id,
+        traces: others,
+        results: other_results,
+        moves: compare((&traces, &results), (others, other_results)),
+    });
+    let edges = recorded_edges(context, &mut gathered, &traces, &results, deep.as_ref());
     warnings.extend(edges.recording.trouble.iter().map(|why| format!("this run's recording is not used: {why}")));
     let footprints = edges.recording.footprints;
     let settled = settle(&gathered.plan, &traces);
     let came_to = CameTo { traces: &traces, settled: &settled, results: &results, finished, footprints };
-    let told = tell(context, &gathered, &came_to);
+    let mut told = tell(context, &gathered, &came_to);
+    if let (Some((seconds, ..)), Some(deep)) = (&second, &deep) {
+        told.extend(tell_second(*seconds, deep));
+    }
     if let Err(failure) = keep(context, &mut gathered, runner, &came_to, edges) {
         warnings.push(format!("{failure}; this run's facts are lost"));
     }
@@ -143,13 +158,27 @@ fn hello_trouble(context: &Context<'_>, runner: &dyn Runner, traces: &[Trace]) -
     None
 }
 
-fn recorded_edges(context: &Context<'_>, gathered: &mut Gathered, traces: &[Trace], results: &[TestResult]) -> Edges {
+fn put_right(context: &Context<'_>, gathered: &Gathered, mut traces: Vec<Trace>) -> Vec<Trace> {
+    forgive_inert_programs(&mut traces, &context.settings.policy.inert_programs);
+    if let Some(present) = &gathered.present {
+        follow_links(&mut traces, &context.settings.root, present.tree());
+    }
+    traces
+}
+
+fn recorded_edges(
+    context: &Context<'_>,
+    gathered: &mut Gathered,
+    traces: &[Trace],
+    results: &[TestResult],
+    deep: Option<&Deep<'_>>,
+) -> Edges {
     let Gathered { map, present: Some(present), .. } = gathered else { return Edges::default() };
     if !context.record {
         return Edges::default();
     }
     let after = read_tree(context.settings).ok();
-    edges(&mut Material { traces, map, present, after: after.as_ref() }, results)
+    edges(&mut Material { traces, map, present, after: after.as_ref(), deep }, results)
 }
 
 #[allow(clippy::too_many_arguments, reason = "each is another fact of the same row")]
@@ -196,7 +225,8 @@ fn keep(
     let (ran, left_out) = (came_to.count(Verdict::Run, None), came_to.left_out().count());
     let (exit, seconds) = (exit_code(came_to.finished.ending), came_to.finished.seconds);
     let mut run = run_row(context, gathered, runner.name(), exit, seconds, ran, left_out);
-    run.health = edges.recording.trouble.clone().unwrap_or(run.health);
+    let trouble = edges.recording.trouble.clone().or_else(|| hello_trouble(context, runner, came_to.traces));
+    run.health = trouble.unwrap_or(run.health);
     let decisions = decision_rows(&context.id, came_to.settled);
     let narrowed = context.request.command.iter().any(|word| narrows(word));
     let gone = if narrowed { Vec::new() } else { gone_lines(&gathered.plan, came_to.traces) };
@@ -241,7 +271,7 @@ fn exit_code(ending: Ending) -> i32 {
 
 /// What lets a later run do without the runner: only a run that came to its end, of one runner call, with exit code 0.
 fn launch_lines(context: &Context<'_>, traces: &[Trace], inventory: Digest, ending: Ending) -> Option<EventLine> {
-    let callers: Vec<&Trace> = traces.iter().filter(|t| t.worker.is_empty() || t.worker == "controller").collect();
+    let callers: Vec<&Trace> = traces.iter().filter(|trace| is_caller(trace)).collect();
     let [trace] = callers.as_slice() else { return None };
     let session = trace.session.as_ref()?;
     let collected = traces.iter().find_map(|trace| trace.collected.clone())?;
@@ -285,6 +315,24 @@ fn tell(context: &Context<'_>, gathered: &Gathered, came_to: &CameTo<'_>) -> Vec
         recording,
         partial_coverage: came_to.left_out().next().is_some()
             && came_to.traces.iter().filter_map(|t| t.session.as_ref()).any(|session| session.coverage),
+    })
+}
+
+fn tell_second(seconds: f64, deep: &Deep<'_>) -> Vec<String> {
+    let moved = || deep.moves.values().flat_map(|moves| &moves.moved);
+    let codes: BTreeSet<_> = moved().flat_map(|moved| &moved.codes).collect();
+    let is_there = |target: &&Target| matches!(target.kind, EdgeKind::Read | EdgeKind::Listed);
+    let files: BTreeSet<_> = moved().flat_map(|moved| &moved.targets).filter(is_there).collect();
+    let dependent: BTreeSet<&String> = deep.moves.values().flat_map(|moves| &moves.dependent).collect();
+    summary::second_pass(&SecondPass {
+        tests: deep.moves.values().map(|moves| moves.both.len()).sum(),
+        seconds,
+        functions: codes.len(),
+        files: files.len(),
+        dependent: dependent
+            .into_iter()
+            .map(|test| test.split_once("::").map_or(test.as_str(), |(_, own)| own))
+            .collect(),
     })
 }
 

@@ -14,6 +14,7 @@ use crate::model::plan::Plan;
 use crate::model::tree::Tree;
 use crate::settings::Settings;
 
+use super::asking;
 use super::present::Present;
 
 /// All that one command knows before it acts.
@@ -57,16 +58,25 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
     warnings.extend(loaded.warning.map(|why| format!("{why}; every test runs")));
     let map = loaded.map;
     let mut present = match tree {
-        Ok(tree) => Some(Present::new(settings.root.clone(), tree, settings.policy.inert.clone(), &map)),
+        Ok(tree) => Some(
+            Present::new(settings.root.clone(), tree, settings.policy.inert.clone(), &map)
+                .without_say_of(settings.policy.volatile.clone()),
+        ),
         Err(failure) => {
             warnings.push(format!("{failure}; every test runs"));
             None
         }
     };
     let holds = present.as_mut().map(|present| edges_that_hold(&map, present)).unwrap_or_default();
+    let quiet = present.as_mut().map(|present| asking::quiet(&map, &holds, present)).unwrap_or_default();
     let plan = match &present {
         Some(present) => {
-            let seen = selection::Present { tree: present.tree(), holds: &holds, inert: &settings.policy.inert };
+            let seen = selection::Present {
+                tree: present.tree(),
+                holds: &holds,
+                quiet: &quiet,
+                inert: &settings.policy.inert,
+            };
             selection::plan(&map, seen, ask)
         }
         None => Plan::default(),
@@ -119,6 +129,10 @@ fn edges_that_hold(map: &Map, present: &mut Present) -> Vec<bool> {
     let mut now = BTreeMap::new();
     let mut holds = Vec::with_capacity(map.edges.len());
     for row in &map.edges {
+        if present.has_no_say(row.kind, map.word(row.path)) {
+            holds.push(true);
+            continue;
+        }
         let digest = *now.entry((row.kind, row.path, row.name)).or_insert_with(|| {
             let target: Target = map.target(row);
             present.digest(&target)

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::bridges::{packages, process};
+use crate::decide::quiet::Quiet;
 use crate::decide::selection::{Present as Seen, collects_alike};
 use crate::model::digest::Digest;
 use crate::model::edge::{EdgeKind, Target};
@@ -143,7 +144,8 @@ fn all_left_out(gathered: &Gathered, launch: &LaunchRow) -> bool {
 }
 
 fn collects_the_same(settings: &Settings, gathered: &Gathered, present: &Present, launch: &LaunchRow) -> bool {
-    let seen = Seen { tree: present.tree(), holds: &gathered.holds, inert: &settings.policy.inert };
+    let quiet = Quiet::default();
+    let seen = Seen { tree: present.tree(), holds: &gathered.holds, quiet: &quiet, inert: &settings.policy.inert };
     let before = gathered.map.inventories.get(launch.inventory as usize);
     let old_content = |path: &str| {
         let rows = before.into_iter().flat_map(|row| &row.entries);

@@ -1,5 +1,7 @@
 //! One verb a room: gather, decide, act.
 
+pub mod asking;
+pub mod doctor;
 pub mod explain;
 pub mod facts;
 pub mod finish;
@@ -9,4 +11,6 @@ pub mod plan;
 pub mod present;
 pub mod run;
 pub mod salvage;
+pub mod second;
 pub mod sql;
+pub mod strangers;

@@ -8,12 +8,12 @@ use globset::GlobSet;
 use crate::bridges::disk;
 use crate::decide::classify::classify;
 use crate::formats::{python_source, tables};
-use crate::model::change::PathClass;
+use crate::model::change::{PathClass, TableFile};
 use crate::model::digest::Digest;
 use crate::model::edge::{EdgeKind, Target};
 use crate::model::map::Map;
 use crate::model::shape::Shape;
-use crate::model::tree::{Mode, Tree};
+use crate::model::tree::{Mode, REPOSITORY, Tree};
 use crate::settings;
 
 /// What stands for something that is not there.
@@ -26,6 +26,7 @@ pub struct Present {
     root: PathBuf,
     tree: Tree,
     inert: GlobSet,
+    volatile: GlobSet,
     shapes: BTreeMap<Digest, Shape>,
     /// Shapes of paths whose content the tree does not name (links, ignored files).
     loose: BTreeMap<String, Option<Shape>>,
@@ -39,7 +40,20 @@ impl Present {
     pub fn new(root: PathBuf, tree: Tree, inert: GlobSet, map: &Map) -> Self {
         let shapes = map.shapes.iter().cloned().collect();
         let imports = disk::ImportProbe::default();
-        Self { root, tree, inert, shapes, loose: BTreeMap::new(), imports, whole_tree: None }
+        let volatile = GlobSet::empty();
+        Self { root, tree, inert, volatile, shapes, loose: BTreeMap::new(), imports, whole_tree: None }
+    }
+
+    /// The same, where what is in some paths does not matter (policy's `volatile`).
+    #[must_use]
+    pub fn without_say_of(self, volatile: GlobSet) -> Self {
+        Self { volatile, ..self }
+    }
+
+    /// Whether an edge about a path's content is one that does not matter. Whether the path is there always does.
+    #[must_use]
+    pub fn has_no_say(&self, kind: EdgeKind, path: &str) -> bool {
+        matches!(kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read) && self.volatile.is_match(path)
     }
 
     /// The tree.
@@ -52,6 +66,12 @@ impl Present {
     #[must_use]
     pub fn known_shapes(&self) -> &BTreeMap<Digest, Shape> {
         &self.shapes
+    }
+
+    /// The bytes of a file; `None` if it cannot be read.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<Vec<u8>> {
+        disk::read(&self.root.join(path)).ok()
     }
 
     /// The shape of a source file; `None` if it is not there.
@@ -99,7 +119,9 @@ impl Present {
         }
     }
 
-    fn mode_of(&self, path: &str) -> &'static str {
+    /// The mode that counts with the content of a file.
+    #[must_use]
+    pub fn mode_of(&self, path: &str) -> &'static str {
         self.tree.entries.get(path).map_or("untracked", |entry| entry.mode.octal())
     }
 
@@ -114,12 +136,19 @@ impl Present {
 
     fn module(&mut self, path: &str) -> Digest {
         let mode = self.mode_of(path);
-        let module = self.shape(path).map(|shape| shape.module);
-        module.map_or_else(absent, |module| Digest::of_parts([mode.as_bytes(), &module.0.to_le_bytes()]))
+        let module = self.shape(path);
+        module.map_or_else(absent, |shape| loaded_digest(mode, shape))
     }
 
     /// The bytes of a file; of a link also the bytes that it leads to.
     fn bytes(&self, path: &str) -> Digest {
+        if path == REPOSITORY {
+            // Whoever asks git may be told of any commit, of the branch, of the names that it knows. What differs from a commit git
+            // finds out by looking at the files, and that is seen.
+            let names = [&self.tree.commit, &self.tree.branch];
+            let names = names.map(|name| name.as_deref().unwrap_or_default().as_bytes());
+            return Digest::of_parts(names.into_iter().chain(self.tree.entries.keys().map(String::as_bytes)));
+        }
         let on_disk = || disk::entry(&self.root.join(path)).ok().flatten();
         let Some(entry) = self.tree.entries.get(path).copied().or_else(on_disk) else { return absent() };
         if entry.mode != Mode::Link {
@@ -135,7 +164,9 @@ impl Present {
             return Digest::of(found.as_bytes());
         }
         let found = match self.tree.entries.get(path) {
-            Some(entry) if entry.mode == Mode::Link => "link",
+            // Where a link leads is part of what is there.
+            Some(entry) if entry.mode == Mode::Link => return entry.digest(),
+            Some(entry) if entry.mode == Mode::Executable => "executable",
             Some(_) => "file",
             None if self.tree.has_folder(path) => "folder",
             None => kind_on_disk(&self.root.join(path)),
@@ -151,14 +182,14 @@ impl Present {
         let paths: Vec<String> = self.tree.entries.keys().cloned().collect();
         let mut parts: Vec<Vec<u8>> = Vec::new();
         for path in paths {
-            let digests = match classify(&path, &self.inert) {
+            let digest = match classify(&path, &self.inert) {
                 PathClass::Inert => continue,
-                PathClass::Source => vec![self.function(&path, "*")],
-                PathClass::Tables => vec![self.fingerprint(&path, "runner"), self.fingerprint(&path, "build")],
-                PathClass::BuildInput | PathClass::Data => vec![self.bytes(&path)],
+                PathClass::Source if self.volatile.is_match(&path) => continue,
+                PathClass::Source => self.function(&path, "*"),
+                // Whatever was not traced may have been the very tool whose table it is, or have read the file.
+                PathClass::Tables | PathClass::BuildInput | PathClass::Data => self.bytes(&path),
             };
-            parts.push(path.into_bytes());
-            parts.extend(digests.iter().map(|digest| digest.0.to_le_bytes().to_vec()));
+            parts.extend([path.into_bytes(), digest.0.to_le_bytes().to_vec()]);
         }
         let whole = Digest::of_parts(parts.iter().map(Vec::as_slice));
         self.whole_tree = Some(whole);
@@ -172,6 +203,7 @@ impl Present {
         let Ok(bytes) = disk::read(&self.root.join(path)) else { return absent() };
         match name {
             "runner" => tables::runner_tables(path, &bytes),
+            "metadata" => tables::metadata_tables(path, &bytes),
             _ => tables::build_tables(path, &bytes),
         }
     }
@@ -179,10 +211,19 @@ impl Present {
     /// What all tests depend on: the tables of every configuration file.
     #[must_use]
     pub fn base(&self) -> std::collections::BTreeSet<Target> {
-        let files = self.tree.entries.keys().filter(|path| tables::is_table_file(path));
-        let both = |path: &String| ["runner", "build"].map(|name| Target::new(EdgeKind::Fingerprint, path, name));
-        files.flat_map(both).collect()
+        let files = self.tree.entries.keys().filter_map(|path| Some((path, TableFile::of(path)?)));
+        let all = files.flat_map(|(path, file)| {
+            let runner = file.may_configure_the_runner().then_some("runner");
+            runner.into_iter().chain(["build", "metadata"]).map(move |name| (path, name))
+        });
+        all.map(|(path, name)| Target::new(EdgeKind::Fingerprint, path, name)).collect()
     }
+}
+
+/// What an edge on the module-level code of a file of this shape has for a hash.
+#[must_use]
+pub fn loaded_digest(mode: &str, shape: &Shape) -> Digest {
+    Digest::of_parts([mode.as_bytes(), &shape.module.0.to_le_bytes()])
 }
 
 /// What is at a path that the tree does not know: an ignored file, or nothing.

@@ -5,23 +5,31 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::bridges::clock::{self, Stopwatch};
 use crate::bridges::disk;
 use crate::bridges::process::{self, Ending, Environment};
 use crate::bridges::runners::{self, Entrance, Recognition, Runner};
+use crate::bridges::tracer::{self, Tracer};
 use crate::bridges::workspace::{self, RunFolder};
 use crate::decide::selection::Ask;
 use crate::formats::plan_v1::{self, PlanFile, Section};
 use crate::formats::tables;
+use crate::model::change::TableFile;
 use crate::model::plan::{Plan, Verdict};
 use crate::settings::forge::Place;
 use crate::settings::{self, Settings};
 
 use super::finish::{self, Finished};
 use super::gather::{Gathered, Opening, gather};
-use super::{launch, salvage};
+use super::{launch, salvage, second};
+
+/// The file in a run's folder that names the folder of its file tracer.
+pub const TRACE: &str = "trace";
+
+/// The folder in a run's folder that children of the runner meet first.
+const CHILDREN: &str = "child";
 
 /// What `titer run` was asked.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +38,8 @@ pub struct Request {
     pub command: Vec<String>,
     /// `--record`, `--no-record`, or neither.
     pub record: Option<bool>,
+    /// `--record=deep`: a second pass in reverse order.
+    pub deep: bool,
     /// Leave nothing out.
     pub all: bool,
     /// `--junit FILE`
@@ -84,9 +94,7 @@ pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Endi
 
 /// What in the folder of the run has the name of our adapter: an interpreter would import that, and the run would end on it.
 fn shadow_of_the_adapter(settings: &Settings, runner: &dyn Runner) -> Option<String> {
-    let files = runner.adapter_files();
-    let package =
-        files.keys().filter_map(|name| name.split_once('/')).map(|(folder, _)| folder).find(|f| !f.contains('-'))?;
+    let package = runner.adapter_package();
     let candidates = [settings.folder.join(package), settings.folder.join(format!("{package}.py"))];
     candidates.into_iter().find(|path| path.exists()).map(|path| path.display().to_string())
 }
@@ -116,7 +124,9 @@ fn with_runner(settings: &Settings, request: &Request, runner: &dyn Runner, talk
             let watch = Stopwatch::start();
             let ending = start(settings, request, &environment, talk);
             let finished = Finished { folder, ending, seconds: watch.seconds() };
-            let after = AssertUnwindSafe(|| finish::after_runner(&context, gathered, runner, &finished, talk));
+            let second = AssertUnwindSafe(|| second::second_pass(&context, &gathered, runner, &finished, talk));
+            let second = catch_unwind(second).unwrap_or_default();
+            let after = AssertUnwindSafe(|| finish::after_runner(&context, gathered, runner, &finished, second, talk));
             if catch_unwind(after).is_err() {
                 warn(settings, talk, &["titer met a defect of its own; this run's facts are lost".to_owned()]);
             }
@@ -144,7 +154,7 @@ fn before_runner<'a>(
             return Before::Answered(finish::without_runner(&context, &gathered, &collected, talk));
         }
     }
-    match prepare(&context, &gathered, runner) {
+    match prepare(&context, &gathered, runner, Pass::First) {
         Ok((folder, environment)) => Before::Ready(Box::new((context, gathered, folder, environment))),
         Err(error) => {
             let mut warnings = gathered.warnings;
@@ -203,32 +213,84 @@ fn recording(settings: &Settings, request: &Request, gathered: &Gathered) -> (bo
     }
 }
 
+/// The user's own run, or the second one of a deep record.
+#[derive(Debug, Clone, Copy)]
+pub enum Pass<'a> {
+    /// The user's own.
+    First,
+    /// The second; for every variant the tests in the order of the first.
+    Second(&'a BTreeMap<String, Vec<String>>),
+}
+
 /// Writes the adapter and the plan; returns the run's folder and the environment that lets the adapter in.
-fn prepare(
+///
+/// # Errors
+/// A file of titer's own cannot be written.
+pub fn prepare(
     context: &Context<'_>,
     gathered: &Gathered,
     runner: &dyn Runner,
+    pass: Pass<'_>,
 ) -> std::io::Result<(RunFolder, Environment)> {
     let settings = context.settings;
     let adapter = workspace::adapter_folder(&settings.cache, runner.name(), &runner.adapter_files())?;
-    let folder = RunFolder::create(&settings.ledger_cache(), &context.id, std::process::id())?;
-    folder.write("plan.json", &plan_file(context, gathered))?;
-    if let Some(present) = gathered.present.as_ref().filter(|_| context.record) {
+    let is_first = matches!(pass, Pass::First);
+    let id = if is_first { context.id.clone() } else { format!("{}-reverse", context.id) };
+    let folder = RunFolder::create(&settings.ledger_cache(), &id, std::process::id())?;
+    let roots = settings.roots();
+    let tracer = start_tracer(context, runner, &folder, &roots);
+    let package = adapter.join(runner.adapter_package());
+    let sections = sections(&gathered.plan);
+    folder.write("plan.json", &plan_file(context, gathered, &package, tracer.as_ref(), (sections, pass)))?;
+    if tracer.is_some() {
+        // What is left out can be long, and every child would have to read it.
+        let none = (BTreeMap::new(), Pass::First);
+        let short = plan_file(context, gathered, &package, tracer.as_ref(), none);
+        folder.write_below(CHILDREN, "plan.json", &short)?;
+    }
+    // Without a note nobody keeps the facts of a run whose titer was killed: those of a second pass are nobody's.
+    if let Some(present) = gathered.present.as_ref().filter(|_| context.record && is_first) {
         folder.write(salvage::FILE, &salvage::note(context, present.tree()))?;
     }
     let entrance = Entrance { adapter: &adapter, run: &folder.path, variable: &settings::raw_variable };
-    let environment = runner.environment(entrance);
+    let mut environment = runner.environment(entrance);
+    if let Some(tracer) = &tracer {
+        let children = folder.path.join(CHILDREN);
+        environment.extend(tracer.environment(&roots, &children, &settings::raw_variable));
+    }
     Ok((folder, environment))
 }
 
-fn plan_file(context: &Context<'_>, gathered: &Gathered) -> Vec<u8> {
+/// The file tracer, where it can be had; its folder is noted in the run's own.
+fn start_tracer(context: &Context<'_>, runner: &dyn Runner, folder: &RunFolder, roots: &[PathBuf]) -> Option<Tracer> {
+    if !context.record || settings::variable("TITER_TRACE").is_some_and(|value| value == "0") {
+        return None;
+    }
+    let tracer = Tracer::start(roots).ok()?;
+    let kept = folder.write(TRACE, tracer.folder.as_os_str().as_encoded_bytes());
+    let children =
+        runner.child_files().iter().try_for_each(|(name, text)| folder.write_below(CHILDREN, name, text.as_bytes()));
+    if kept.and(children).is_err() {
+        tracer::remove(&tracer.folder);
+        return None;
+    }
+    Some(tracer)
+}
+
+fn plan_file(
+    context: &Context<'_>,
+    gathered: &Gathered,
+    adapter: &Path,
+    tracer: Option<&Tracer>,
+    (sections, pass): (BTreeMap<&str, Section<'_>>, Pass<'_>),
+) -> Vec<u8> {
     let settings = context.settings;
     let root = settings.root.to_string_lossy();
     let mut own = BTreeSet::new();
     let mut configs = BTreeMap::new();
     let mut exclude = Vec::new();
     if let Some(present) = &gathered.present {
-        for path in present.tree().entries.keys().filter(|path| tables::is_table_file(path)) {
+        for path in present.tree().entries.keys().filter(|path| speaks_to_the_runner(path)) {
             if let Ok(bytes) = disk::read(&settings.root.join(path)) {
                 configs.insert(path.clone(), tables::runner_tables(path, &bytes).to_string());
                 own.extend(tables::project_names(path, &bytes));
@@ -252,9 +314,17 @@ fn plan_file(context: &Context<'_>, gathered: &Gathered) -> Vec<u8> {
         variables: &variables.collect(),
         coverage: &settings.policy.coverage,
         exclude: &exclude,
+        trace: tracer.and_then(|tracer| tracer.folder.to_str()),
+        adapter: &adapter.to_string_lossy(),
         whole: gathered.plan.whole.as_deref(),
-        sections: sections(&gathered.plan),
+        order: matches!(pass, Pass::Second(_)).then_some("reverse"),
+        first: if let Pass::Second(first) = pass { Some(first) } else { None },
+        sections,
     })
+}
+
+fn speaks_to_the_runner(path: &str) -> bool {
+    TableFile::of(path).is_some_and(TableFile::may_configure_the_runner)
 }
 
 fn sections(plan: &Plan) -> BTreeMap<&str, Section<'_>> {

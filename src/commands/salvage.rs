@@ -12,7 +12,7 @@ use crate::ledger::map;
 use crate::model::tree::{Entry, Tree};
 use crate::settings::Settings;
 
-use super::facts::{Material, edges, facts, follow_links, forgive_inert_programs, test_results};
+use super::facts::{Material, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of};
 use super::gather::{Gathered, Opening, gather};
 use super::present::Present;
 use super::run::Context;
@@ -53,6 +53,7 @@ pub fn abandoned(settings: &Settings, gathered: &mut Gathered, runner: &dyn Runn
         if running || !folder.take_over(std::process::id()) {
             continue;
         }
+        traces = traces_of(settings, &folder, runner, gathered.present.as_ref());
         forgive_inert_programs(&mut traces, &settings.policy.inert_programs);
         if let Some(present) = &gathered.present {
             follow_links(&mut traces, &settings.root, present.tree());
@@ -82,7 +83,7 @@ fn keep(
     let results = test_results(traces);
     let after = now.tree().clone();
     let mut present = Present::new(settings.root.clone(), before.clone(), settings.policy.inert.clone(), &gathered.map);
-    let mut material = Material { traces, map: &gathered.map, present: &mut present, after: Some(&after) };
+    let mut material = Material { traces, map: &gathered.map, present: &mut present, after: Some(&after), deep: None };
     let edges = edges(&mut material, &results);
     let run = RunRow {
         v: VERSION,

@@ -2,15 +2,10 @@
 
 use globset::GlobSet;
 
-use crate::model::change::PathClass;
-
-/// Names that hold many tools' tables.
-const TABLES: [&str; 7] =
-    ["pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"];
+use crate::model::change::{PathClass, TableFile};
 
 /// Names of files that build code, whatever edges exist.
-const BUILD_NAMES: [&str; 13] = [
-    "setup.py",
+const BUILD_NAMES: [&str; 12] = [
     "Makefile",
     "makefile",
     "GNUmakefile",
@@ -55,7 +50,7 @@ const INERT_FOLDERS: [&str; 9] =
 pub fn classify(path: &str, policy: &GlobSet) -> PathClass {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    if TABLES.contains(&name) {
+    if TableFile::of(path).is_some() {
         return PathClass::Tables;
     }
     if BUILD_NAMES.contains(&name) {
@@ -114,12 +109,17 @@ mod tests {
             (".titer/ledger/log/1.json", PathClass::Inert),
             ("pyproject.toml", PathClass::Tables),
             ("sub/setup.cfg", PathClass::Tables),
-            ("setup.py", PathClass::BuildInput),
+            ("x-tox.ini", PathClass::Data),
+            (".pytest.ini", PathClass::Tables),
+            ("requirements/dev.in", PathClass::Tables),
+            ("requirements/README", PathClass::Data),
+            ("uv.lock", PathClass::Tables),
+            ("setup.py", PathClass::Tables),
             ("src/fast.pyx", PathClass::BuildInput),
             ("Makefile", PathClass::BuildInput),
             (".coverage", PathClass::Inert),
             ("src/pkg.egg-info/PKG-INFO", PathClass::Inert),
-            ("requirements.txt", PathClass::Data),
+            ("requirements.txt", PathClass::Tables),
             ("tests/data.json", PathClass::Data),
             ("script", PathClass::Data),
         ] {

@@ -7,7 +7,7 @@ use crate::model::edge::{Edge, EdgeKind, Target};
 use crate::model::footprint::{EdgeSet, Footprint};
 use crate::model::outcome::{Outcome, TestResult};
 use crate::model::shape::{Owner, Shape};
-use crate::model::window::{Trace, Window, WindowKind};
+use crate::model::window::{Code, Trace, Window, WindowKind};
 
 use super::graph::components;
 use super::memory::{Memory, remembered};
@@ -42,19 +42,22 @@ pub struct DraftSet {
 
 /// A footprint whose sets have no hashes yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct DraftFootprint {
-    test: String,
-    sets: Vec<usize>,
-    memory: Option<usize>,
+pub(super) struct DraftFootprint {
+    pub(super) test: String,
+    pub(super) sets: Vec<usize>,
+    pub(super) memory: Option<usize>,
     walker: bool,
+    traced: bool,
 }
 
 /// The footprints of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Draft {
     variant: String,
-    sets: Vec<DraftSet>,
-    footprints: Vec<DraftFootprint>,
+    pub(super) sets: Vec<DraftSet>,
+    pub(super) footprints: Vec<DraftFootprint>,
+    /// First-party file to the set of its import closure.
+    pub(super) files: BTreeMap<String, usize>,
 }
 
 /// What a draft needs to know beside the trace.
@@ -113,7 +116,8 @@ pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) ->
         .filter(|(test, windows)| was_seen(test, windows))
         .filter_map(|(test, windows)| drafter.draft_test(test, &windows, &memory, process, &mut locations))
         .collect();
-    Draft { variant, sets: drafter.sets, footprints }
+    let files = drafter.of_file.into_iter().map(|(file, at)| (file.to_owned(), at)).collect();
+    Draft { variant, sets: drafter.sets, footprints, files }
 }
 
 struct Drafter<'a> {
@@ -135,18 +139,7 @@ impl<'a> Drafter<'a> {
     }
 
     fn target_of(&self, code: u32) -> Option<Target> {
-        let code = self.trace.codes.get(&code)?;
-        let Some(shape) = self.around.shapes.get(&code.path) else {
-            return Some(Target::new(EdgeKind::Read, &code.path, ""));
-        };
-        if code.qualified.as_deref() == Some("*") {
-            return Some(Target::new(EdgeKind::Ran, &code.path, "*"));
-        }
-        Some(match shape.owner(code.line, code.qualified.as_deref()) {
-            Owner::Function(function) => Target::new(EdgeKind::Ran, &code.path, &function.name),
-            Owner::Module => Target::new(EdgeKind::Loaded, &code.path, ""),
-            Owner::Unknown => Target::new(EdgeKind::Ran, &code.path, "*"),
-        })
+        self.trace.codes.get(&code).map(|code| target_of(code, self.around.shapes))
     }
 
     /// Code objects whose function says itself that it remembers.
@@ -358,7 +351,7 @@ impl<'a> Drafter<'a> {
         let memory =
             if remembered.is_empty() { None } else { Some(self.add(DraftSet { targets: remembered, includes })) };
         let walker = paths > WALKER_PATHS && paths * WALKER_SHARE > self.around.tree_size;
-        Some(DraftFootprint { test: test.to_owned(), sets, memory, walker })
+        Some(DraftFootprint { test: test.to_owned(), sets, memory, walker, traced: trace.traced })
     }
 
     /// Windows of the wide fixtures used in `windows`, and by those fixtures themselves.
@@ -392,6 +385,21 @@ impl<'a> Drafter<'a> {
     }
 }
 
+/// What a code object is an edge on.
+pub(super) fn target_of(code: &Code, shapes: &BTreeMap<String, Shape>) -> Target {
+    let Some(shape) = shapes.get(&code.path) else {
+        return Target::new(EdgeKind::Read, &code.path, "");
+    };
+    if code.qualified.as_deref() == Some("*") {
+        return Target::new(EdgeKind::Ran, &code.path, "*");
+    }
+    match shape.owner(code.line, code.qualified.as_deref()) {
+        Owner::Function(function) => Target::new(EdgeKind::Ran, &code.path, &function.name),
+        Owner::Module => Target::new(EdgeKind::Loaded, &code.path, ""),
+        Owner::Unknown => Target::new(EdgeKind::Ran, &code.path, "*"),
+    }
+}
+
 /// Files that a window touched, and what in it could not be traced.
 fn add_files(window: &Window, targets: &mut BTreeSet<Target>) {
     add_some_files(window, &|_| true, targets);
@@ -413,6 +421,8 @@ fn add_some_files(window: &Window, wanted: &dyn Fn(&str) -> bool, targets: &mut 
     for (kind, paths) in [(EdgeKind::Read, &window.reads), (EdgeKind::Listed, &window.lists)] {
         targets.extend(paths.iter().filter(|path| wanted(path)).map(|path| Target::new(kind, path, "")));
     }
+    let asked = window.probed.iter().filter(|path| wanted(path));
+    targets.extend(asked.map(|path| Target::new(EdgeKind::Probed, path, "")));
     targets
         .extend(window.opaque.iter().filter(|what| wanted(what)).map(|what| Target::new(EdgeKind::Opaque, "", what)));
 }
@@ -431,17 +441,6 @@ fn folders_above(file: &str) -> Vec<&str> {
 }
 
 impl Draft {
-    /// Adds what earlier recordings found remembered for a test: such edges only grow until the next deep record.
-    pub fn remember(&mut self, before: &BTreeMap<String, BTreeSet<Target>>) {
-        for footprint in &mut self.footprints {
-            let Some(old) = before.get(&footprint.test) else { continue };
-            let mut set = footprint.memory.and_then(|at| self.sets.get(at).cloned()).unwrap_or_default();
-            set.targets.extend(old.iter().cloned());
-            self.sets.push(set);
-            footprint.memory = Some(self.sets.len() - 1);
-        }
-    }
-
     /// Everything that needs a hash.
     #[must_use]
     pub fn targets(&self) -> BTreeSet<&Target> {
@@ -458,7 +457,11 @@ impl Draft {
     ) -> (Vec<EdgeSet>, Vec<Footprint>) {
         let mut sealed: Vec<Option<EdgeSet>> = Vec::with_capacity(self.sets.len());
         for set in &self.sets {
-            let kept = set.targets.iter().filter(|t| t.kind != EdgeKind::Read || !outputs.contains(&t.path));
+            let is_own = |t: &Target| {
+                let by_path = matches!(t.kind, EdgeKind::Read | EdgeKind::Listed | EdgeKind::Probed);
+                by_path && t.name.is_empty() && outputs.contains(&t.path)
+            };
+            let kept = set.targets.iter().filter(|t| !is_own(t));
             let edges: Option<Vec<Edge>> =
                 kept.map(|t| hashes.get(t).map(|&hash| Edge { target: t.clone(), hash })).collect();
             let includes: Option<Vec<Digest>> =
@@ -478,6 +481,7 @@ impl Draft {
                 sets: sets?,
                 memory,
                 walker: draft.walker,
+                traced: draft.traced,
             })
         });
         let footprints: Vec<Footprint> = footprints.collect();

@@ -1,9 +1,19 @@
 //! Thinking: pure decisions from facts. The same inputs give the same answer, on any machine, at any time.
 
+pub mod balance;
+pub mod children;
 pub mod classify;
+pub mod deep;
+pub mod diagnosis;
 pub mod draft;
 pub mod graph;
 pub mod memory;
+pub mod orders;
 pub mod outcomes;
+pub mod places;
+pub mod quiet;
 pub mod selection;
 pub mod settle;
+pub mod sightings;
+pub mod timeline;
+pub mod together;

@@ -9,9 +9,11 @@ use crate::model::edge::{EdgeKind, Target};
 use crate::model::map::{FootprintRow, InventoryRow, Map, TestRow};
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
-use crate::model::tree::Tree;
+use crate::model::tree::{Mode, Tree};
 
 use super::classify::classify;
+use super::quiet::{Quiet, SetState, is_noticed, states};
+use super::together::keep_together;
 
 /// How much evidence a decision carries at most.
 const EVIDENCE: usize = 8;
@@ -23,6 +25,8 @@ pub struct Present<'a> {
     pub tree: &'a Tree,
     /// For every edge of the map, whether what it points at is as it was.
     pub holds: &'a [bool],
+    /// Differences that only code which asks for them can notice.
+    pub quiet: &'a Quiet,
     /// The user's own inert globs.
     pub inert: &'a GlobSet,
 }
@@ -46,13 +50,14 @@ struct Unvouched {
 /// Decides about every test of the map under every variant.
 #[must_use]
 pub fn plan(map: &Map, present: Present<'_>, ask: Ask) -> Plan {
-    let sets = sets_that_hold(map, present.holds);
+    let sets = states(map, present.holds, present.quiet);
     let touched = touched_paths(map);
     let unvouched: Vec<Unvouched> =
         map.inventories.iter().map(|inventory| compare(map, inventory, &touched, present)).collect();
     let judge = Judge { map, present, sets: &sets, unvouched: &unvouched };
     let variants = variants_by_test(map);
-    let decisions = map.tests.iter().map(|test| judge.decide(test, ask, &variants)).collect();
+    let mut decisions: Vec<Decision> = map.tests.iter().map(|test| judge.decide(test, ask, &variants)).collect();
+    keep_together(map, &mut decisions);
     Plan { decisions, whole: None }
 }
 
@@ -76,17 +81,6 @@ fn outputs_of(map: &Map, inventory: u32) -> BTreeSet<&str> {
     row.iter().flat_map(|row| &row.outputs).map(|&path| map.word(path)).collect()
 }
 
-/// A set holds if all its edges and all sets that it includes hold; included sets stand before it.
-fn sets_that_hold(map: &Map, holds: &[bool]) -> Vec<bool> {
-    let mut sets: Vec<bool> = Vec::with_capacity(map.sets.len());
-    for set in &map.sets {
-        let edges = set.edges.iter().all(|&edge| holds.get(edge as usize).copied().unwrap_or(false));
-        let included = set.includes.iter().all(|&at| sets.get(at as usize).copied().unwrap_or(false));
-        sets.push(edges && included);
-    }
-    sets
-}
-
 /// Data files that some test that is not a walker is known to read: a change of them is seen by their edges.
 fn touched_paths(map: &Map) -> BTreeSet<u32> {
     let mut reached: BTreeSet<u32> = BTreeSet::new();
@@ -106,6 +100,8 @@ fn touched_paths(map: &Map) -> BTreeSet<u32> {
 
 fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present: Present<'_>) -> Unvouched {
     let mut found = Unvouched::default();
+    let by_table: BTreeSet<u32> =
+        map.edges.iter().filter(|row| row.kind == EdgeKind::Fingerprint).map(|row| row.path).collect();
     let known: BTreeMap<&str, u32> = inventory.entries.iter().map(|&(path, _)| (map.word(path), path)).collect();
     let outputs: BTreeSet<&str> = inventory.outputs.iter().map(|&path| map.word(path)).collect();
     let mut judge = |path: &str, was: Option<u32>, same_kind: bool| {
@@ -115,7 +111,7 @@ fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present
         match classify(path, present.inert) {
             PathClass::Inert | PathClass::Source => {}
             // A table file that was there is compared table by table, by its fingerprint edges.
-            PathClass::Tables if was.is_some() => {}
+            PathClass::Tables if was.is_some_and(|path| by_table.contains(&path)) => {}
             PathClass::BuildInput | PathClass::Tables => found.build.push(path.to_owned()),
             PathClass::Data => {
                 // A test may have asked whether the path is there, or what kind it is, without opening it, and nobody saw it: only
@@ -130,7 +126,9 @@ fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present
         let name = map.word(path);
         let now = present.tree.entries.get(name);
         if now != Some(&entry) {
-            judge(name, Some(path), now.is_some_and(|now| now.mode == entry.mode));
+            // A link's text can be read without opening anything.
+            let same_kind = now.is_some_and(|now| now.mode == entry.mode && entry.mode != Mode::Link);
+            judge(name, Some(path), same_kind);
         }
     }
     for path in present.tree.entries.keys().filter(|path| !known.contains_key(path.as_str())) {
@@ -150,7 +148,7 @@ fn variants_by_test(map: &Map) -> BTreeMap<&str, usize> {
 struct Judge<'a> {
     map: &'a Map,
     present: Present<'a>,
-    sets: &'a [bool],
+    sets: &'a [SetState],
     unvouched: &'a [Unvouched],
 }
 
@@ -185,9 +183,13 @@ impl Judge<'_> {
 
     fn vouches(&self, footprint: &FootprintRow) -> bool {
         let tree = self.unvouched.get(footprint.inventory as usize);
-        let tree_is_known = tree.is_some_and(|found| found.unknown.is_empty() && found.build.is_empty());
+        // Where the file tracer ran, a path that no edge names is one that the test never touched.
+        let tree_is_known =
+            tree.is_some_and(|found| (footprint.traced || found.unknown.is_empty()) && found.build.is_empty());
         let mut sets = footprint.sets.iter().chain(&footprint.memory);
-        tree_is_known && sets.all(|&set| self.sets.get(set as usize).copied().unwrap_or(false))
+        tree_is_known
+            && sets.all(|&set| self.sets.get(set as usize).is_some_and(|state| state.holds))
+            && !is_noticed(footprint, self.sets)
     }
 
     /// Why the newest footprint does not vouch: the most telling kind of difference, and all that differs in that way.
@@ -197,6 +199,9 @@ impl Judge<'_> {
         for (reason, paths) in
             [(Reason::BuildInput, unvouched.map(|u| &u.build)), (Reason::UnknownPath, unvouched.map(|u| &u.unknown))]
         {
+            if reason == Reason::UnknownPath && footprint.traced {
+                continue;
+            }
             for path in paths.into_iter().flatten() {
                 found.entry((rank(reason), reason)).or_default().insert(Target::new(EdgeKind::Read, path, ""));
             }
@@ -216,15 +221,18 @@ impl Judge<'_> {
         let mut waiting: Vec<u32> = footprint.sets.iter().copied().chain(footprint.memory).collect();
         let mut seen = BTreeSet::new();
         let mut targets = BTreeSet::new();
+        let noticed = is_noticed(footprint, self.sets);
+        let is_quiet = |edge: u32| self.present.quiet.differs.get(edge as usize).copied().unwrap_or(false);
         while let Some(at) = waiting.pop() {
-            let holds = self.sets.get(at as usize).copied().unwrap_or(false);
-            if holds || !seen.insert(at) {
+            let is_as_it_was = |state: &SetState| state.holds && !(noticed && state.differs_quietly);
+            if self.sets.get(at as usize).is_some_and(is_as_it_was) || !seen.insert(at) {
                 continue;
             }
             let Some(set) = self.map.sets.get(at as usize) else { continue };
             waiting.extend(&set.includes);
             for &edge in &set.edges {
                 if !self.present.holds.get(edge as usize).copied().unwrap_or(false)
+                    && (noticed || !is_quiet(edge))
                     && let Some(row) = self.map.edges.get(edge as usize)
                 {
                     targets.insert(self.map.target(row));
@@ -237,7 +245,7 @@ impl Judge<'_> {
 
 /// The most telling reason first.
 fn rank(reason: Reason) -> u8 {
-    const ORDER: [Reason; 10] = [
+    const ORDER: [Reason; 11] = [
         Reason::VariantChanged,
         Reason::BuildInput,
         Reason::UnknownPath,
@@ -247,6 +255,7 @@ fn rank(reason: Reason) -> u8 {
         Reason::ListedChangedDirectory,
         Reason::ProbedPathChanged,
         Reason::LoadedChangedModule,
+        Reason::OrderDependent,
         Reason::Opaque,
     ];
     let at = ORDER.iter().position(|&r| r == reason).unwrap_or(ORDER.len());
@@ -262,8 +271,9 @@ fn reason_for(target: &Target, test: &TestRow) -> Reason {
         EdgeKind::Read => Reason::ReadChangedFile,
         EdgeKind::Listed => Reason::ListedChangedDirectory,
         EdgeKind::Probed => Reason::ProbedPathChanged,
+        EdgeKind::Opaque if target.is_order_dependent() => Reason::OrderDependent,
         EdgeKind::Opaque => Reason::Opaque,
-        EdgeKind::Fingerprint if target.name == "build" => Reason::BuildInput,
+        EdgeKind::Fingerprint if matches!(target.name.as_str(), "build" | "metadata") => Reason::BuildInput,
         EdgeKind::Fingerprint | EdgeKind::Spawned => Reason::VariantChanged,
     }
 }

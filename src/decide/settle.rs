@@ -48,6 +48,12 @@ fn turned_out(decision: &Decision, collected: &BTreeSet<&str>, started: &BTreeSe
     Decision { verdict, reason, evidence: Vec::new(), ..decision.clone() }
 }
 
+/// Whether a process is one that somebody started as the runner, not one of its workers.
+#[must_use]
+pub fn is_caller(trace: &Trace) -> bool {
+    trace.worker.is_empty() || trace.worker == "controller"
+}
+
 /// Tests that are known of a file which was collected whole and no longer holds them: their ids are not stable, or they are gone.
 #[must_use]
 pub fn gone(plan: &Plan, trace: &Trace) -> Vec<String> {

@@ -31,6 +31,22 @@ enum Line {
         n: String,
     },
     Import(ImportLine),
+    /// First-party code that ran in a child, told at once.
+    Hit {
+        i: u32,
+        by: i64,
+    },
+    /// Files and folders that a child touched.
+    Touched {
+        #[serde(default)]
+        reads: Vec<String>,
+        #[serde(default)]
+        lists: Vec<String>,
+        #[serde(default)]
+        ignored: Vec<String>,
+        #[serde(default)]
+        opaque: Vec<String>,
+    },
     Health {
         ok: bool,
         what: String,
@@ -48,9 +64,18 @@ struct Hello {
     worker: String,
     #[serde(default)]
     collector: String,
+    #[serde(default)]
+    traced: bool,
+    #[serde(default)]
+    child: bool,
+    #[serde(default)]
+    owner: i64,
+    #[serde(default)]
+    w: u64,
 }
 
 #[derive(Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is another answer of the runner")]
 struct SessionLine {
     rootdir: String,
     inipath: Option<String>,
@@ -63,6 +88,8 @@ struct SessionLine {
     coverage: bool,
     #[serde(default)]
     collect_only: bool,
+    #[serde(default)]
+    copies: bool,
     #[serde(default)]
     worker: Option<String>,
     launch: Launch,
@@ -135,6 +162,12 @@ struct WindowLine {
     #[serde(default)]
     by: Vec<(String, i64)>,
     #[serde(default)]
+    started: Vec<String>,
+    #[serde(default)]
+    ignored: Vec<String>,
+    #[serde(default)]
+    parts: Vec<u64>,
+    #[serde(default)]
     uses: Vec<u64>,
     #[serde(default = "yes")]
     closed: bool,
@@ -182,6 +215,8 @@ fn apply(trace: &mut Trace, line: Line) {
                 trace.worker = hello.worker;
             }
             trace.collector = hello.collector;
+            trace.traced = hello.traced;
+            trace.child_of = hello.child.then_some((hello.owner, hello.w));
         }
         Line::Session(session) => {
             if let Some(worker) = session.worker.clone().filter(|worker| !worker.is_empty()) {
@@ -198,7 +233,11 @@ fn apply(trace: &mut Trace, line: Line) {
             trace.errors += collected.errors;
             trace.files = collected.files;
         }
-        Line::Start { id } => trace.started.push(id),
+        Line::Start { id } => {
+            // A second try: what its process dies of is not over with the first.
+            trace.finished.remove(&id);
+            trace.started.push(id);
+        }
         Line::Phase(phase) => trace.phases.push(phase_of(phase)),
         Line::Finish { id } => {
             trace.finished.insert(id);
@@ -209,10 +248,30 @@ fn apply(trace: &mut Trace, line: Line) {
         }
         Line::Window(window) => add_window(trace, window),
         Line::Node { i, n } => trace.modules.entry(i).or_default().name = n,
+        Line::Hit { i, by } => {
+            child_window(trace).codes.insert((i, u32::try_from(by).ok()));
+        }
+        Line::Touched { reads, lists, ignored, opaque } => {
+            let window = child_window(trace);
+            window.reads.extend(reads);
+            window.lists.extend(lists);
+            window.ignored.extend(ignored);
+            window.opaque.extend(opaque);
+        }
         Line::Import(_) | Line::Health { ok: true, .. } | Line::Unknown => {}
         Line::Health { ok: false, what } => trace.unhealthy.push(what),
         Line::End { exit } => trace.exit = Some(exit),
     }
+}
+
+/// A child has one window: the one that it was started in.
+fn child_window(trace: &mut Trace) -> &mut Window {
+    let number = trace.child_of.map_or(0, |(_, window)| window);
+    let at = trace.windows.iter().position(|window| window.number == number).unwrap_or_else(|| {
+        trace.windows.push(Window::new(WindowKind::Process, "", number));
+        trace.windows.len() - 1
+    });
+    &mut trace.windows[at]
 }
 
 fn session_of(line: SessionLine) -> Session {
@@ -225,6 +284,7 @@ fn session_of(line: SessionLine) -> Session {
         writes: line.writes,
         coverage: line.coverage,
         collect_only: line.collect_only,
+        copies: line.copies,
         interpreter: line.launch.exe,
         sites: line.launch.sites,
     }
@@ -270,6 +330,9 @@ fn add_window(trace: &mut Trace, line: WindowLine) {
     window.lists.extend(line.lists);
     window.wrote.extend(line.wrote);
     window.opaque.extend(line.opaque);
+    window.started.extend(line.started);
+    window.ignored.extend(line.ignored);
+    window.parts.extend(line.parts);
     window.by.extend(line.by.into_iter().map(|(what, code)| (what, u32::try_from(code).ok())));
     window.uses.extend(line.uses);
     window.closed &= line.closed;

@@ -28,8 +28,18 @@ pub struct PlanFile<'a> {
     pub coverage: &'a str,
     /// Root-relative folders that are not first-party.
     pub exclude: &'a [String],
+    /// The folder of the file tracer, if it runs.
+    pub trace: Option<&'a str>,
+    /// The folder that holds the adapter.
+    pub adapter: &'a str,
     /// Why nothing may be left out.
     pub whole: Option<&'a str>,
+    /// `reverse` in the second pass of a deep record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<&'static str>,
+    /// For every variant, the tests in the order of the first pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<&'a BTreeMap<String, Vec<String>>>,
     /// For every variant known, what it leaves out.
     pub sections: BTreeMap<&'a str, Section<'a>>,
 }

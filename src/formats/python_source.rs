@@ -1,12 +1,13 @@
 //! Python source as hashes of its syntax: the module-level code, each function's body, the variables it names.
 
-use ruff_python_ast::PythonVersion;
 use ruff_python_ast::token::{TokenKind, Tokens};
+use ruff_python_ast::{PythonVersion, Stmt};
 use ruff_python_parser::{Mode, ParseOptions, parse_unchecked};
 
+use super::python_asides::asides;
 use super::python_walk::{Found, Walk, merged};
 use crate::model::digest::Digest;
-use crate::model::shape::{FunctionShape, Shape};
+use crate::model::shape::{Asides, FunctionShape, Shape};
 
 /// Deeper syntax than this is walked on a thread with a stack of its own. Real code stays below 100; each level costs the walk
 /// less than 2 KB of stack (tried), and a thread of Rust's has 2 MB.
@@ -23,7 +24,7 @@ const STACK_A_LEVEL_DROPPED: usize = 2 * 1024;
 pub fn shape(source: &[u8]) -> Shape {
     by_syntax(source).unwrap_or_else(|| {
         let whole = Digest::of(source);
-        Shape { whole, module: whole, ..Shape::default() }
+        Shape { whole, module: whole, asides: unparted(whole), ..Shape::default() }
     })
 }
 
@@ -41,7 +42,10 @@ fn by_syntax(source: &[u8]) -> Option<Shape> {
         let mut body = module.into_syntax().body;
         let mut walk = Walk::new(&text, &encoding);
         let module = walk.module(&mut body);
-        Some(assemble(module, walk))
+        // What the syntax does not tell exactly is not taken apart.
+        let exact = encoding.is_empty() && !text.contains('\u{fffd}') && !text.contains("\\u");
+        let asides = if exact { asides(body.into_iter().collect()) } else { unparted(module) };
+        Some(assemble(module, asides, walk))
     };
     if depth <= SHALLOW {
         return walk();
@@ -55,7 +59,25 @@ fn by_syntax(source: &[u8]) -> Option<Shape> {
     })
 }
 
-fn assemble(module: Digest, walk: Walk<'_>) -> Shape {
+/// The statements of a source file; `None` if it cannot be parsed or nests so deep that walking it needs a stack of its own.
+pub(super) fn shallow_syntax(source: &[u8]) -> Option<Vec<Stmt>> {
+    let (text, _) = decode(source)?;
+    let options = ParseOptions::from(Mode::Module).with_target_version(PythonVersion::latest_preview());
+    let parsed = parse_unchecked(&text, options);
+    if depth(parsed.tokens()) > SHALLOW {
+        // Dropping it goes as deep as walking it; such a file is nobody's handwriting.
+        std::mem::forget(parsed);
+        return None;
+    }
+    let module = parsed.has_valid_syntax().then_some(parsed)?.try_into_module()?;
+    Some(module.into_syntax().body.into_iter().collect())
+}
+
+fn unparted(module: Digest) -> Asides {
+    Asides { core: module, ..Asides::default() }
+}
+
+fn assemble(module: Digest, asides: Asides, walk: Walk<'_>) -> Shape {
     let bodies: Vec<[u8; 16]> = walk.found.iter().map(|function| function.body.0.to_le_bytes()).collect();
     let module_bytes = module.0.to_le_bytes();
     let parts = std::iter::once(module_bytes.as_slice()).chain(bodies.iter().map(<[u8; 16]>::as_slice));
@@ -63,6 +85,7 @@ fn assemble(module: Digest, walk: Walk<'_>) -> Shape {
         // Everything of the file is in the module's hash or in one of the bodies', in the order of the text.
         whole: Digest::of_parts(parts),
         module,
+        asides,
         functions: merged(walk.found).into_iter().map(|(name, found)| function(name, &found)).collect(),
         scopes: walk.scopes.into_iter().collect(),
         environment: walk.environment.into_iter().collect(),

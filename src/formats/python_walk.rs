@@ -383,6 +383,15 @@ impl Hasher for Bytes {
     }
 }
 
+/// The hash of statements without positions, function bodies included.
+pub(super) fn digest_of(statements: &[&Stmt]) -> Digest {
+    let mut bytes = Bytes(Vec::with_capacity(1024));
+    for statement in statements {
+        ComparableStmt::from(*statement).hash(&mut bytes);
+    }
+    Digest::of(&bytes.0)
+}
+
 /// Functions of the same qualified name, taken together in the order of the text.
 pub(super) fn merged(found: Vec<Found>) -> BTreeMap<String, Vec<Found>> {
     let mut merged: BTreeMap<String, Vec<Found>> = BTreeMap::new();

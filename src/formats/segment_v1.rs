@@ -113,6 +113,8 @@ pub struct EdgeLine {
     pub inventory: Option<Digest>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub walker: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub traced: bool,
 }
 
 /// A line of the kind `events`.
@@ -216,6 +218,7 @@ pub fn footprint_line(footprint: &Footprint, run: &str, at: &str, inventory: Dig
         memory: footprint.memory,
         inventory: Some(inventory),
         walker: footprint.walker,
+        traced: footprint.traced,
         ..EdgeLine::default()
     }
 }

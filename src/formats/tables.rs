@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use super::declared::{self, Role};
+use super::setup_script;
+use crate::model::change::TableFile;
 use crate::model::digest::Digest;
 
 /// Tools that look at the code or ship it, but are not there when a test runs. A table that is not listed counts.
@@ -77,108 +80,168 @@ const ONLOOKERS: &[&str] = &[
     "zest",
 ];
 
-/// A file as sections, each with its name, keys and values in one written form.
-type Sections = BTreeMap<String, String>;
+/// A file as sections, by name. A key of a section that is opened is a section of its own, `project/version`.
+type Sections = BTreeMap<String, Section>;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Pyproject,
-    PytestToml,
-    PytestIni,
-    ToxIni,
-    SetupCfg,
+/// What a section says.
+struct Section {
+    /// Its keys and values in one written form.
+    written: String,
+    /// What of it tells where something to be installed comes from; empty if it holds no requirements.
+    origins: Vec<String>,
 }
 
-impl Kind {
-    fn of(path: &str) -> Option<Self> {
-        match path.rsplit('/').next().unwrap_or(path) {
-            "pyproject.toml" => Some(Self::Pyproject),
-            "pytest.toml" | ".pytest.toml" => Some(Self::PytestToml),
-            "pytest.ini" | ".pytest.ini" => Some(Self::PytestIni),
-            "tox.ini" => Some(Self::ToxIni),
-            "setup.cfg" => Some(Self::SetupCfg),
-            _ => None,
-        }
-    }
+/// Tables that are opened: their keys matter to different people.
+const OPENED: &[&str] = &["project", "tool", "tool.poetry"];
 
-    fn sections(self, bytes: &[u8]) -> Option<Sections> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        match self {
-            Self::Pyproject => Some(toml_sections(&text.parse().ok()?, &["tool"])),
-            Self::PytestToml => Some(toml_sections(&text.parse().ok()?, &[])),
-            Self::PytestIni | Self::ToxIni | Self::SetupCfg => {
-                let sections = ini_sections(text)?;
-                Some(sections.into_iter().map(|(name, keys)| (name, format!("{keys:?}"))).collect())
+fn sections(kind: TableFile, bytes: &[u8]) -> Option<Sections> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    match kind {
+        TableFile::Pyproject => Some(toml_sections("", &text.parse().ok()?, OPENED)),
+        TableFile::PytestToml => Some(toml_sections("", &text.parse().ok()?, &[])),
+        TableFile::PytestIni | TableFile::ToxIni | TableFile::SetupCfg => {
+            let mut found = Sections::new();
+            for (name, keys) in ini_sections(text)? {
+                add_ini_section(kind, name, &keys, &mut found);
             }
+            Some(found)
         }
-    }
-
-    /// Whether pytest reads this section.
-    fn is_the_runners(self, section: &str) -> bool {
-        match self {
-            Self::Pyproject => section == "tool.pytest",
-            // It refuses to start on `[pytest]` in setup.cfg.
-            Self::SetupCfg => matches!(section, "tool:pytest" | "pytest"),
-            Self::ToxIni => section == "pytest",
-            Self::PytestIni | Self::PytestToml => true,
-        }
-    }
-
-    fn is_an_onlookers(self, section: &str) -> bool {
-        let tool = match self {
-            Self::Pyproject => match section.strip_prefix("tool.") {
-                Some(tool) => tool,
-                None => return false,
-            },
-            Self::SetupCfg | Self::ToxIni => section.strip_prefix("tool:").unwrap_or(section),
-            Self::PytestIni | Self::PytestToml => return false,
-        };
-        // `coverage:run`, `mypy-package.*`, `pylint.MASTER`, `semantic-release`.
-        let same = |name: &str, known: &str| name.replace('-', "_").eq_ignore_ascii_case(&known.replace('-', "_"));
-        let first = tool.split([':', '.']).next().unwrap_or(tool);
-        ONLOOKERS.iter().any(|known| same(first, known))
-            || ["mypy-", "pylint-"].iter().any(|prefix| first.starts_with(prefix))
+        TableFile::SetupScript | TableFile::Requirements | TableFile::UvLock | TableFile::PoetryLock => None,
     }
 }
 
-/// Whether this file holds the tables of many tools, or the test runner's.
-#[must_use]
-pub fn is_table_file(path: &str) -> bool {
-    Kind::of(path).is_some()
+fn add_ini_section(kind: TableFile, name: String, keys: &BTreeMap<String, String>, found: &mut Sections) {
+    let is_environment = name == "testenv" || name.starts_with("testenv:");
+    let opened = (kind == TableFile::SetupCfg && matches!(name.as_str(), "metadata" | "options"))
+        || (kind == TableFile::ToxIni && is_environment);
+    if !opened {
+        let text = keys.values().map(String::as_str).collect::<Vec<_>>().join("\n");
+        let origins = if declared::holds_requirements(&name) { declared::origins_of_lines(&text) } else { Vec::new() };
+        found.insert(name, Section { written: format!("{keys:?}"), origins });
+        return;
+    }
+    for (key, value) in keys {
+        let place = format!("{name}/{key}");
+        let origins = if declared::holds_requirements(&place) { declared::origins_of_lines(value) } else { Vec::new() };
+        found.insert(place, Section { written: value.clone(), origins });
+    }
+}
+
+/// Whether pytest reads this section.
+fn is_the_runners(kind: TableFile, section: &str) -> bool {
+    match kind {
+        TableFile::Pyproject => section == "tool.pytest",
+        // It refuses to start on `[pytest]` in setup.cfg.
+        TableFile::SetupCfg => matches!(section, "tool:pytest" | "pytest"),
+        TableFile::ToxIni => section == "pytest",
+        TableFile::PytestIni | TableFile::PytestToml => true,
+        TableFile::SetupScript | TableFile::Requirements | TableFile::UvLock | TableFile::PoetryLock => false,
+    }
+}
+
+fn is_an_onlookers(kind: TableFile, section: &str) -> bool {
+    let tool = match kind {
+        TableFile::Pyproject => match section.strip_prefix("tool.") {
+            Some(tool) => tool,
+            None => return false,
+        },
+        TableFile::SetupCfg | TableFile::ToxIni => section.strip_prefix("tool:").unwrap_or(section),
+        TableFile::PytestIni
+        | TableFile::PytestToml
+        | TableFile::SetupScript
+        | TableFile::Requirements
+        | TableFile::UvLock
+        | TableFile::PoetryLock => return false,
+    };
+    // `coverage:run`, `mypy-package.*`, `pylint.MASTER`, `semantic-release`.
+    let same = |name: &str, known: &str| name.replace('-', "_").eq_ignore_ascii_case(&known.replace('-', "_"));
+    let first = tool.split([':', '.', '/']).next().unwrap_or(tool);
+    ONLOOKERS.iter().any(|known| same(first, known))
+        || ["mypy-", "pylint-"].iter().any(|prefix| first.starts_with(prefix))
+}
+
+fn role(kind: TableFile, section: &str) -> Role {
+    if is_the_runners(kind, section) || is_an_onlookers(kind, section) {
+        return Role::Nobody;
+    }
+    match kind {
+        TableFile::Pyproject => declared::in_pyproject(section),
+        TableFile::SetupCfg => declared::in_setup_cfg(section),
+        TableFile::ToxIni => declared::in_tox_ini(section),
+        TableFile::PytestIni
+        | TableFile::PytestToml
+        | TableFile::SetupScript
+        | TableFile::Requirements
+        | TableFile::UvLock
+        | TableFile::PoetryLock => Role::Everybody,
+    }
 }
 
 /// What pytest reads of a file. Comments, layout and the order of keys do not count.
 #[must_use]
 pub fn runner_tables(path: &str, bytes: &[u8]) -> Digest {
-    digest(path, bytes, Kind::is_the_runners)
+    let Some(kind) = TableFile::of(path) else { return Digest::of(bytes) };
+    if !kind.may_configure_the_runner() {
+        return Digest::default();
+    }
+    let Some(sections) = sections(kind, bytes) else { return Digest::of(bytes) };
+    let read = sections.iter().filter(|(name, _)| is_the_runners(kind, name));
+    Digest::of_parts(read.flat_map(|(name, section)| [name.as_bytes(), section.written.as_bytes()]))
 }
 
-/// What of a file can matter to every test, other than through pytest: all tables but those of tools that only look on.
+/// What of a file can matter to every test, other than through pytest: what builds the project, what decides where
+/// distributions come from, and every table that nothing is known about.
 #[must_use]
 pub fn build_tables(path: &str, bytes: &[u8]) -> Digest {
-    digest(path, bytes, |kind, section| !kind.is_the_runners(section) && !kind.is_an_onlookers(section))
+    let lines = |origins: &dyn Fn(&str) -> Vec<String>| {
+        let text = std::str::from_utf8(bytes).ok()?;
+        Some(Digest::of_parts(origins(text).iter().map(String::as_bytes)))
+    };
+    let kind = TableFile::of(path);
+    let found = match kind {
+        Some(TableFile::SetupScript) => setup_script::build(bytes),
+        Some(TableFile::Requirements) => lines(&declared::origins_of_lines),
+        Some(TableFile::UvLock | TableFile::PoetryLock) => lines(&declared::origins_of_lock),
+        Some(kind) => sections(kind, bytes).map(|sections| {
+            let counting = sections.iter().flat_map(|(name, section)| match role(kind, name) {
+                Role::Everybody => vec![name.as_bytes(), section.written.as_bytes()],
+                Role::Metadata | Role::Nobody if section.origins.is_empty() => Vec::new(),
+                Role::Metadata | Role::Nobody => {
+                    std::iter::once(name.as_bytes()).chain(section.origins.iter().map(String::as_bytes)).collect()
+                }
+            });
+            Digest::of_parts(counting)
+        }),
+        None => None,
+    };
+    found.unwrap_or_else(|| Digest::of(bytes))
 }
 
-fn digest(path: &str, bytes: &[u8], counts: impl Fn(Kind, &str) -> bool) -> Digest {
-    let read = Kind::of(path).and_then(|kind| Some((kind, kind.sections(bytes)?)));
-    let Some((kind, sections)) = read else { return Digest::of(bytes) };
-    let counting = sections.iter().filter(|(name, _)| counts(kind, name));
-    Digest::of_parts(counting.flat_map(|(name, keys)| [name.as_bytes(), keys.as_bytes()]))
+/// What of a file ends in the metadata of the project's own distribution, and matters to nobody else.
+#[must_use]
+pub fn metadata_tables(path: &str, bytes: &[u8]) -> Digest {
+    let Some(kind) = TableFile::of(path) else { return Digest::default() };
+    if kind == TableFile::SetupScript {
+        return Digest::of(bytes);
+    }
+    let Some(sections) = sections(kind, bytes) else { return Digest::default() };
+    let counting = sections.iter().filter(|(name, _)| role(kind, name) == Role::Metadata);
+    Digest::of_parts(counting.flat_map(|(name, section)| [name.as_bytes(), section.written.as_bytes()]))
 }
 
 /// The names under which the file's project is installed, in their normal form.
 #[must_use]
 pub fn project_names(path: &str, bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
-    let mut names: Vec<String> = match Kind::of(path) {
-        Some(Kind::Pyproject) => {
+    let mut names: Vec<String> = match TableFile::of(path) {
+        Some(TableFile::Pyproject) => {
             let table: Table = text.parse().unwrap_or_default();
             let project = table.get("project");
             let poetry = table.get("tool").and_then(|tool| tool.get("poetry"));
             let name = |table: &Value| table.get("name").and_then(Value::as_str).map(normal_form);
             [project, poetry].into_iter().flatten().filter_map(name).collect()
         }
-        Some(Kind::SetupCfg) => {
+        Some(TableFile::SetupCfg) => {
             let sections = ini_sections(&text).unwrap_or_default();
             sections
                 .get("metadata")
@@ -187,7 +250,7 @@ pub fn project_names(path: &str, bytes: &[u8]) -> Vec<String> {
                 .into_iter()
                 .collect()
         }
-        Some(Kind::PytestToml | Kind::PytestIni | Kind::ToxIni) | None => Vec::new(),
+        _ => Vec::new(),
     };
     names.sort_unstable();
     names.dedup();
@@ -200,17 +263,23 @@ fn normal_form(name: &str) -> String {
     parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
 
-/// One section a table of the upper level; the tables inside those named in `opened` are sections of their own.
-fn toml_sections(table: &Table, opened: &[&str]) -> Sections {
+/// One section a table; the keys inside those named in `opened` are sections of their own.
+fn toml_sections(above: &str, table: &Table, opened: &[&str]) -> Sections {
     let mut sections = Sections::new();
-    for (name, value) in table {
+    for (key, value) in table {
+        // `tool.mypy`, but `project/version`: a key is no table.
+        let name = match above {
+            "" => key.clone(),
+            "tool" => format!("tool.{key}"),
+            _ => format!("{above}/{key}"),
+        };
         if let Value::Table(inner) = value
             && opened.contains(&name.as_str())
         {
-            let inner = toml_sections(inner, &[]).into_iter();
-            sections.extend(inner.map(|(tool, keys)| (format!("{name}.{tool}"), keys)));
+            sections.extend(toml_sections(&name, inner, opened));
         } else {
-            sections.insert(name.clone(), written(value));
+            let origins = if declared::holds_requirements(&name) { declared::origins(value) } else { Vec::new() };
+            sections.insert(name, Section { written: written(value), origins });
         }
     }
     sections
@@ -294,13 +363,7 @@ mod tests {
             ("pyproject.toml", "[tool.semantic-release]\na = 1\n", "", false, false),
             ("pyproject.toml", "[project]\nname = 'a'\n", "[project]\nname = 'b'\n", false, true),
             ("pyproject.toml", "[build-system]\nrequires = []\n", "[build-system]\nrequires = ['x']\n", false, true),
-            (
-                "pyproject.toml",
-                "[tool.poetry.dependencies]\na = '1'\n",
-                "[tool.poetry.dependencies]\na = '2'\n",
-                false,
-                true,
-            ),
+            ("pyproject.toml", "[tool.poetry.build]\na = '1'\n", "[tool.poetry.build]\na = '2'\n", false, true),
             ("pyproject.toml", "[tool.setuptools]\na = 1\n", "[tool.setuptools]\na = 2\n", false, true),
             ("pyproject.toml", "[tool.our-own]\na = 1\n", "[tool.our-own]\na = 2\n", false, true),
             ("pyproject.toml", "[black]\na = 1\n", "[black]\na = 2\n", false, true),
@@ -315,13 +378,7 @@ mod tests {
                 false,
             ),
             ("setup.cfg", "[bumpversion:file:a.py]\na = 1\n", "[isort]\na = 1\n", false, false),
-            (
-                "setup.cfg",
-                "[options]\ninstall_requires =\n  a\n",
-                "[options]\ninstall_requires =\n  a\n  b\n",
-                false,
-                true,
-            ),
+            ("setup.cfg", "[options]\nzip_safe =\n  a\n", "[options]\nzip_safe =\n  a\n  b\n", false, true),
             ("setup.cfg", "[a]\nb = 1\nb = 2\n", "[a]\nb = 1\nb = 2\n\n", true, true),
             ("tox.ini", "[tox]\nenvlist = a\n", "[tox]\nenvlist = b\n", false, false),
             ("tox.ini", "[testenv]\nsetenv = A=1\n", "[testenv]\nsetenv = A=2\n", false, true),
@@ -343,15 +400,73 @@ mod tests {
     }
 
     #[test]
-    fn table_files_are_known_by_name() {
-        for (path, expected) in [
-            ("pyproject.toml", true),
-            ("a/b/setup.cfg", true),
-            (".pytest.ini", true),
-            ("x-tox.ini", false),
-            ("setup.py", false),
-        ] {
-            assert_eq!(is_table_file(path), expected, "{path}");
+    fn what_a_declaration_matters_to() {
+        // path, before, after, whether the build differs, whether the metadata does
+        const CASES: &[(&str, &str, &str, bool, bool)] = &[
+            ("pyproject.toml", "[project]\nversion = '1'\n", "[project]\nversion = '2'\n", false, true),
+            ("pyproject.toml", "[project]\nname = 'a'\n", "[project]\nname = 'b'\n", true, false),
+            ("pyproject.toml", "[project]\n", "[project]\ndynamic = ['version']\n", true, false),
+            ("pyproject.toml", "[project]\n", "[project]\nnot-known = 1\n", true, false),
+            ("pyproject.toml", "[project.urls]\na = 'https://a@b'\n", "[project]\n", false, true),
+            ("pyproject.toml", "[project.scripts]\na = 'b:c'\n", "[project]\n", true, false),
+            ("pyproject.toml", "[project.entry-points.x]\na = 'b:c'\n", "[project]\n", true, false),
+            (
+                "pyproject.toml",
+                "[project]\ndependencies = ['a']\n",
+                "[project]\ndependencies = ['a', 'b>1; c<2']\n",
+                false,
+                true,
+            ),
+            (
+                "pyproject.toml",
+                "[project]\ndependencies = ['a']\n",
+                "[project]\ndependencies = ['a @ file:///a']\n",
+                true,
+                true,
+            ),
+            (
+                "pyproject.toml",
+                "[dependency-groups]\ndev = ['a==1', {include-group = 'x'}]\n",
+                "[dependency-groups]\ndev = ['a==2']\n",
+                false,
+                false,
+            ),
+            (
+                "pyproject.toml",
+                "[tool.poetry.group.dev.dependencies]\na = '1'\n",
+                "[tool.poetry.group.dev.dependencies]\na = { version = '2', extras = ['b'] }\n",
+                false,
+                false,
+            ),
+            (
+                "pyproject.toml",
+                "[tool.poetry.dependencies]\na = '1'\n",
+                "[tool.poetry.dependencies]\na = { path = '../a' }\n",
+                true,
+                true,
+            ),
+            ("pyproject.toml", "[tool.poetry]\npackages = []\n", "[tool.poetry]\n", true, false),
+            ("pyproject.toml", "[tool.uv.sources]\na = { path = 'a' }\n", "", true, false),
+            ("setup.cfg", "[metadata]\nversion = 1\n", "[metadata]\nversion = 2\n", false, true),
+            ("setup.cfg", "[options]\npackages = a\n", "[options]\npackages = b\n", true, false),
+            ("setup.cfg", "[options]\ninstall_requires =\n  a\n", "[options]\ninstall_requires =\n  b\n", false, true),
+            ("setup.cfg", "[options.extras_require]\na = b\n", "[options.extras_require]\na = -e .\n", true, true),
+            ("setup.cfg", "[options.entry_points]\na = b\n", "[options.entry_points]\na = c\n", true, false),
+            ("tox.ini", "[testenv:x]\ndeps = a\n", "[testenv:x]\ndeps = b\n", false, false),
+            ("tox.ini", "[testenv]\ndeps = a\n", "[testenv]\ndeps = ./b\n", true, false),
+            ("tox.ini", "[testenv]\ncommands = a\n", "[testenv]\ncommands = b\n", true, false),
+            ("requirements.txt", "a==1\n", "# c\na==2 ; b\n-r c.txt\n", false, false),
+            ("requirements/dev.in", "a==1\n", "a==1 # https://c\n", false, false),
+            ("requirements-dev.txt", "a==1\n", "a==1\n--index-url https://b\n", true, false),
+            ("uv.lock", "name = \"a\"\nversion = \"1\"\n", "name = \"a\"\nversion = \"2\"\n", false, false),
+        ];
+        for &(path, before, after, build, metadata) in CASES {
+            let differs = |of: fn(&str, &[u8]) -> Digest| of(path, before.as_bytes()) != of(path, after.as_bytes());
+            assert_eq!(
+                (differs(build_tables), differs(metadata_tables)),
+                (build, metadata),
+                "{path}\n{before}\n->\n{after}"
+            );
         }
     }
 

@@ -86,6 +86,14 @@ impl Lens {
         })
     }
 
+    /// All rows of a view.
+    ///
+    /// # Errors
+    /// As for [`Lens::query`].
+    pub fn view(&self, name: &str) -> Result<Table, Failure> {
+        self.query(&format!("SELECT * FROM {name}"))
+    }
+
     fn ask(&self, query: &str) -> duckdb::Result<Table> {
         let mut statement = self.connection.prepare(query)?;
         let mut rows = Vec::new();

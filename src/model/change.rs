@@ -14,3 +14,61 @@ pub enum PathClass {
     /// Anything else: known only while a test is known to touch it.
     Data,
 }
+
+/// A file that does not count as a whole: what of it matters to whom is told by its fingerprints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFile {
+    /// `pyproject.toml`.
+    Pyproject,
+    /// `pytest.toml`.
+    PytestToml,
+    /// `pytest.ini`.
+    PytestIni,
+    /// `tox.ini`.
+    ToxIni,
+    /// `setup.cfg`.
+    SetupCfg,
+    /// `setup.py`.
+    SetupScript,
+    /// What pip is told to install.
+    Requirements,
+    /// `uv.lock`.
+    UvLock,
+    /// `poetry.lock`.
+    PoetryLock,
+}
+
+impl TableFile {
+    /// The kind of table file at `path`, told by its name.
+    #[must_use]
+    pub fn of(path: &str) -> Option<Self> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        match name {
+            "pyproject.toml" => Some(Self::Pyproject),
+            "pytest.toml" | ".pytest.toml" => Some(Self::PytestToml),
+            "pytest.ini" | ".pytest.ini" => Some(Self::PytestIni),
+            "tox.ini" => Some(Self::ToxIni),
+            "setup.cfg" => Some(Self::SetupCfg),
+            "setup.py" => Some(Self::SetupScript),
+            "uv.lock" => Some(Self::UvLock),
+            "poetry.lock" => Some(Self::PoetryLock),
+            _ => {
+                let (stem, ending) = name.rsplit_once('.')?;
+                let named = stem.contains("requirements") || stem.contains("constraints");
+                let listed = matches!(ending, "txt" | "in") && (named || is_requirements_folder(folder));
+                listed.then_some(Self::Requirements)
+            }
+        }
+    }
+
+    /// Whether pytest may take it for its configuration.
+    #[must_use]
+    pub fn may_configure_the_runner(self) -> bool {
+        matches!(self, Self::Pyproject | Self::PytestToml | Self::PytestIni | Self::ToxIni | Self::SetupCfg)
+    }
+}
+
+/// `requirements/dev.txt`.
+fn is_requirements_folder(folder: &str) -> bool {
+    folder == "requirements"
+}

@@ -26,7 +26,8 @@ pub enum EdgeKind {
     Fixture,
     /// Something that cannot be traced: depends on every path that is not inert.
     Opaque,
-    /// What decides about all tests: the tables of a configuration file (`runner`, `build`), a variable (path `env`).
+    /// What decides about all tests: the tables of a configuration file (`runner`, `build`, and `metadata` for those who ask for
+    /// it), a variable (path `env`).
     Fingerprint,
 }
 
@@ -82,6 +83,39 @@ impl Target {
     #[must_use]
     pub fn new(kind: EdgeKind, path: impl Into<String>, name: impl Into<String>) -> Self {
         Self { kind, path: path.into(), name: name.into() }
+    }
+}
+
+/// How the name of an opaque target begins that stands for a test which fails in another order, or for one beside it.
+const ORDER_DEPENDENT: &str = "order-dependent";
+/// How the name of the mark of a deep record begins; the run follows.
+pub const DEEP: &str = "deep ";
+
+impl Target {
+    /// The mark of a test that fails in another order. What such a test needs is not known, so it depends on everything; the
+    /// tests `beside` it (of its file) have the mark, too, so that they are selected together.
+    #[must_use]
+    pub fn order_dependent(beside: Option<&str>) -> Self {
+        let name = beside.map_or_else(|| ORDER_DEPENDENT.to_owned(), |test| format!("{ORDER_DEPENDENT} {test}"));
+        Self::new(EdgeKind::Opaque, "", name)
+    }
+
+    /// Whether it is such a mark.
+    #[must_use]
+    pub fn is_order_dependent(&self) -> bool {
+        self.kind == EdgeKind::Opaque && self.path.is_empty() && self.name.starts_with(ORDER_DEPENDENT)
+    }
+
+    /// The mark of a footprint that holds what the deep record of a run found out. It never changes.
+    #[must_use]
+    pub fn deep(run: &str) -> Self {
+        Self::new(EdgeKind::Fingerprint, "", format!("{DEEP}{run}"))
+    }
+
+    /// The run of such a mark.
+    #[must_use]
+    pub fn deep_run(&self) -> Option<&str> {
+        if self.kind == EdgeKind::Fingerprint && self.path.is_empty() { self.name.strip_prefix(DEEP) } else { None }
     }
 }
 

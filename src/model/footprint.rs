@@ -45,4 +45,6 @@ pub struct Footprint {
     pub memory: Option<Digest>,
     /// Whether it read or listed so much of the tree that it makes nothing known.
     pub walker: bool,
+    /// Whether the file tracer saw all that it did: a path that none of its edges names is one that it did not touch.
+    pub traced: bool,
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
-use super::edge::{EdgeKind, Target};
+use super::edge::{DEEP, EdgeKind, Target};
 use super::outcome::Outcome;
 use super::shape::Shape;
 use super::tree::{Entry, Tree};
@@ -59,6 +59,8 @@ pub struct FootprintRow {
     pub inventory: u32,
     /// Makes nothing known.
     pub walker: bool,
+    /// A path that none of its edges names was not touched.
+    pub traced: bool,
 }
 
 /// What is known of one test under one variant.
@@ -150,6 +152,15 @@ impl Map {
     #[must_use]
     pub fn target(&self, edge: &EdgeRow) -> Target {
         Target::new(edge.kind, self.word(edge.path), self.word(edge.name))
+    }
+
+    /// The run whose deep record a footprint knows of.
+    #[must_use]
+    pub fn deep_run(&self, footprint: &FootprintRow) -> Option<&str> {
+        let set = self.sets.get(footprint.memory? as usize)?;
+        let rows = set.edges.iter().filter_map(|&edge| self.edges.get(edge as usize));
+        let mut marks = rows.filter(|row| row.kind == EdgeKind::Fingerprint && self.word(row.path).is_empty());
+        marks.find_map(|row| self.word(row.name).strip_prefix(DEEP))
     }
 
     /// Whether every row points at rows that are there, and at sets that stand before it.

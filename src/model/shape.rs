@@ -28,6 +28,38 @@ pub struct ScopeShape {
     pub owner: String,
 }
 
+/// A statement of module-level code that runs nothing and only gives a name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Plain {
+    /// The name.
+    pub name: String,
+    /// What it says, without what is an aside itself.
+    pub head: Digest,
+    /// How many statements that run something stand before it.
+    pub at: u32,
+    /// Whether it can fail: an import of a name that need not be there.
+    pub fallible: bool,
+}
+
+/// What of a file's module-level code can be noticed only by code that asks for it, and what is left without it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Asides {
+    /// The module-level code without all that follows.
+    pub core: Digest,
+    /// Docstrings of functions, without examples.
+    pub docs: Digest,
+    /// Docstrings of the module and of its classes, which are attributes among others.
+    pub titles: Digest,
+    /// Annotations of parameters and results where they stay text.
+    pub annotations: Digest,
+    /// What stands under `if TYPE_CHECKING`.
+    pub checking: Digest,
+    /// A literal `__version__`.
+    pub version: Digest,
+    /// Sorted.
+    pub plain: Vec<Plain>,
+}
+
 /// A source file in hashes of its syntax; of its bytes where it cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Shape {
@@ -35,6 +67,8 @@ pub struct Shape {
     pub whole: Digest,
     /// The module-level code, function bodies removed.
     pub module: Digest,
+    /// The module-level code, taken apart.
+    pub asides: Asides,
     /// Sorted by name.
     pub functions: Vec<FunctionShape>,
     /// Sorted by name.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 
+/// What stands for git's own files: commits, branches, the index.
+pub const REPOSITORY: &str = ".git";
+
 /// A path's kind and its executable bit, as git names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Mode {

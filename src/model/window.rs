@@ -45,8 +45,17 @@ pub struct Window {
     pub lists: BTreeSet<String>,
     /// Files written before they were read.
     pub wrote: BTreeSet<String>,
+    /// Paths whose existence or kind was asked for.
+    pub probed: BTreeSet<String>,
     /// What could not be traced in it.
     pub opaque: BTreeSet<String>,
+    /// Programs and processes started in it: opaque, unless the file tracer saw what they did.
+    pub started: BTreeSet<String>,
+    /// Folders listed and source files opened by the import system, by the runner's own search for tests, for a traceback: what
+    /// the file tracer saw of them is no edge.
+    pub ignored: BTreeSet<String>,
+    /// Numbers under which the file tracer may have seen what belongs to this window.
+    pub parts: BTreeSet<u64>,
     /// Which code (index into [`Trace::codes`], or none of ours) read, listed or started what.
     pub by: BTreeSet<(String, Option<u32>)>,
     /// Numbers of the wide fixture windows used in it.
@@ -71,7 +80,11 @@ impl Window {
             reads: BTreeSet::new(),
             lists: BTreeSet::new(),
             wrote: BTreeSet::new(),
+            probed: BTreeSet::new(),
             opaque: BTreeSet::new(),
+            started: BTreeSet::new(),
+            ignored: BTreeSet::new(),
+            parts: BTreeSet::new(),
             by: BTreeSet::new(),
             uses: BTreeSet::new(),
             imports: BTreeSet::new(),
@@ -119,6 +132,7 @@ pub struct Phase {
 
 /// What the runner found out about itself before the first test.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is another answer of the runner")]
 pub struct Session {
     /// The runner's project root, from the repository's root.
     pub project: String,
@@ -134,6 +148,8 @@ pub struct Session {
     pub writes: bool,
     /// Whether coverage is measured.
     pub coverage: bool,
+    /// Whether files of the project are used in copies that were installed outside the tree.
+    pub copies: bool,
     /// Whether tests were only listed.
     pub collect_only: bool,
     /// The interpreter and the folders that decide about the installed packages.
@@ -151,6 +167,10 @@ pub struct Trace {
     pub worker: String,
     /// How it recorded (`none` if it did not).
     pub collector: String,
+    /// Whether the file tracer answered in it.
+    pub traced: bool,
+    /// The runner's process and the number of its window that started this process, if it is no runner itself.
+    pub child_of: Option<(i64, u64)>,
     /// Present once the runner was configured.
     pub session: Option<Session>,
     /// Ids after the user's own filters, in order.

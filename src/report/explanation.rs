@@ -76,6 +76,12 @@ pub fn test(known: &TestExplanation<'_>) -> String {
         text.push_str("  no passing run of it is recorded\n");
         return text;
     }
+    if let Some(mark) = known.dependences.iter().map(|d| &d.target).find(|target| target.is_order_dependent()) {
+        let _ = match mark.name.split_once(' ') {
+            None => writeln!(text, "  order-dependent: it passes in one order of the tests and fails in another"),
+            Some((_, other)) => writeln!(text, "  runs together with {other}, which is order-dependent"),
+        };
+    }
     let _ = writeln!(text, "  what would make it run ({} passing runs kept), a change of:", known.footprints);
     let mut groups: BTreeMap<(bool, EdgeKind), Vec<&Target>> = BTreeMap::new();
     for dependence in known.dependences.iter().filter(|dependence| !is_absence(&dependence.target)) {
@@ -94,15 +100,18 @@ pub fn test(known: &TestExplanation<'_>) -> String {
     text
 }
 
-/// Probes are many and say little to a person.
+/// Probes are many and say little to a person; a mark is no dependence.
 fn is_absence(target: &Target) -> bool {
-    target.kind == EdgeKind::Probed
+    target.kind == EdgeKind::Probed || target.deep_run().is_some()
 }
 
 /// The tests that depend on a path.
 #[must_use]
-pub fn path(path: &str, dependents: &BTreeMap<&str, BTreeSet<Target>>) -> String {
+pub fn path(path: &str, dependents: &BTreeMap<&str, BTreeSet<Target>>, volatile: bool) -> String {
     let mut text = String::new();
+    if volatile {
+        let _ = writeln!(text, "{path} is volatile by titer.toml: a change of what is in it runs nothing by itself");
+    }
     if dependents.is_empty() {
         let _ = writeln!(text, "{path}: no recorded test depends on it");
         return text;
@@ -131,11 +140,11 @@ fn kinds(targets: &BTreeSet<Target>) -> Vec<String> {
 
 /// The same as one line of JSON.
 #[must_use]
-pub fn path_json(path: &str, dependents: &BTreeMap<&str, BTreeSet<Target>>) -> String {
+pub fn path_json(path: &str, dependents: &BTreeMap<&str, BTreeSet<Target>>, volatile: bool) -> String {
     let edge = |target: &Target| serde_json::json!({"kind": target.kind.word(), "name": target.name});
     let tests: Vec<_> = dependents
         .iter()
         .map(|(id, targets)| serde_json::json!({"id": id, "edges": targets.iter().map(edge).collect::<Vec<_>>()}))
         .collect();
-    format!("{}\n", serde_json::json!({"v": 1, "path": path, "tests": tests}))
+    format!("{}\n", serde_json::json!({"v": 1, "path": path, "volatile": volatile, "tests": tests}))
 }

@@ -1,5 +1,6 @@
 //! Speaking: facts and decisions as text for people.
 
+pub mod diagnosis;
 pub mod explanation;
 pub mod summary;
 pub mod table;

@@ -8,6 +8,8 @@ use crate::model::reason::Reason;
 
 /// Reasons shown before the rest is added up.
 const SHOWN: usize = 4;
+/// Order-dependent tests named before the rest is counted.
+const NAMED: usize = 10;
 
 /// What a run came to.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +90,44 @@ pub fn lines(summary: &RunSummary<'_>) -> Vec<String> {
     }
     if !summary.recording.is_empty() {
         lines.push(summary.recording.clone());
+    }
+    lines
+}
+
+/// What a second pass in reverse order came to.
+#[derive(Debug, Clone, Default)]
+pub struct SecondPass<'a> {
+    /// Tests that ran in both orders.
+    pub tests: usize,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// Functions that moved, or ran beneath one that did.
+    pub functions: usize,
+    /// Files and folders that moved.
+    pub files: usize,
+    /// Tests that pass in one order only.
+    pub dependent: Vec<&'a str>,
+}
+
+/// Its lines, without a prefix.
+#[must_use]
+pub fn second_pass(pass: &SecondPass<'_>) -> Vec<String> {
+    let number = |number: usize, what: &str| format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" });
+    let kept = if pass.functions + pass.files == 0 {
+        "nothing moved from one test to another".to_owned()
+    } else {
+        let (functions, files) = (number(pass.functions, "function"), number(pass.files, "file"));
+        format!(
+            "{functions} and {files} moved from one test to another: the process remembers them for all who may use them"
+        )
+    };
+    let mut lines = vec![format!("second pass: {} in {}; {kept}", number(pass.tests, "test"), seconds(pass.seconds))];
+    if !pass.dependent.is_empty() {
+        let shown: Vec<&str> = pass.dependent.iter().take(NAMED).copied().collect();
+        let rest = pass.dependent.len() - shown.len();
+        let more = if rest > 0 { format!(" and {} more", count(rest)) } else { String::new() };
+        let names = shown.join(", ");
+        lines.push(format!("order-dependent, pass in one order and fail in the other: {names}{more}"));
     }
     lines
 }

@@ -107,6 +107,21 @@ impl Settings {
         Self { cache, ..self.clone() }
     }
 
+    /// The repository's root as it is called and as it really is.
+    #[must_use]
+    pub fn roots(&self) -> Vec<PathBuf> {
+        let mut roots = vec![self.root.clone()];
+        // The working folder's own spelling may lead through a link.
+        let spelled = variable("PWD").map(PathBuf::from).filter(|path| path.is_absolute());
+        let below = self.folder.strip_prefix(&self.root).map_or(0, |rest| rest.components().count());
+        let spelled = spelled.and_then(|path| path.ancestors().nth(below).map(Path::to_owned));
+        roots.extend(self.root.canonicalize());
+        roots.extend(spelled.filter(|path| path.canonicalize().is_ok_and(|real| roots.contains(&real))));
+        roots.sort();
+        roots.dedup();
+        roots
+    }
+
     /// `folder` from the root, with `/`; `.` for the root itself.
     #[must_use]
     pub fn folder_from_root(&self) -> String {

@@ -18,8 +18,10 @@ pub const FILE: &str = "titer.toml";
 pub struct Policy {
     /// The ledger's folder, from the root.
     pub ledger: String,
-    /// More inert paths.
+    /// More inert paths, the volatile ones among them.
     pub inert: GlobSet,
+    /// Paths whose content has no say.
+    pub volatile: GlobSet,
     /// Programs that make no test opaque.
     pub inert_programs: Vec<String>,
     /// Variables that make a variant.
@@ -37,6 +39,7 @@ pub struct Policy {
 struct File {
     ledger: Option<String>,
     inert: Option<Vec<String>>,
+    volatile: Option<Vec<String>>,
     inert_programs: Option<Vec<String>>,
     variables: Option<Vec<String>>,
     coverage: Option<String>,
@@ -56,6 +59,7 @@ impl Policy {
         Self {
             ledger: ".titer/ledger".to_owned(),
             inert: GlobSet::empty(),
+            volatile: GlobSet::empty(),
             inert_programs: Vec::new(),
             variables: Vec::new(),
             coverage: "run-whole".to_owned(),
@@ -86,7 +90,10 @@ impl Policy {
     }
 
     fn with(mut self, file: File, path: &Path) -> Result<Self, Failure> {
-        self.inert = globs(file.inert.unwrap_or_default(), path)?;
+        let (inert, volatile) = (file.inert.unwrap_or_default(), file.volatile.unwrap_or_default());
+        self.volatile = globs("volatile", &volatile, path)?;
+        globs("inert", &inert, path)?;
+        self.inert = globs("inert", &[inert, volatile].concat(), path)?;
         self.ledger = file.ledger.unwrap_or(self.ledger);
         self.inert_programs.extend(file.inert_programs.unwrap_or_default());
         self.variables = file.variables.unwrap_or(self.variables);
@@ -101,15 +108,15 @@ impl Policy {
     }
 }
 
-fn globs(patterns: Vec<String>, path: &Path) -> Result<GlobSet, Failure> {
+fn globs(key: &str, patterns: &[String], path: &Path) -> Result<GlobSet, Failure> {
     let mut builder = GlobSetBuilder::new();
     for pattern in patterns {
-        let glob = Glob::new(&pattern).map_err(|error| {
-            Failure::input(format!("{}: inert holds \"{pattern}\", which is not a glob", path.display())).because(error)
+        let glob = Glob::new(pattern).map_err(|error| {
+            Failure::input(format!("{}: {key} holds \"{pattern}\", which is not a glob", path.display())).because(error)
         })?;
         builder.add(glob);
     }
-    builder.build().map_err(|error| Failure::input(format!("{}: inert", path.display())).because(error))
+    builder.build().map_err(|error| Failure::input(format!("{}: {key}", path.display())).because(error))
 }
 
 #[cfg(test)]

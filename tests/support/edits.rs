@@ -20,6 +20,9 @@ pub struct Case {
     /// The user's command, where it is not the usual one.
     #[serde(default = "usual")]
     pub command: Vec<String>,
+    /// Flags of the recording run.
+    #[serde(default)]
+    pub record: Vec<String>,
     /// What the tests see of the environment.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
@@ -114,7 +117,12 @@ pub fn folder() -> PathBuf {
 impl Case {
     /// Reads the case file of this name.
     pub fn read(name: &str) -> Self {
-        let path = folder().join(name).with_extension("toml");
+        Self::read_from(&folder(), name)
+    }
+
+    /// Reads the case file of this name in another folder.
+    pub fn read_from(folder: &Path, name: &str) -> Self {
+        let path = folder.join(name).with_extension("toml");
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
@@ -142,6 +150,30 @@ impl Case {
         made
     }
 
+    /// Makes every edit that `chosen` takes where the file tracer is switched off: more may run than must, nothing may be missed.
+    pub fn try_edits_without_the_file_tracer(
+        &self,
+        interpreter: Interpreter,
+        chosen: impl Fn(usize, &Edit) -> bool,
+    ) -> Vec<String> {
+        let mut repository = self.repository(interpreter);
+        let off = ("TITER_TRACE".to_owned(), "0".to_owned());
+        repository.variables.extend([off.clone()]);
+        let command: Vec<&str> = self.command.iter().map(String::as_str).collect();
+        let first = repository.run(&command);
+        first.exits(0).warns_never();
+        let known = first.ran();
+        let mut judge = Judge { command: &command, untraced: &known, safety_only: true, wrong: Vec::new() };
+        repository.keep("recorded");
+        for (number, edit) in self.edit.iter().enumerate().filter(|(number, edit)| chosen(*number, edit)) {
+            repository.restore("recorded");
+            repository.variables.clone_from(&self.env);
+            repository.variables.extend([off.clone()]);
+            edit.judge(&format!("{}. {}", number + 1, edit.name), &mut repository, &known, &mut judge);
+        }
+        judge.wrong
+    }
+
     /// Records, then makes every edit that `chosen` takes; returns what was not as it should be.
     pub fn try_edits(
         &self,
@@ -153,10 +185,14 @@ impl Case {
         let command: Vec<&str> = self.command.iter().map(String::as_str).collect();
         let whole = repository.truth(&command);
         assert_eq!((whole.code, whole.failing().len()), (Some(0), 0), "the case itself is broken: {}", whole.stdout);
-        let first = repository.run(&command);
+        let flags: Vec<&str> = self.record.iter().map(String::as_str).collect();
+        let first = repository.titer(&[&["run"], flags.as_slice(), &["--"], &command].concat());
         first.exits(0).warns_never();
-        assert_eq!(first.times(), whole.times(), "the recording run did not run everything once");
-        let mut judge = Judge { command: &command, untraced, wrong: Vec::new() };
+        // The second pass of a deep record runs everything, too.
+        let passes = if flags.contains(&"--record=deep") { 2 } else { 1 };
+        let times = whole.times().into_iter().map(|(test, times)| (test, times * passes)).collect();
+        assert_eq!(first.times(), times, "the recording run did not run everything");
+        let mut judge = Judge { command: &command, untraced, safety_only: false, wrong: Vec::new() };
         let again = repository.run(&command);
         if !again.ran().is_subset(untraced) || again.code != Some(0) {
             let told = format!("code {:?}, ran {:?}\n{}", again.code, again.ran(), again.stderr);
@@ -213,6 +249,9 @@ impl Edit {
         let plan = if self.reasons.is_empty() { BTreeMap::default() } else { reasons(repository, judge.command) };
         let ending = repository.run(judge.command);
         judge.safety(name, &truth, &ending);
+        if judge.safety_only {
+            return self.go_on(name, repository, &known, judge);
+        }
         // A test that is gone cannot run, whatever the case calls "all".
         let there = |wanted: &Wanted| wanted.ids(&known).intersection(&truth.ran()).cloned().collect();
         judge.selection(name, self.run.as_ref().map(there), self.at_least.as_ref().map(there), &ending);
@@ -225,9 +264,13 @@ impl Edit {
                 judge.say(name, &format!("the reason of {id} is {told:?}, not {reason}"));
             }
         }
+        self.go_on(name, repository, &known, judge);
+    }
+
+    fn go_on(&self, name: &str, repository: &mut Repository, known: &BTreeSet<String>, judge: &mut Judge<'_>) {
         for (number, then) in self.then.iter().enumerate() {
             let name = format!("{name}, then {}. {}", number + 1, then.name);
-            then.judge(&name, repository, &known, judge);
+            then.judge(&name, repository, known, judge);
         }
     }
 }
@@ -236,6 +279,8 @@ impl Edit {
 struct Judge<'a> {
     command: &'a [&'a str],
     untraced: &'a BTreeSet<String>,
+    /// Whether more may run than the case says.
+    safety_only: bool,
     wrong: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
 //! What the tests that drive the `titer` binary share: interpreters, scratch repositories, started commands, edits.
-#![allow(dead_code, unreachable_pub, reason = "every test file uses its own part of this")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "every test file uses its own part of this")]
 
 #[cfg(target_os = "linux")]
 pub mod arena;

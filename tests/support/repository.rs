@@ -63,6 +63,18 @@ impl Repository {
         fs::write(path, text).unwrap();
     }
 
+    /// Copies the files of a folder of this repository into the root; bytecode that somebody's Python left there stays out.
+    pub fn copy_in(&self, folder: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in walkdir::WalkDir::new(&from).into_iter().map(Result::unwrap) {
+            let (path, kind) = (entry.path(), entry.file_type());
+            if kind.is_file() && path.extension().is_none_or(|kind| kind != "pyc") {
+                let inside = path.strip_prefix(&from).unwrap().to_string_lossy().into_owned();
+                self.write(&inside, fs::read(path).unwrap());
+            }
+        }
+    }
+
     /// Replaces one text that must be there.
     pub fn replace(&self, path: &str, old: &str, new: &str) {
         let text = fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"));

@@ -18,6 +18,8 @@ class Adapter:
         self.alive = True
         self.config = None
         self.recording = None
+        self.second = None
+        self.child = None
         self.plan = None
         self.tree = None
         self._copies = None
@@ -29,7 +31,7 @@ class Adapter:
         """Read the plan, say hello and start recording. Runs at import, before the first conftest."""
         # First of all: whatever goes wrong below, children and nested pytests must not see us.
         self.injection.withdraw()
-        self._turn_off_in_forks()
+        self._notice_forks()
         problem = self._read_plan()
         if problem is None and self.plan.get("record"):
             problem = self._make_recording()
@@ -42,6 +44,13 @@ class Adapter:
     def before_conftests(self):
         if self.recording:
             self.recording.before_conftests()
+
+    def begin_second_pass(self, manager):
+        if self.plan is not None and self.plan.get("order") == "reverse":
+            from .second_pass import SecondPass
+
+            self.second = SecondPass(self)
+            manager.register(self.second, "titer-second-pass")
 
     def bind(self, config):
         from .hooks import Hooks
@@ -88,17 +97,47 @@ class Adapter:
     def stop_recording(self):
         recording, self.recording = self.recording, None
         if recording:
-            try:
-                recording.stop()
-            except Exception:
-                pass  # Already on the way out; a second failure changes nothing.
+            self._stop(recording)
+            if recording.tracer is not None:
+                recording.tracer.leave()
+
+    def _stop(self, recording):
+        try:
+            recording.stop()
+        except Exception:
+            pass  # Already on the way out; a second failure changes nothing.
+
+    def _at_exit(self):
+        if self.child:
+            self.child.end()
+        else:
+            self.stop_recording()
 
     # --- start -----------------------------------------------------------------------------------------
 
-    def _turn_off_in_forks(self):
-        # A forked child shares our file and tables; its edges would be told as the parent's.
+    def _notice_forks(self):
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.turn_off)
+            os.register_at_fork(after_in_child=self._after_fork)
+
+    def _after_fork(self):
+        # A forked child shares our file and tables; its edges would be told as the parent's. Where the file
+        # tracer tells which process is whose child it tells its own, else it is as unknown as any program.
+        if self.child:
+            self.child.after_fork()
+            return
+        recording, self.recording = self.recording, None
+        was_alive, self.alive = self.alive, False
+        if recording is None:
+            return
+        if not was_alive or recording.tracer is None:
+            self._stop(recording)
+            return
+        try:
+            from . import child  # loaded already, by the recording
+
+            self.child = child.of_fork(self.run, recording)
+        except Exception:
+            self._stop(recording)  # No event file, and nobody to tell: the tracer says that there was a fork.
 
     def _read_plan(self):
         """What is wrong with the plan, or None. Without a plan nothing is left out."""
@@ -122,7 +161,7 @@ class Adapter:
         except Exception as error:
             return f"recording: {type(error).__name__}: {error}"
         # Nothing of ours may run while the interpreter takes itself apart.
-        atexit.register(self.stop_recording)
+        atexit.register(self._at_exit)
         return None
 
     def _hello(self):
@@ -140,6 +179,7 @@ class Adapter:
             cwd=os.getcwd(),
             collector=self.recording.collector if self.recording else "none",
             record=self.recording is not None,
+            traced=self.recording is not None and self.recording.tracer is not None,
             t=round(time.time(), 3),
         )
         self.events.flush()

@@ -7,6 +7,8 @@ A hook cannot be removed, so it can be made inert. It runs inside the user's cal
 import os
 import sys
 
+from .tree import address
+
 _LIBRARY = os.path.dirname(os.__file__)
 # Between the user's call and the event there may be these; they are not who asked.
 _BETWEEN = tuple(
@@ -17,8 +19,16 @@ _IMPORTLIB = ("<frozen importlib", "<frozen zipimport", os.path.join(_LIBRARY, "
 _REWRITER = os.sep + os.path.join("_pytest", "assertion", "rewrite.py")
 _PYTEST = os.sep + "_pytest" + os.sep
 _LINECACHE = os.path.join(_LIBRARY, "linecache.py")
+_TOKENIZE = os.path.join(_LIBRARY, "tokenize.py")
+_CODECS = os.path.join(_LIBRARY, "codecs.py")
 _INSPECT = os.path.join(_LIBRARY, "inspect.py")
+_COVERAGE = os.sep + "coverage" + os.sep
+_WHO_MEASURES = (_COVERAGE + "sysmon.py", os.sep + os.path.join("pytest_cov", "plugin.py"))
 _SUBPROCESS = os.path.join(_LIBRARY, "subprocess.py")
+
+
+# A second interpreter of this process has monitoring, imports and hooks of its own, and none of them is ours.
+INTERPRETER = "cpython.PyInterpreterState_New"
 
 
 class Files:
@@ -28,11 +38,14 @@ class Files:
         self.windows = windows
         self.tree = tree
         self.fail = fail
+        self.traced = windows.tracer is not None
         self.active = False
         self._undo = []
 
     def start(self):
         self.active = True
+        if self.traced:
+            self.windows.process.ignored.update(listed_by_imports())
         sys.addaudithook(self._make_hook())
         self._wrap_findsource()
         self._wrap_fork_exec()
@@ -51,6 +64,7 @@ class Files:
             "os.listdir": self._listed,
             "os.scandir": self._listed,
             "sqlite3.connect": self._connected,
+            INTERPRETER: lambda: self._opaque("sub-interpreter"),
         }
         for event in _PROCESS_EVENTS:
             handlers[event] = None
@@ -83,7 +97,7 @@ class Files:
         known = self.windows.codes.known
         frame = sys._getframe(2)
         while frame is not None:
-            index = known.get(id(frame.f_code))
+            index = known.get(address(frame.f_code))
             if index is not None:
                 break
             frame = frame.f_back
@@ -107,12 +121,17 @@ class Files:
                 return
             path = full
         if path.endswith((".py", ".pyc")):
-            if self.tree.inside(path) is None or _reads_code(sys._getframe(2)):
+            if self.tree.inside(path) is None:
                 return
-            path = _source_of(path)
+            is_code = reads_code(sys._getframe(2))
+            path = source_of(path)
+            if is_code:
+                if self.traced:
+                    self._window().ignored.add(path)
+                return
         window = self._window()
         if path not in window.touched:
-            window.touched[path] = _is_write(mode, flags)
+            window.touched[path] = is_write(mode, flags)
         if self.tree.inside(path) is not None:
             self._note_asker(window, path)
 
@@ -126,6 +145,8 @@ class Files:
         frame = _asker(sys._getframe(2))
         name = frame.f_code.co_filename if frame else ""
         if _PYTEST in name or name.startswith(_IMPORTLIB):
+            if self.traced:
+                self._window().ignored.add(path)
             return
         window = self._window()
         window.listed.add(path)
@@ -145,35 +166,25 @@ class Files:
         # subprocess has told of the child already when it goes on to posix_spawn.
         if event == "os.posix_spawn" and sys._getframe(2).f_code.co_filename == _SUBPROCESS:
             return
-        self._opaque(f"{event} {_program(event, args)}".strip())
+        self._starts(f"{event} {_program(event, args)}".strip())
+
+    def _starts(self, what):
+        """A program or a fork. Where the file tracer is, its files are seen; else nothing of it is."""
+        window = self._window()
+        (window.started if self.traced else window.opaque).add(what)
+        self._note_asker(window, what)
 
     # --- what raises no event --------------------------------------------------------------------------
 
     def _wrap_findsource(self):
-        """inspect.getsource answers from linecache: a read that opens nothing the second time."""
         import inspect
 
-        original = inspect.findsource
+        self._replace(inspect, "findsource", findsource_wrapper(inspect.findsource, self, self._source_asked_for))
 
-        def findsource(object):
-            if self.active:
-                try:
-                    self._note_source(inspect, object, sys._getframe(1))
-                except Exception:
-                    pass  # Not an object with a source; the original says so in its own words.
-            return original(object)
-
-        self._replace(inspect, "findsource", findsource)
-
-    def _note_source(self, inspect, object, frame):
-        while frame is not None and frame.f_code.co_filename == _INSPECT:
-            frame = frame.f_back
-        if frame is not None and _PYTEST in frame.f_code.co_filename:
-            return  # for a report
-        name = inspect.getsourcefile(object) or inspect.getfile(object)
+    def _source_asked_for(self, path):
         window = self._window()
-        window.touched.setdefault(os.path.abspath(name), False)
-        self._note_asker(window, os.path.abspath(name))
+        window.touched.setdefault(path, False)
+        self._note_asker(window, path)
 
     def _wrap_fork_exec(self):
         """multiprocessing's spawn and forkserver come straight here; subprocess has told already."""
@@ -187,7 +198,7 @@ class Files:
             if self.active and sys._getframe(1).f_code.co_filename != _SUBPROCESS:
                 try:
                     program = os.path.basename(os.fsdecode(args[0][0]))
-                    self._opaque(f"_posixsubprocess.fork_exec {program}")
+                    self._starts(f"_posixsubprocess.fork_exec {program}")
                 except Exception as error:
                     self.fail(f"fork_exec: {error}")
             return original(*args)
@@ -202,6 +213,39 @@ class Files:
 _PROCESS_EVENTS = (
     "subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.exec", "os.fork", "os.forkpty", "pty.spawn",
 )  # fmt: skip
+
+
+def findsource_wrapper(original, files, note):
+    """inspect.getsource answers from linecache: a read that opens nothing the second time."""
+
+    def findsource(object):
+        if files.active:
+            try:
+                path = _source_asked_for(sys.modules["inspect"], object, sys._getframe(1))
+                if path is not None:
+                    note(path)
+            except Exception:
+                pass  # Not an object with a source; the original says so in its own words.
+        return original(object)
+
+    return findsource
+
+
+def _source_asked_for(inspect, object, frame):
+    while frame is not None and frame.f_code.co_filename == _INSPECT:
+        frame = frame.f_back
+    if frame is not None and _PYTEST in frame.f_code.co_filename:
+        return None  # for a report
+    name = inspect.getsourcefile(object) or inspect.getfile(object)
+    return None if name[:1] == "<" else os.path.abspath(name)
+
+
+def listed_by_imports():
+    """Folders that the import system has listed before anybody looked."""
+    for finder in list(sys.path_importer_cache.values()):
+        path = getattr(finder, "path", None)
+        if isinstance(path, str) and (path[:1] == os.sep or os.path.isabs(path)):
+            yield path
 
 
 def sort_out(window, tree):
@@ -226,7 +270,7 @@ def askers(window, tree):
     return sorted((what, index) for what, index in found if what is not None)
 
 
-def _is_write(mode, flags):
+def is_write(mode, flags):
     """True where the old content cannot have been seen."""
     if isinstance(mode, str):
         return "w" in mode or "x" in mode
@@ -247,20 +291,49 @@ def _asker(frame):
     return frame
 
 
-def _reads_code(frame):
-    """True if a .py is opened to be imported, rewritten, or shown in a traceback or warning."""
+def is_importing(frame):
+    """True if the import system looks into a folder; None stands for the interpreter itself."""
+    frame = _asker(frame)
+    return frame is None or frame.f_code.co_filename.startswith(_IMPORTLIB)
+
+
+def reads_code(frame):
+    """True if a .py is opened to be imported, rewritten, run, measured, or shown in a traceback or warning."""
     frame = _asker(frame)
     if frame is None:
-        return False
+        return True
     name = frame.f_code.co_filename
     if name.startswith(_IMPORTLIB):
         # loader.get_data called by others (pkgutil.get_data) is a read like any other.
         outer = frame.f_back.f_code.co_filename if frame.f_back else ""
         return frame.f_code.co_name != "get_data" or outer.startswith(_IMPORTLIB) or outer.endswith(_REWRITER)
-    return name == _LINECACHE or name.endswith(_REWRITER)
+    return name == _LINECACHE or name.endswith(_REWRITER) or (_COVERAGE in name and _measures(frame))
 
 
-def _source_of(path):
+def _measures(frame):
+    """True if coverage reads a source for its measurement or pytest-cov's report: no test sees what is in it. False
+    if a test asked coverage itself."""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.endswith(_WHO_MEASURES):
+            return True
+        if _COVERAGE not in name and not name.startswith(_LIBRARY) and os.sep + "pytest_cov" + os.sep not in name:
+            return False
+        frame = frame.f_back
+    return False
+
+
+def shows_source(frame):
+    """True if linecache opens a file for inspect, which hands the text to who asked; not for a report of pytest's."""
+    while frame is not None and frame.f_code.co_filename.startswith((_LINECACHE, _TOKENIZE, _CODECS)):
+        frame = frame.f_back
+    asked = frame is not None and frame.f_code.co_filename == _INSPECT
+    while frame is not None and frame.f_code.co_filename == _INSPECT:
+        frame = frame.f_back
+    return asked and (frame is None or _PYTEST not in frame.f_code.co_filename)
+
+
+def source_of(path):
     """The .py that a .pyc in __pycache__ was made from."""
     folder, name = os.path.split(path)
     if name.endswith(".pyc") and os.path.basename(folder) == "__pycache__":

@@ -27,6 +27,7 @@ class Hooks:
         self.count_left_out = 0
         self.shared = None
         self.current = None
+        self.last = None
         self.attempts = {}
         self.session = None
 
@@ -78,6 +79,7 @@ class Hooks:
             "whole": whole,
             "stale": stale,
             "launch": gates.launch(installed),
+            "copies": bool(self.adapter.copies()[0]),
             "writes": gates.writes_files(config),
             "coverage": gates.measures_coverage(config),
         }
@@ -110,6 +112,7 @@ class Hooks:
             coverage=shared.get("coverage", False),
             collect_only=bool(config.option.collectonly),
             launch=shared["launch"],
+            copies=shared.get("copies", False),
         )
         if shared["stale"]:
             self.events.line("health", ok=False, what=f"stale install: {shared['stale']} differs from the tree")
@@ -150,7 +153,14 @@ class Hooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item):
         if self.ids is not None:
+            self.attempt = 0
             self.safely(self._test_starts, item)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid):
+        # pytest-rerunfailures says that a test is over after each try, and begins the next one within the same protocol.
+        if self.current is None and self.last is not None and self.last.nodeid == nodeid:
+            self.safely(self._test_starts, self.last)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self):
@@ -161,9 +171,9 @@ class Hooks:
         if self.current is not None:
             self._test_ends()  # A plugin with a protocol of its own did not say that it was over.
         identity = self.ids.of(item)
+        self.last = item
         self.current = item.nodeid
         self.quoted = quote(identity)
-        self.attempt = 0
         self.events.raw('{"v":1,"e":"start","id":%s,"t":%.3f}\n' % (self.quoted, time.time()))
         self.events.flush(after_user_code=False)
         if self.adapter.recording:
@@ -285,6 +295,8 @@ class Selection:
                 self.ours = True
                 config.hook.pytest_deselected(items=away)
                 self.ours = False
+        if hooks.adapter.second is not None:
+            hooks.adapter.second.reverse(items, ids, hooks.shared["variant"])
         hooks.events.line(
             "collected",
             ids=ids,

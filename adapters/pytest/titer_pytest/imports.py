@@ -7,15 +7,15 @@ exec_module) is told by the function collector.
 """
 
 import builtins
-import importlib
-import importlib._bootstrap as bootstrap
 import os
 import sys
+
+import _frozen_importlib as bootstrap
 
 # The name of importlib's own code. Warnings do not count such frames (stacklevel), and reports leave them out:
 # the wrappers must be as invisible as the machinery that they stand in for.
 _INVISIBLE = "<frozen importlib._bootstrap>"
-_MACHINERY = ("<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)
+_MACHINERY = ("<frozen importlib", os.path.join(os.path.dirname(os.__file__), "importlib") + os.sep)
 _REWRITER = os.sep + os.path.join("_pytest", "assertion", "rewrite.py")
 # These import the user's files on nobody's behalf but the current window's.
 _NOBODY = frozenset(("pytest", "_pytest", "pluggy", "importlib", "xdist", "execnet", "titer_pytest"))
@@ -34,6 +34,7 @@ class Imports:
         self._nodes = {}
         self._ran = {}  # module name -> file whose module-level code was begun under it
         self._wrappers = ()
+        self.of_child = None
 
     # --- start and end ---------------------------------------------------------------------------------
 
@@ -54,6 +55,11 @@ class Imports:
             builtins.__import__ = self._original
         if bootstrap._gcd_import is getattr(self, "_gcd", None):
             bootstrap._gcd_import = self._original_gcd
+
+    def belong_to(self, windows, searches, fail):
+        """In a fork: everything is told anew, and is its one window's."""
+        self.windows, self.of_child, self.fail = windows, searches, fail
+        self._seen.clear()
 
     def _tell_earlier(self):
         """What was loaded before us: its own code belongs to the process, and so do the places where a new
@@ -98,7 +104,7 @@ class Imports:
             try:
                 return original(name, package, level)
             finally:
-                note(window, name, package, level, sys._getframe(1))
+                note(window, name, package, level, _frame(1))
 
         return _gcd_import
 
@@ -107,10 +113,11 @@ class Imports:
             return
         try:
             absolute = _absolute(name, _package(globals) if level else "", level)
+            frame = _frame(2)
             if not globals or "__file__" not in globals:
-                frame = self._importer(sys._getframe(2))
-                globals = frame.f_globals if frame else {}
-            self._note(window, globals, absolute, tuple(fromlist or ()), sys._getframe(2))
+                importer = self._importer(frame)
+                globals = importer.f_globals if importer else {}
+            self._note(window, globals, absolute, tuple(fromlist or ()), frame)
             self._seen.add((globals.get("__file__"), name, fromlist, level))
         except TypeError:
             pass  # A list as fromlist, a name that is no string: not to be remembered, and the import said so.
@@ -134,6 +141,9 @@ class Imports:
     def module_starts(self, path, frame):
         """Module-level code of a first-party file begins, by whatever way."""
         self._ran[frame.f_globals.get("__name__")] = path
+        if self.of_child is not None:
+            self.of_child.module_starts(path, frame)
+            return
         importer = frame.f_back
         while importer is not None:
             code = importer.f_code
@@ -184,6 +194,9 @@ class Imports:
 
     def _edge(self, window, globals, targets, probes, frame):
         if not targets and not probes:
+            return
+        if self.of_child is not None:
+            self.of_child.tell(targets, probes)
             return
         if self._is_nobody(globals):
             # pytest's own lazy imports happen in some window by chance; those of the user's files do not.
@@ -271,6 +284,14 @@ class Imports:
             if hit is not None and entry == hit:
                 break
         return found
+
+
+def _frame(depth):
+    """The frame that many calls up; None where the interpreter itself imports and no Python runs."""
+    try:
+        return sys._getframe(depth + 1)
+    except ValueError:
+        return None
 
 
 def _invisible(function):

@@ -74,15 +74,34 @@ def _files_of(folder, tree):
     """(installed .py file, its path in the tree or None) for each file that the RECORD of `folder` names."""
     record = _read(os.path.join(folder, "RECORD"))
     site = os.path.dirname(folder)
+    base = _installed_from(folder, tree)
     for line in (record or b"").decode("utf-8", "replace").splitlines():
         name = line.rsplit(",", 2)[0].strip('"')
         if name.endswith(".py") and not name.startswith(("..", "/", "__editable__")):
             installed = os.path.join(site, name)
-            yield installed, _same_in_tree(name, _read(installed), tree)
+            yield installed, _same_in_tree(name, _read(installed), tree, base)
 
 
-def _same_in_tree(name, content, tree):
+def _installed_from(folder, tree):
+    """The project's folder, with a slash, if the distribution says that it was installed from one in the tree."""
+    url = _read(os.path.join(folder, "direct_url.json"))
+    if not url:
+        return None
+    from urllib.parse import unquote, urlsplit
+
+    told = json.loads(url)
+    path = tree.inside(unquote(urlsplit(told.get("url", "")).path)) if "dir_info" in told else None
+    return None if path is None else "" if path == "." else path + "/"
+
+
+def _same_in_tree(name, content, tree, base):
     """Path in the tree of the file that `name` was installed from: only one with equal bytes counts."""
+    if base is not None:
+        # It lies where its project has it: an equal one elsewhere (an older copy, what a build left) is another file.
+        for path in (base + "src/" + name, base + name):
+            source = _read(os.path.join(tree.root, path))
+            if source is not None:
+                return path if source == content else None
     for path in _candidates(name, tree):
         if content is not None and _read(os.path.join(tree.root, path)) == content:
             return path
@@ -94,6 +113,8 @@ def _candidates(name, tree):
     yield name
     tail = "/" + name
     for folder, folders, files in os.walk(tree.root):
+        if os.path.basename(folder) == "build" and any(each.startswith(("lib", "bdist.")) for each in folders):
+            folders[:] = []  # setuptools keeps there what it built last, maybe long ago
         folders[:] = [each for each in folders if tree.path(os.path.join(folder, each)) is not None]
         if os.path.basename(name) in files:
             path = tree.inside(os.path.join(folder, os.path.basename(name)))

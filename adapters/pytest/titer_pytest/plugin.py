@@ -35,6 +35,12 @@ def _start():
         sys.dont_write_bytecode = theirs
 
 
+def pytest_addoption(pluginmanager):
+    """Called as soon as pytest knows us: before coverage plugins look at the command line. Adds no option."""
+    if ADAPTER is not None and ADAPTER.second is None:
+        ADAPTER.safely(ADAPTER.begin_second_pass, pluginmanager)
+
+
 def pytest_load_initial_conftests():
     """Called after coverage plugins have installed their tracer and before the first conftest is loaded."""
     if ADAPTER is not None:

@@ -3,6 +3,8 @@
 import os
 from types import FunctionType
 
+from .tree import address
+
 _SOURCE = "def first():\n    pass\n\ndef second():\n    pass\n"
 
 
@@ -32,7 +34,7 @@ class Probe:
         windows.push(window)
         function()
         windows.pop(window)
-        indexes = [self.codes.known.get(id(each.__code__)) for each in self.functions]
+        indexes = [self.codes.known.get(address(each.__code__)) for each in self.functions]
         seen = tuple(index is not None and window.hits.pop(index, None) is not None for index in indexes)
         outer.add(window)  # what another thread did meanwhile
         return seen

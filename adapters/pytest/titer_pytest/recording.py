@@ -4,10 +4,12 @@ import sys
 
 import pytest
 
+from . import copies
 from .files import Files
 from .functions import Core, Tracing, choose
 from .imports import Imports
 from .probe import Probe
+from .tracer import found
 from .windows import Codes, Windows
 
 
@@ -17,7 +19,8 @@ class Recording:
         self.events = adapter.events
         self.tree = adapter.tree
         self.codes = Codes()
-        self.windows = Windows(self.events, self.tree, self.codes)
+        self.tracer = found(adapter.plan.get("trace"))
+        self.windows = Windows(self.events, self.tree, self.codes, self.tracer)
         self.imports = Imports(self.windows, self.tree, self.events, self.codes, adapter.fail)
         self.files = Files(self.windows, self.tree, adapter.fail)
         self.core = Core(self.windows, self.codes, self.tree, self._module_starts, adapter.fail)
@@ -32,8 +35,12 @@ class Recording:
 
     def start(self):
         # First, because a conftest, or the project's own pytest plugin, may import the installed copy.
-        copies, _ = self.adapter.copies()
-        self.tree.name_installed_copies(copies)
+        found, _ = self.adapter.copies()
+        self.tree.name_installed_copies(found)
+        if self.tracer is not None:
+            from . import child  # noqa: F401, now, because a fork may have no time for imports
+
+            copies.leave(self.adapter.run, found)
         self.imports.start()
         self.files.start()
         self.functions.start()
@@ -67,6 +74,8 @@ class Recording:
     def check_health(self):
         # The first time before anything is collected: the tracer stays on then.
         if self.collector == "none":
+            if self.last_file is None:
+                self.events.line("health", ok=False, what="no two tool ids of sys.monitoring are free")
             return
         self.functions.phase_begins()
         healthy = self.probe.is_healthy()

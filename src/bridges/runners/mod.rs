@@ -43,8 +43,16 @@ pub trait Runner {
     fn recognise(&self, command: &[String]) -> Option<Recognition>;
     /// The environment that lets our adapter in.
     fn environment(&self, entrance: Entrance<'_>) -> Environment;
+    /// What keeps a run whose results are not the user's from writing over those that are; `run` is its folder.
+    fn keep_aside(&self, run: &Path, environment: &mut Environment);
     /// The adapter's files by their path in the adapter's folder.
     fn adapter_files(&self) -> BTreeMap<&'static str, &'static str>;
+    /// The adapter's own package among its files.
+    fn adapter_package(&self) -> &'static str;
+    /// Files that programs started by the runner meet first, by their name: they let the adapter into these.
+    fn child_files(&self) -> BTreeMap<&'static str, &'static str> {
+        BTreeMap::new()
+    }
     /// What the processes of a run told, in the order of their files' names.
     fn traces(&self, run: &Path) -> Vec<Trace>;
 }

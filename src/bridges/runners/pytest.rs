@@ -19,8 +19,14 @@ use super::{Entrance, Recognition, Runner};
 /// The plugin's module, for the one case in which pytest does not look at entry points.
 const PLUGIN: &str = "titer_pytest.plugin";
 
+/// The part of the adapter that a Python child meets first.
+const CHILD_FOLDER: &str = "titer_child/";
+
 /// Variables that the adapter needs; tox passes on only what it is told to.
 const NEEDED: [&str; 2] = ["TITER_RUN", "PYTHONPATH"];
+
+/// Variables that say where tools keep what they learned in a run: coverage's data, hypothesis' examples.
+const ASIDE: [(&str, &str); 2] = [("COVERAGE_FILE", "coverage"), ("HYPOTHESIS_STORAGE_DIRECTORY", "hypothesis")];
 
 /// The runner.
 #[derive(Debug, Clone, Copy)]
@@ -71,8 +77,26 @@ impl Runner for Pytest {
         environment
     }
 
+    fn keep_aside(&self, run: &Path, environment: &mut Environment) {
+        // The rest is up to the adapter, which sees the options.
+        for (name, file) in ASIDE {
+            environment.push((name.into(), Some(run.join(file).into_os_string())));
+            for (_, theirs) in environment.iter_mut().filter(|(name, _)| name == "TOX_OVERRIDE") {
+                theirs.get_or_insert_default().push(format!(";testenv.pass_env+={name}"));
+            }
+        }
+    }
+
     fn adapter_files(&self) -> BTreeMap<&'static str, &'static str> {
         PYTEST_FILES.into_iter().collect()
+    }
+
+    fn adapter_package(&self) -> &'static str {
+        "titer_pytest"
+    }
+
+    fn child_files(&self) -> BTreeMap<&'static str, &'static str> {
+        PYTEST_FILES.into_iter().filter_map(|(name, text)| Some((name.strip_prefix(CHILD_FOLDER)?, text))).collect()
     }
 
     fn traces(&self, run: &Path) -> Vec<Trace> {

@@ -54,6 +54,7 @@ pub const VIEWS: &[View] = views![
     "evidence" / "durations",
     "evidence" / "dependents",
     "evidence" / "left_out",
+    "evidence" / "volatile_paths",
 ];
 
 /// One kind of segment: the folder it lies in and the columns of its lines, by the names that the lines use.
@@ -137,6 +138,7 @@ pub(super) const KINDS: &[Kind] = &[
             ("memory", "VARCHAR"),
             ("inventory", "VARCHAR"),
             ("walker", "BOOLEAN"),
+            ("traced", "BOOLEAN"),
         ],
     },
     Kind {

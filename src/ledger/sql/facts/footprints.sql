@@ -9,6 +9,7 @@ SELECT DISTINCT
   memory AS memory_set_id,
   inventory AS inventory_id,
   COALESCE(walker, FALSE) AS is_walker,
+  COALESCE(traced, FALSE) AS is_traced,
   TRY_CAST(raw_edges.at AS TIMESTAMP) AS recorded_at
 FROM raw_edges
 WHERE v = 1 AND kind = 'footprint'

@@ -1,0 +1,214 @@
+//! What `titer doctor` found: one fact about the set-up, good or bad.
+
+/// The part of a set-up that a finding is about, in the order in which they are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The repository and git.
+    Repository,
+    /// `titer.toml`.
+    Configuration,
+    /// The ledger's folder.
+    Ledger,
+    /// What is known about tests.
+    Map,
+    /// The runner and our way into it.
+    Runner,
+    /// What sees the files that tests open.
+    Files,
+    /// Whether a run here records.
+    Recording,
+    /// Paths that differ at every commit.
+    Volatile,
+}
+
+impl Part {
+    /// The word used in output.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Repository => "repository",
+            Self::Configuration => "configuration",
+            Self::Ledger => "ledger",
+            Self::Map => "map",
+            Self::Runner => "runner",
+            Self::Files => "files",
+            Self::Recording => "recording",
+            Self::Volatile => "volatile",
+        }
+    }
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Finding {
+    /// git reads the repository.
+    Git {
+        /// Its root.
+        root: String,
+    },
+    /// git knows no repository here: every file is looked at.
+    NoGit {
+        /// The folder taken for the root.
+        root: String,
+    },
+    /// There is a repository and git does not read it.
+    GitFails {
+        /// Why.
+        why: String,
+    },
+    /// What is in force.
+    Configured {
+        /// The file; none for the defaults.
+        file: Option<String>,
+    },
+    /// `titer.toml` is not understood.
+    Misconfigured {
+        /// Why.
+        why: String,
+    },
+    /// The ledger can be read and written.
+    Ledger {
+        /// Its folder.
+        folder: String,
+    },
+    /// Nothing was ever run here.
+    NoLedger {
+        /// Where it would be.
+        folder: String,
+    },
+    /// The ledger cannot be written.
+    LedgerReadOnly {
+        /// Its folder.
+        folder: String,
+    },
+    /// The ledger, or something in it, cannot be read.
+    LedgerFails {
+        /// Why.
+        why: String,
+    },
+    /// A segment could not be read whole.
+    BadSegment {
+        /// Which.
+        segment: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is a map.
+    Map {
+        /// Tests in it.
+        tests: usize,
+        /// Tests in it that may be left out on the word of a recording.
+        recorded: usize,
+        /// Variants in it.
+        variants: usize,
+        /// Whole hours since the newest run in it.
+        hours: Option<u64>,
+    },
+    /// No test is known.
+    NoMap,
+    /// Tests are known, and what they depend on is not.
+    NothingRecorded {
+        /// Tests known.
+        tests: usize,
+    },
+    /// The newest recording is not used.
+    Unhealthy {
+        /// When its run started.
+        at: String,
+        /// Why.
+        why: String,
+    },
+    /// The adapter can get into this interpreter's pytest.
+    Enters {
+        /// The interpreter.
+        interpreter: String,
+        /// Its version.
+        python: String,
+        /// pytest's version.
+        pytest: String,
+    },
+    /// There is no interpreter.
+    NoInterpreter {
+        /// The one that ran last, if any did.
+        last: Option<String>,
+    },
+    /// The interpreter has no pytest, or an unknown one.
+    NoPytest {
+        /// The interpreter.
+        interpreter: String,
+        /// What it said.
+        why: String,
+    },
+    /// A version that the adapter is not made for.
+    TooOld {
+        /// The interpreter.
+        interpreter: String,
+        /// What is too old, with its version.
+        what: String,
+    },
+    /// titer's own cache cannot be written.
+    NoCache {
+        /// Its folder.
+        folder: String,
+    },
+    /// A run here records by itself.
+    Records,
+    /// A run here does not record by itself, and should not.
+    Reads {
+        /// Why.
+        why: String,
+    },
+    /// A CI system that titer does not know.
+    UnknownCi,
+    /// A path that differs at every commit and makes most tests run.
+    Volatile {
+        /// The path.
+        path: String,
+        /// Tests that run for it.
+        tests: u64,
+        /// All tests.
+        all: u64,
+    },
+    /// No path differs at every commit.
+    NothingVolatile,
+}
+
+impl Finding {
+    /// What it is about.
+    #[must_use]
+    pub fn part(&self) -> Part {
+        match self {
+            Self::Git { .. } | Self::NoGit { .. } | Self::GitFails { .. } => Part::Repository,
+            Self::Configured { .. } | Self::Misconfigured { .. } => Part::Configuration,
+            Self::Ledger { .. }
+            | Self::NoLedger { .. }
+            | Self::LedgerReadOnly { .. }
+            | Self::LedgerFails { .. }
+            | Self::BadSegment { .. } => Part::Ledger,
+            Self::Map { .. } | Self::NoMap | Self::NothingRecorded { .. } | Self::Unhealthy { .. } => Part::Map,
+            Self::Enters { .. }
+            | Self::NoInterpreter { .. }
+            | Self::NoPytest { .. }
+            | Self::TooOld { .. }
+            | Self::NoCache { .. } => Part::Runner,
+            Self::Records | Self::Reads { .. } | Self::UnknownCi => Part::Recording,
+            Self::Volatile { .. } | Self::NothingVolatile => Part::Volatile,
+        }
+    }
+
+    /// Whether somebody should do something about it.
+    #[must_use]
+    pub fn is_wrong(&self) -> bool {
+        !matches!(
+            self,
+            Self::Git { .. }
+                | Self::Configured { .. }
+                | Self::Ledger { .. }
+                | Self::Map { .. }
+                | Self::Enters { .. }
+                | Self::Records
+                | Self::Reads { .. }
+                | Self::NothingVolatile
+        )
+    }
+}

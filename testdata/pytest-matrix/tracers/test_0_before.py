@@ -1,0 +1,5 @@
+import lib
+
+
+def test_before():
+    assert lib.before() > 0
