@@ -50,6 +50,7 @@ fn filled(word: &str, place: &Place, python: &str) -> String {
         ("{root}", place.root().display().to_string()),
         ("{static}", tools().folder.join("static").display().to_string()),
         ("{python}", python.to_owned()),
+        ("{window}", place.arena.folder.join("window/1-2").display().to_string()),
     ];
     with.iter().fold(word.to_owned(), |word, (name, value)| word.replace(name, value))
 }

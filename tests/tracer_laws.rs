@@ -197,6 +197,15 @@ fn access_on_the_magic_path_answers_success_in_c_too() {
     assert_eq!(read.window, (12, 34));
 }
 
+#[test]
+fn a_process_without_room_for_the_arena_goes_on_unseen() {
+    let place = Place::with(64 << 20);
+    let output = place.call("little_memory a.txt").output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice(), output.stderr.len()), (Some(0), b"x\n".as_slice(), 0));
+    let words = place.words(&place.arena.records());
+    assert!(words.contains(&"spawn /bin/cat".to_owned()) && !words.contains(&"read a.txt".to_owned()), "{words:?}");
+}
+
 /// Runs a part of `CPython`'s own tests; the line that counts them, or nothing where the interpreter came without them.
 fn cpython(place: &Place, traced: bool, tests: &[&str]) -> Option<String> {
     let python = newest().python().display().to_string();

@@ -90,19 +90,23 @@ static uint64_t mixed(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+uint64_t hash_of(uint64_t key, const char *text, size_t length) {
+    size_t at = 0;
+    for (; at + 8 <= length; at += 8) {
+        uint64_t word;
+        __builtin_memcpy(&word, text + at, 8);
+        key = mixed(key, word);
+    }
+    uint64_t rest = length;
+    for (; at < length; at++) rest = rest << 8 | (unsigned char)text[at];
+    return mixed(key, rest);
+}
+
 void record_once(enum kind kind, const char *path, size_t length) {
     uint32_t pid = own_pid();
     /* The pid is part of the key, so nothing has to be cleared in a forked child, nor kept apart in a vfork child. */
     uint64_t key = mixed(__atomic_load_n(&tracer.window, RELAXED), (uint64_t)pid << 32 | tracer.generation << 8 | kind);
-    size_t at = 0;
-    for (; at + 8 <= length; at += 8) {
-        uint64_t word;
-        __builtin_memcpy(&word, path + at, 8);
-        key = mixed(key, word);
-    }
-    uint64_t rest = length;
-    for (; at < length; at++) rest = rest << 8 | (unsigned char)path[at];
-    key = mixed(key, rest);
+    key = hash_of(key, path, length);
     uint64_t *slot = &seen[key % SEEN];
     if (__atomic_load_n(slot, RELAXED) == key) return;
     __atomic_store_n(slot, key, RELAXED);

@@ -55,7 +55,9 @@ static bool read_settings(const char *text) {
             tracer.magic = magic;
             tracer.magic_length = length + 8;
             put(put(magic, line, length), "/window/", 9);
-        } else if (tracer.root_count < ROOTS && line[0] == '/') {
+        } else if (length) {
+            /* A root that is left out would be a silent miss: rather nothing, which the self-check tells. */
+            if (tracer.root_count == ROOTS || line[0] != '/') return false;
             while (length && line[length - 1] == '/') line[--length] = 0;
             tracer.roots[tracer.root_count++] = (struct root){line, length, cargo_is_at(line)};
         }
@@ -133,6 +135,16 @@ __attribute__((constructor)) void start(void) {
     say_hello();
 }
 
+/* Objects that were loaded when last looked at, in this process or in the ones that it was forked from: a fork loads nothing. */
+enum { KNOWN = 1024 };
+static uint64_t known[KNOWN];
+
+static bool is_new_object(const char *name) {
+    uint64_t key = hash_of(OBJECT, name, length_of(name));
+    uint64_t was = __atomic_exchange_n(&known[key % KNOWN], key, RELAXED);
+    return was != key;
+}
+
 static int each_object(struct loaded *info, size_t size, void *data) {
     uint64_t *added = data;
     if (size >= sizeof *info) {
@@ -140,7 +152,10 @@ static int each_object(struct loaded *info, size_t size, void *data) {
         *added = info->added;
     }
     /* The program itself has no name here; hello names it. */
-    if (info->name && info->name[0] && !begins(info->name, "linux-")) note(OBJECT, AT_FDCWD, info->name);
+    if (info->name && info->name[0] && !begins(info->name, "linux-")) {
+        is_new_object(info->name);
+        note(OBJECT, AT_FDCWD, info->name);
+    }
     return 0;
 }
 
@@ -165,7 +180,7 @@ static void objects_mapped(void) {
                     break;
                 }
             }
-            if (code && text[path]) note(OBJECT, AT_FDCWD, text + path);
+            if (code && text[path] && is_new_object(text + path)) note(OBJECT, AT_FDCWD, text + path);
             from = at + 1;
         }
         for (size_t i = from; i < held; i++) text[i - from] = text[i];

@@ -68,6 +68,7 @@ uint32_t own_pid(void);
 void record(enum kind kind, const char *text, size_t length);
 void record_pid(enum kind kind, uint32_t pid, const char *text, size_t length);
 void record_once(enum kind kind, const char *path, size_t length);
+uint64_t hash_of(uint64_t key, const char *text, size_t length);
 void record_silently(enum kind kind, const char *text, size_t length);
 void forked_child(uint32_t parent);
 

@@ -61,6 +61,7 @@ static void c_execve_null(void) { execve("/bin/cat", cat, NULL); }
 static void c_fexecve(void) { fexecve(open("/bin/cat", O_RDONLY), cat, nothing); }
 static void c_execveat(void) { syscall(SYS_execveat, open("/bin", O_RDONLY | O_DIRECTORY), "cat", cat, nothing, 0); }
 static void c_execve_raw(void) { syscall(SYS_execve, "/bin/cat", cat, nothing); }
+static void c_exit(void) { _exit(0); }
 static void c_exec_missing(void) { execve(a, cat, nothing); }
 static void c_read(void) { close(open(a, O_RDONLY)); }
 
@@ -178,6 +179,20 @@ static void c_renamed_folder(void) {
     fstatat(fd, "y", &facts, 0);
 }
 
+static void *waits_for_ever(void *argument) {
+    (void)argument;
+    return (void *)(long)open("pipe", O_RDONLY);
+}
+static void c_cancel(void) {
+    // A thread that is cancelled inside a call is unwound through the hook.
+    pthread_t thread;
+    void *result;
+    mkfifo("pipe", 0666);
+    pthread_create(&thread, NULL, waits_for_ever, NULL);
+    usleep(20000);
+    pthread_cancel(thread), pthread_join(thread, &result);
+    if (result != PTHREAD_CANCELED) exit(1);
+}
 static void c_deep(void) {
     // Deeper than one path can say.
     char name[251] = {0};
@@ -310,6 +325,7 @@ int main(int count, char **words) {
     CALL(chdir, if (chdir(a)) return 0; close(open(b, O_RDONLY)))
     CALL(dlopen, dlopen(a, RTLD_NOW))
     CALL(fork_dlopen, pid = fork(); if (!pid) { dlopen(a, RTLD_NOW); _exit(0); } reap(pid))
+    CALL(dlopen_fork, dlopen(realpath(a, NULL), RTLD_NOW); if (access(b, F_OK)) return 1; in_child(c_exit))
     CALL(execl, in_child(c_execl)) CALL(execlp, in_child(c_execlp)) CALL(execle, in_child(c_execle)) CALL(execv, in_child(c_execv))
     CALL(execvp, in_child(c_execvp)) CALL(execvpe, in_child(c_execvpe)) CALL(execve_null, in_child(c_execve_null))
     CALL(fexecve, in_child(c_fexecve)) CALL(execveat, in_child(c_execveat)) CALL(sys_execve, in_child(c_execve_raw))
@@ -325,7 +341,7 @@ int main(int count, char **words) {
     CALL(libc_daemon, c_libc_daemon()) CALL(forkpty, c_forkpty()) CALL(raw_fork, c_raw_fork()) CALL(waits, c_waits())
     CALL(exit_raw, c_read(); _exit(0)) CALL(exit_quick, quick_exit(0)) CALL(exit_C, _Exit(0)) CALL(exit_group, syscall(SYS_exit_group, 0))
     CALL(killed, raise(SIGKILL)) CALL(seccomp, c_seccomp()) CALL(seccomp_kill, c_seccomp_kill())
-    CALL(chroot, if (chroot(a)) return 1; close(open(b, O_RDONLY))) CALL(fd_reuse, c_fd_reuse()) CALL(deep, c_deep()) CALL(renamed, c_renamed_folder())
+    CALL(chroot, if (chroot(a)) return 1; close(open(b, O_RDONLY))) CALL(fd_reuse, c_fd_reuse()) CALL(deep, c_deep()) CALL(cancel, c_cancel()) CALL(renamed, c_renamed_folder())
     CALL(storm, c_storm()) CALL(until_killed, c_until_killed()) CALL(small_stack, c_small_stack())
     CALL(window, int was = access(a, F_OK); c_read(); close(open(b, O_RDONLY)); return was)
     CALL(bad_pointer, if (open((char *)8, O_RDONLY) != -1 || errno != EFAULT || stat((char *)8, &facts) != -1) return 1)
