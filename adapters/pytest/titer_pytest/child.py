@@ -190,6 +190,7 @@ class Child:
             self.fail(_TOO_DEEP)
         codes = self.codes.lines_of((index, caller))
         self.events.raw('%s{"v":1,"e":"hit","i":%d,"by":%d}\n' % (codes, index, caller))
+        self.codes.were_told((index, caller))
 
 
 class Hits(dict):

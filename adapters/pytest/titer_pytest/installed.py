@@ -62,12 +62,24 @@ class Installed:
         named = project in self.own
         if not url:
             return named, False
-        from urllib.parse import unquote, urlsplit  # few have such a file, and the import takes its time
-
         told = json.loads(url)
-        where = urlsplit(told.get("url", ""))
-        local = where.scheme == "file" and self.tree.inside(unquote(where.path)) is not None
+        path = _path_of(told.get("url", ""))
+        local = path is not None and self.tree.inside(path) is not None
         return named or local, bool(told.get("dir_info", {}).get("editable"))
+
+
+def _path_of(url):
+    """The path of a file: URL, else None. urllib.parse knows that, too, and imports a lot."""
+    scheme, separator, rest = url.partition("://")
+    if scheme != "file" or not separator:
+        return None
+    first, *others = rest[rest.find("/") :].partition("#")[0].encode("utf-8", "surrogateescape").split(b"%")
+    for part in others:
+        try:
+            first += bytes.fromhex(part[:2].decode("ascii")) + part[2:]
+        except ValueError:
+            first += b"%" + part
+    return os.fsdecode(first)
 
 
 def _files_of(folder, tree):

@@ -6,6 +6,7 @@ finder that makes them: its frame is gone when the module runs. A module that is
 
 import os
 import sys
+from itertools import count
 
 import _frozen_importlib_external as external
 
@@ -19,29 +20,29 @@ class Searches:
         self.number = number
         self.fail = None
         self.on_search = None
-        self._told = {}  # what was told -> its node number, or None for a place
-        self._nodes = 0
+        self._told = set()
+        self._nodes = count()
         self._undo = None
 
     def belong_to(self, events):
         """After a fork: everything is told anew."""
         self.events = events
         self._told.clear()
-        self._nodes = 0
 
     def tell(self, targets, probes):
+        # Another thread may leave out only what is written.
         told = self._told
+        targets = [target for target in targets if target[:1] != "=" and target not in told]
         indexes = []
         for target in targets:
-            if target[:1] != "=" and target not in told:
-                told[target] = self._nodes
-                self.events.line("node", i=self._nodes, n=target)
-                indexes.append(self._nodes)
-                self._nodes += 1
+            index = next(self._nodes)
+            self.events.line("node", i=index, n=target)
+            indexes.append(index)
         new = [probe for probe in dict.fromkeys(probes) if probe not in told]
-        told.update(dict.fromkeys(new))
         if indexes or new:
             self.events.line("import", **{"from": -1, "to": indexes, "probes": list(map(list, new)), "w": self.number})
+            told.update(targets)
+            told.update(new)
 
     def module_starts(self, path, frame):
         """Module-level code of a first-party file begins, by whatever way."""

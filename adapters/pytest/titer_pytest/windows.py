@@ -89,13 +89,12 @@ class Codes:
         return [code for code, _ in list(self._held.values()) if code is not None]
 
     def lines_of(self, indexes):
-        """The `code` lines of those that were never named before."""
-        lines = ""
-        for index in indexes:
-            if index >= 0 and index not in self._told:
-                self._told.add(index)
-                lines += self._held[index][1]
-        return lines
+        """The `code` lines of those that were never named before. When they are written, `were_told` must hear of
+        it: only then may another thread leave them out."""
+        return "".join(self._held[index][1] for index in set(indexes) - self._told if index >= 0)
+
+    def were_told(self, indexes):
+        self._told.update(indexes)
 
     def forget(self):
         """Nothing was told yet: there is another event file."""
@@ -170,8 +169,9 @@ class Windows:
                 return
         by = askers(window, self.tree) if window.askers else ()
         hits = list(window.hits.items())
-        named = [index for hit in hits for index in hit]
-        codes = self.codes.lines_of(named + [index for _, index in by])
+        named = {index for hit in hits for index in hit}
+        named.update([index for _, index in by])
+        codes = self.codes.lines_of(named)
         self.events.raw(
             '%s{"v":1,"e":"window","w":%d,"k":"%s","n":%s,"codes":[%s],"reads":%s,"lists":%s,"wrote":%s,"opaque":%s,'
             '"by":%s,"uses":%s,"closed":%s%s}\n'
@@ -191,6 +191,7 @@ class Windows:
                 traced,
             )
         )
+        self.codes.were_told(named)
         window.hits, window.touched, window.listed = {}, {}, set()
         window.opaque, window.askers = set(), set()
         window.started, window.ignored, window.parts = set(), set(), set()
