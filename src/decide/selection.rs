@@ -214,9 +214,9 @@ impl Judge<'_> {
         let mut waiting: Vec<u32> = footprint.sets.iter().copied().chain(footprint.memory).collect();
         let mut seen = BTreeSet::new();
         let mut targets = BTreeSet::new();
-        let is_quiet = |edge: u32| self.present.quiet.differs.get(edge as usize).copied().unwrap_or(false);
+        let is_quiet = |edge: u32| self.present.quiet.differs.get(edge as usize).is_some_and(|&sorts| sorts != 0);
         while let Some(at) = waiting.pop() {
-            let is_as_it_was = |state: &SetState| state.holds && !(quiet_too && state.differs_quietly);
+            let is_as_it_was = |state: &SetState| state.holds && !(quiet_too && state.differs_quietly != 0);
             if self.sets.get(at as usize).is_some_and(is_as_it_was) || !seen.insert(at) {
                 continue;
             }
