@@ -83,39 +83,56 @@ const ANNOTATIONS: [&str; 11] = [
 /// How a program asks for a module's version by its name.
 const VERSION: [&str; 2] = ["__version__", "importorskip"];
 
+/// Sorts of quiet difference, by their bit; the last is of those that nobody can ask for.
+const SORTS: usize = 7;
+const METADATA_CHANGED: usize = 0;
+const NAMES_CHANGED: usize = 1;
+const NEVER_RUN: usize = 6;
+
+fn sort_of(aside: Aside) -> usize {
+    match aside {
+        Aside::Docs => 2,
+        Aside::Titles => 3,
+        Aside::Annotations => 4,
+        Aside::Version => 5,
+    }
+}
+
 /// Works out the quiet differences among the edges that do not hold.
 #[must_use]
 pub fn quiet(map: &Map, holds: &[bool], present: &mut Present) -> Quiet {
-    let mut differs = vec![false; map.edges.len()];
-    let mut words = Words::default();
+    let mut differs = vec![0_u8; map.edges.len()];
+    let mut words: [Words; SORTS] = std::array::from_fn(|_| Words::default());
     let mut changed: BTreeMap<usize, Change> = BTreeMap::new();
     for (at, row) in map.edges.iter().enumerate().filter(|(at, _)| holds.get(*at) == Some(&false)) {
         if row.kind == EdgeKind::Fingerprint && map.word(row.name) == "metadata" {
-            differs[at] = true;
-            words.used.extend(METADATA.map(str::to_owned));
+            differs[at] = 1 << METADATA_CHANGED;
+            words[METADATA_CHANGED].used.extend(METADATA.map(str::to_owned));
         } else if row.kind == EdgeKind::Loaded {
             changed.extend(aside(map, row, present).map(|change| (at, change)));
         }
     }
     if !changed.is_empty() && !strangers::look_at_code(map, present) {
         for (at, change) in changed {
-            differs[at] = true;
-            add_words(&mut words, map.word(map.edges[at].path), &change);
+            differs[at] = add_words(&mut words, map.word(map.edges[at].path), &change);
         }
-        if !words.given.is_empty() || words.used.contains(VERSION[0]) {
-            words.modules = module_names(present);
-            words.everywhere = imports_everything(present);
+        for sort in [NAMES_CHANGED, sort_of(Aside::Version)] {
+            if !words[sort].is_empty() {
+                words[sort].modules = module_names(present);
+                words[sort].everywhere = imports_everything(present);
+            }
         }
     }
-    if !differs.contains(&true) {
-        return Quiet::default();
+    let mut asks = vec![0_u8; map.edges.len()];
+    for (sort, words) in words.into_iter().enumerate().filter(|(_, words)| !words.is_empty()) {
+        let asking = asking(map, present, words);
+        for (asks, row) in asks.iter_mut().zip(&map.edges) {
+            if asking.get(map.word(row.path)).is_some_and(|found| is_one(map, row, found.as_ref())) {
+                *asks |= 1 << sort;
+            }
+        }
     }
-    let asking = asking(map, present, words);
-    let asks = map
-        .edges
-        .iter()
-        .map(|row| asking.get(map.word(row.path)).is_some_and(|found| is_one(map, row, found.as_ref())));
-    Quiet { asks: asks.collect(), differs }
+    Quiet { differs, asks }
 }
 
 fn is_one(map: &Map, row: &EdgeRow, found: Option<&Mentions>) -> bool {
@@ -169,28 +186,32 @@ fn imports_everything(present: &Present) -> bool {
     })
 }
 
-fn add_words(words: &mut Words, path: &str, change: &Change) {
-    let has = |aside| change.asides.contains(&aside);
-    let mut add = |list: &[&str]| words.used.extend(list.iter().map(|word| (*word).to_owned()));
-    if has(Aside::Docs) || has(Aside::Titles) {
-        add(&DOCS);
+/// Adds the words with which the change may be asked for, each to its sort; the sorts, one bit each.
+fn add_words(words: &mut [Words; SORTS], path: &str, change: &Change) -> u8 {
+    let mut sorts = 1 << NEVER_RUN;
+    let mut add = |sort: usize, lists: &[&[&str]]| {
+        sorts |= 1 << sort;
+        words[sort].used.extend(lists.iter().flat_map(|list| list.iter()).map(|word| (*word).to_owned()));
+    };
+    for &aside in &change.asides {
+        add(
+            sort_of(aside),
+            match aside {
+                Aside::Docs => &[&DOCS],
+                Aside::Titles => &[&DOCS, &ATTRIBUTES],
+                Aside::Annotations => &[&ANNOTATIONS],
+                Aside::Version => &[&VERSION, NAMESPACES],
+            },
+        );
     }
-    if has(Aside::Titles) {
-        add(&ATTRIBUTES);
-    }
-    if has(Aside::Annotations) || !change.names.is_empty() {
+    if !change.names.is_empty() {
         // An annotation may need a name that went away.
-        add(&ANNOTATIONS);
-    }
-    if has(Aside::Version) {
-        add(&VERSION);
-    }
-    if has(Aside::Version) || !change.names.is_empty() {
-        add(NAMESPACES);
+        add(NAMES_CHANGED, &[NAMESPACES, &ANNOTATIONS]);
     }
     for name in &change.names {
-        words.given.entry(name.clone()).or_default().insert(path.to_owned());
+        words[NAMES_CHANGED].given.entry(name.clone()).or_default().insert(path.to_owned());
     }
+    sorts
 }
 
 /// What the project's modules and packages are called by those who import them.

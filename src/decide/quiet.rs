@@ -9,10 +9,10 @@ use crate::model::shape::{Asides, Plain};
 /// What is known of the edges of a map beside whether they hold; empty lists mean that nothing is quiet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Quiet {
-    /// For every edge that does not hold, whether its difference is a quiet one.
-    pub differs: Vec<bool>,
-    /// For every edge, whether it points at code that asks for what the quiet differences changed.
-    pub asks: Vec<bool>,
+    /// For every edge that does not hold, the sorts of its quiet difference, one bit each; 0 if it is not quiet.
+    pub differs: Vec<u8>,
+    /// For every edge, the sorts of difference that the code it points at asks for, one bit each.
+    pub asks: Vec<u8>,
 }
 
 /// What is known of a set of edges and of all that it includes.
@@ -20,24 +20,25 @@ pub struct Quiet {
 pub struct SetState {
     /// Every edge holds, or its difference is a quiet one.
     pub holds: bool,
-    /// Some difference is a quiet one.
-    pub differs_quietly: bool,
-    /// Some edge points at code that asks.
-    pub asks: bool,
+    /// The sorts of its quiet differences.
+    pub differs_quietly: u8,
+    /// The sorts of difference that code it points at asks for.
+    pub asks: u8,
 }
 
 /// The state of every set; included sets stand before those that include them.
 #[must_use]
 pub fn states(map: &Map, holds: &[bool], quiet: &Quiet) -> Vec<SetState> {
     let is = |list: &[bool], at: u32| list.get(at as usize).copied().unwrap_or(false);
+    let sorts = |list: &[u8], at: u32| list.get(at as usize).copied().unwrap_or(0);
     let mut states: Vec<SetState> = Vec::with_capacity(map.sets.len());
     for set in &map.sets {
-        let mut state = SetState { holds: true, differs_quietly: false, asks: false };
+        let mut state = SetState { holds: true, differs_quietly: 0, asks: 0 };
         for &edge in &set.edges {
-            let is_quiet = !is(holds, edge) && is(&quiet.differs, edge);
-            state.holds &= is(holds, edge) || is_quiet;
-            state.differs_quietly |= is_quiet;
-            state.asks |= is(&quiet.asks, edge);
+            let differs = if is(holds, edge) { 0 } else { sorts(&quiet.differs, edge) };
+            state.holds &= is(holds, edge) || differs != 0;
+            state.differs_quietly |= differs;
+            state.asks |= sorts(&quiet.asks, edge);
         }
         for &at in &set.includes {
             match states.get(at as usize) {
@@ -54,12 +55,12 @@ pub fn states(map: &Map, holds: &[bool], quiet: &Quiet) -> Vec<SetState> {
     states
 }
 
-/// Whether a footprint reaches a quiet difference and code that asks for it.
+/// Whether a footprint reaches a quiet difference and code that asks for that sort.
 #[must_use]
 pub fn is_noticed(footprint: &FootprintRow, states: &[SetState]) -> bool {
     let sets = footprint.sets.iter().chain(&footprint.memory).filter_map(|&at| states.get(at as usize));
-    let (differs, asks) = sets.fold((false, false), |(d, a), state| (d | state.differs_quietly, a | state.asks));
-    differs && asks
+    let (differs, asks) = sets.fold((0, 0), |(d, a), state| (d | state.differs_quietly, a | state.asks));
+    differs & asks != 0
 }
 
 /// A sort of aside.

@@ -174,8 +174,10 @@ impl Judge<'_> {
             let reason = if elsewhere { Reason::VariantChanged } else { Reason::NoMap };
             return (Verdict::Run, reason, Vec::new());
         };
-        if test.footprints.iter().any(|footprint| self.vouches(footprint)) {
-            return (Verdict::LeftOut, Reason::Untouched, Vec::new());
+        if let Some(footprint) = test.footprints.iter().find(|footprint| self.vouches(footprint)) {
+            // What differs and cannot be noticed is part of the answer.
+            let unnoticed = self.differing(footprint, true).into_iter().take(EVIDENCE).collect();
+            return (Verdict::LeftOut, Reason::Untouched, unnoticed);
         }
         let (reason, evidence) = self.explain(test, newest);
         (Verdict::Run, reason, evidence)
@@ -206,7 +208,7 @@ impl Judge<'_> {
                 found.entry((rank(reason), reason)).or_default().insert(Target::new(EdgeKind::Read, path, ""));
             }
         }
-        for target in self.differing(footprint) {
+        for target in self.differing(footprint, is_noticed(footprint, self.sets)) {
             let reason = reason_for(&target, test);
             found.entry((rank(reason), reason)).or_default().insert(target);
         }
@@ -216,15 +218,14 @@ impl Judge<'_> {
         })
     }
 
-    /// The targets of a footprint that are not as they were.
-    fn differing(&self, footprint: &FootprintRow) -> BTreeSet<Target> {
+    /// The targets of a footprint that are not as they were, with those whose difference is a quiet one or without.
+    fn differing(&self, footprint: &FootprintRow, quiet_too: bool) -> BTreeSet<Target> {
         let mut waiting: Vec<u32> = footprint.sets.iter().copied().chain(footprint.memory).collect();
         let mut seen = BTreeSet::new();
         let mut targets = BTreeSet::new();
-        let noticed = is_noticed(footprint, self.sets);
-        let is_quiet = |edge: u32| self.present.quiet.differs.get(edge as usize).copied().unwrap_or(false);
+        let is_quiet = |edge: u32| self.present.quiet.differs.get(edge as usize).is_some_and(|&sorts| sorts != 0);
         while let Some(at) = waiting.pop() {
-            let is_as_it_was = |state: &SetState| state.holds && !(noticed && state.differs_quietly);
+            let is_as_it_was = |state: &SetState| state.holds && !(quiet_too && state.differs_quietly != 0);
             if self.sets.get(at as usize).is_some_and(is_as_it_was) || !seen.insert(at) {
                 continue;
             }
@@ -232,7 +233,7 @@ impl Judge<'_> {
             waiting.extend(&set.includes);
             for &edge in &set.edges {
                 if !self.present.holds.get(edge as usize).copied().unwrap_or(false)
-                    && (noticed || !is_quiet(edge))
+                    && (quiet_too || !is_quiet(edge))
                     && let Some(row) = self.map.edges.get(edge as usize)
                 {
                     targets.insert(self.map.target(row));

@@ -69,7 +69,9 @@ pub fn test(known: &TestExplanation<'_>) -> String {
         Verdict::LeftOut => writeln!(text, "  would be left out: {}", decision.reason),
     };
     for target in &decision.evidence {
-        let _ = writeln!(text, "    {} {target}", target.kind.word());
+        let unnoticed =
+            if decision.verdict == Verdict::LeftOut { ", in what nothing that it ran asks for" } else { "" };
+        let _ = writeln!(text, "    {} {target}{unnoticed}", target.kind.word());
     }
     let _ = writeln!(text, "  last {} in {}", known.last.word(), summary::seconds(known.seconds));
     if known.footprints == 0 {
