@@ -60,7 +60,7 @@ pub fn compiled(arguments: &[&str]) -> Result<(), String> {
 pub fn tools() -> &'static Tools {
     static MADE: OnceLock<Tools> = OnceLock::new();
     MADE.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tracer-{}", std::process::id()));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("programs-of-{}", env!("CARGO_CRATE_NAME")));
         fs::create_dir_all(&folder).unwrap();
         let at = |name: &str| folder.join(name).display().to_string();
         compiled(&["calls.c", "-o", &at("calls"), "-lutil", "-ldl", "-lpthread"]).unwrap();
