@@ -30,7 +30,8 @@ bool inside(const char *path, size_t length, const struct root **found) {
 static bool repository(enum kind kind, const char *path, size_t length, const struct root *root) {
     size_t end = root->length + 5;
     if (length < end || !same(path + root->length, "/.git", 5) || (length > end && path[end] != '/')) return false;
-    if (kind == READ || kind == LISTED || kind == UPDATED || kind == WALKED) record_once(READ, path, end);
+    if (kind == LISTED || kind == WALKED) record_once(LISTED, path, end);
+    if (kind == READ || kind == UPDATED) record_once(READ, path, end);
     return true;
 }
 

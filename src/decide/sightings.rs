@@ -148,7 +148,10 @@ impl Giver<'_> {
         }
         let touches = matches!(sighting.kind, Kind::Read | Kind::Listed | Kind::Updated | Kind::Walked);
         if touches && self.places.is_repository(&sighting.text) {
-            trace.windows[at].reads.insert(REPOSITORY.to_owned());
+            // A runner or its plugins that walk through the tree look for sources there, as everywhere.
+            if !(sighting.kind == Kind::Listed && self.is_by_the_runner(&trace.windows[at], sighting.pid)) {
+                trace.windows[at].reads.insert(REPOSITORY.to_owned());
+            }
             return;
         }
         let Some(path) = self.places.inside(&sighting.text) else { return };
@@ -238,14 +241,19 @@ impl Giver<'_> {
             return;
         }
         let recorded = self.recorded.contains(&pid);
+        let by_the_runner = self.is_by_the_runner(&trace.windows[at], pid);
         let window = &mut trace.windows[at];
-        let by_the_runner = recorded && matches!(window.kind, WindowKind::Process | WindowKind::Collect);
         let file = self.places.tree.entries.get(&path).is_some_and(|entry| entry.mode != Mode::Link);
         let imports = recorded || self.compiled.contains(&(pid, path.clone())) || self.timeline.is_python(pid);
         if there && file && !by_the_runner && !(is_python(&path) && imports) {
             window.reads.insert(path.clone());
         }
         window.probed.insert(path);
+    }
+
+    /// Whether the runner itself did it, for no test.
+    fn is_by_the_runner(&self, window: &Window, pid: u32) -> bool {
+        self.recorded.contains(&pid) && matches!(window.kind, WindowKind::Process | WindowKind::Collect)
     }
 
     /// A fork of a process that recorded, in which nothing recorded, ran code that nobody saw.
