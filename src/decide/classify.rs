@@ -25,7 +25,7 @@ const BUILD_ENDINGS: [&str; 17] =
     ["c", "h", "cc", "cpp", "cxx", "hpp", "hh", "pyx", "pxd", "pxi", "rs", "proto", "f", "f90", "cu", "mk", "cmake"];
 
 /// Names and endings that are never an unknown path.
-const INERT_NAMES: [&str; 13] = [
+const INERT_NAMES: [&str; 15] = [
     "titer.toml",
     ".gitignore",
     ".gitattributes",
@@ -38,6 +38,8 @@ const INERT_NAMES: [&str; 13] = [
     ".readthedocs.yaml",
     ".travis.yml",
     ".gitlab-ci.yml",
+    "azure-pipelines.yml",
+    "appveyor.yml",
     "CODEOWNERS",
 ];
 

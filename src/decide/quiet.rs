@@ -55,12 +55,12 @@ pub fn states(map: &Map, holds: &[bool], quiet: &Quiet) -> Vec<SetState> {
     states
 }
 
-/// Whether a footprint reaches a quiet difference and code that asks for that sort.
+/// The sorts of quiet difference that a footprint reaches together with code that asks for them, one bit each; 0 for none.
 #[must_use]
-pub fn is_noticed(footprint: &FootprintRow, states: &[SetState]) -> bool {
+pub fn noticed(footprint: &FootprintRow, states: &[SetState]) -> u8 {
     let sets = footprint.sets.iter().chain(&footprint.memory).filter_map(|&at| states.get(at as usize));
     let (differs, asks) = sets.fold((0, 0), |(d, a), state| (d | state.differs_quietly, a | state.asks));
-    differs & asks != 0
+    differs & asks
 }
 
 /// A sort of aside.

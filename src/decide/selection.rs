@@ -12,7 +12,7 @@ use crate::model::reason::Reason;
 use crate::model::tree::{Mode, Tree};
 
 use super::classify::classify;
-use super::quiet::{Quiet, SetState, is_noticed, states};
+use super::quiet::{Quiet, SetState, noticed, states};
 use super::together::keep_together;
 
 /// How much evidence a decision carries at most.
@@ -176,7 +176,7 @@ impl Judge<'_> {
         };
         if let Some(footprint) = test.footprints.iter().find(|footprint| self.vouches(footprint)) {
             // What differs and cannot be noticed is part of the answer.
-            let unnoticed = self.differing(footprint, true).into_iter().take(EVIDENCE).collect();
+            let unnoticed = self.differing(footprint, u8::MAX).into_iter().take(EVIDENCE).collect();
             return (Verdict::LeftOut, Reason::Untouched, unnoticed);
         }
         let (reason, evidence) = self.explain(test, newest);
@@ -191,7 +191,7 @@ impl Judge<'_> {
         let mut sets = footprint.sets.iter().chain(&footprint.memory);
         tree_is_known
             && sets.all(|&set| self.sets.get(set as usize).is_some_and(|state| state.holds))
-            && !is_noticed(footprint, self.sets)
+            && noticed(footprint, self.sets) == 0
     }
 
     /// Why the newest footprint does not vouch: the most telling kind of difference, and all that differs in that way.
@@ -208,7 +208,7 @@ impl Judge<'_> {
                 found.entry((rank(reason), reason)).or_default().insert(Target::new(EdgeKind::Read, path, ""));
             }
         }
-        for target in self.differing(footprint, is_noticed(footprint, self.sets)) {
+        for target in self.differing(footprint, noticed(footprint, self.sets)) {
             let reason = reason_for(&target, test);
             found.entry((rank(reason), reason)).or_default().insert(target);
         }
@@ -218,14 +218,14 @@ impl Judge<'_> {
         })
     }
 
-    /// The targets of a footprint that are not as they were, with those whose difference is a quiet one or without.
-    fn differing(&self, footprint: &FootprintRow, quiet_too: bool) -> BTreeSet<Target> {
+    /// The targets of a footprint that are not as they were, of the quiet ones those of the given sorts.
+    fn differing(&self, footprint: &FootprintRow, sorts: u8) -> BTreeSet<Target> {
         let mut waiting: Vec<u32> = footprint.sets.iter().copied().chain(footprint.memory).collect();
         let mut seen = BTreeSet::new();
         let mut targets = BTreeSet::new();
-        let is_quiet = |edge: u32| self.present.quiet.differs.get(edge as usize).is_some_and(|&sorts| sorts != 0);
+        let quiet = |edge: u32| self.present.quiet.differs.get(edge as usize).copied().unwrap_or(0);
         while let Some(at) = waiting.pop() {
-            let is_as_it_was = |state: &SetState| state.holds && !(quiet_too && state.differs_quietly != 0);
+            let is_as_it_was = |state: &SetState| state.holds && state.differs_quietly & sorts == 0;
             if self.sets.get(at as usize).is_some_and(is_as_it_was) || !seen.insert(at) {
                 continue;
             }
@@ -233,7 +233,7 @@ impl Judge<'_> {
             waiting.extend(&set.includes);
             for &edge in &set.edges {
                 if !self.present.holds.get(edge as usize).copied().unwrap_or(false)
-                    && (quiet_too || !is_quiet(edge))
+                    && (quiet(edge) == 0 || quiet(edge) & sorts != 0)
                     && let Some(row) = self.map.edges.get(edge as usize)
                 {
                     targets.insert(self.map.target(row));
