@@ -245,6 +245,13 @@ impl Giver<'_> {
         let window = &mut trace.windows[at];
         let file = self.places.tree.entries.get(&path).is_some_and(|entry| entry.mode != Mode::Link);
         let imports = recorded || self.compiled.contains(&(pid, path.clone())) || self.timeline.is_python(pid);
+        // The runner's own search for tests asks for every source file below the folder: which are there is known without.
+        let below = window.kind == WindowKind::Collect
+            && (window.name == "."
+                || path.strip_prefix(&window.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+        if by_the_runner && is_python(&path) && there && (below || trace.files.contains(&path)) {
+            return;
+        }
         if there && file && !by_the_runner && !(is_python(&path) && imports) {
             window.reads.insert(path.clone());
         }

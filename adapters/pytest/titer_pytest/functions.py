@@ -12,6 +12,7 @@ _DEPTH = 12  # how far up a first-party caller is looked for
 _CALLS = 4  # of a function in a window: it pays to keep seeing so many, rather than to look away and back
 # Ours to ask: the program is told that nobody is there.
 _gettrace, _getprofile = sys.gettrace, sys.getprofile
+_settrace, _setprofile = sys.settrace, sys.setprofile
 if hasattr(sys, "monitoring"):
     _get_tool, _use_tool = sys.monitoring.get_tool, sys.monitoring.use_tool_id
 
@@ -276,7 +277,16 @@ class Tracing:
         for module in filter(None, (sys, sys.modules.get("threading"))):
             for name in ("gettrace", "getprofile"):
                 self.hidden.answer(module, name, lambda found: found is not None and found is self.function)
+        self.hidden.unless(sys, "setprofile" if self.with_profile else "settrace", self._is_put_back)
         self.install()
+
+    def _is_put_back(self, function=None):
+        """Whoever was told that nobody is there puts nobody back (doctest does): then we stay."""
+        if function is None and self._get() is self.function:
+            return True
+        if function is not self.function:
+            self.lost = True
+        return False
 
     def install(self):
         self.installing = True  # both calls raise audit events
@@ -328,7 +338,7 @@ class Tracing:
         return _getprofile() if self.with_profile else _gettrace()
 
     def _set(self, function):
-        (sys.setprofile if self.with_profile else sys.settrace)(function)
+        (_setprofile if self.with_profile else _settrace)(function)
 
     def stop(self):
         if self.function is None:

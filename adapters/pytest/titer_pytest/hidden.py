@@ -20,6 +20,15 @@ class Hidden:
 
         self._replace(module, name, answer, original)
 
+    def unless(self, module, name, is_done):
+        """`module.name` is not called where `is_done` says that there is nothing to do."""
+        original = getattr(module, name)
+
+        def call(*arguments):
+            return None if is_done(*arguments) else original(*arguments)
+
+        self._replace(module, name, call, original)
+
     def before(self, module, name, first):
         """`first` gets the arguments before `module.name` does."""
         original = getattr(module, name)
