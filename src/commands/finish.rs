@@ -19,6 +19,7 @@ use crate::model::failure::Failure;
 use crate::model::outcome::TestResult;
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
+use crate::model::tree::Tree;
 use crate::model::window::Trace;
 use crate::report::summary::{self, RunSummary, SecondPass};
 
@@ -74,7 +75,12 @@ pub fn after_runner(
     talk: &mut dyn Write,
 ) {
     let settings = context.settings;
-    let traces = traces_of(settings, &finished.folder, runner, gathered.present.as_ref());
+    let (traces, after) = std::thread::scope(|scope| {
+        // Git and what the processes told have nothing to do with each other.
+        let reading = context.record.then(|| scope.spawn(|| read_tree(settings).ok()));
+        let traces = traces_of(settings, &finished.folder, runner, gathered.present.as_ref());
+        (traces, reading.and_then(|reading| reading.join().ok().flatten()))
+    });
     let traces = put_right(context, &gathered, traces);
     let second = second.map(|second| (second.seconds, put_right(context, &gathered, second.traces)));
     let mut warnings = std::mem::take(&mut gathered.warnings);
@@ -87,7 +93,7 @@ pub fn after_runner(
         results: other_results,
         moves: compare((&traces, &results), (others, other_results)),
     });
-    let edges = recorded_edges(context, &mut gathered, &traces, &results, deep.as_ref());
+    let edges = recorded_edges(context, &mut gathered, (&traces, after.as_ref()), &results, deep.as_ref());
     warnings.extend(edges.recording.trouble.iter().map(|why| format!("this run's recording is not used: {why}")));
     let footprints = edges.recording.footprints;
     let settled = settle(&gathered.plan, &traces);
@@ -169,7 +175,7 @@ fn put_right(context: &Context<'_>, gathered: &Gathered, mut traces: Vec<Trace>)
 fn recorded_edges(
     context: &Context<'_>,
     gathered: &mut Gathered,
-    traces: &[Trace],
+    (traces, after): (&[Trace], Option<&Tree>),
     results: &[TestResult],
     deep: Option<&Deep<'_>>,
 ) -> Edges {
@@ -177,8 +183,7 @@ fn recorded_edges(
     if !context.record {
         return Edges::default();
     }
-    let after = read_tree(context.settings).ok();
-    edges(&mut Material { traces, map, present, after: after.as_ref(), deep }, results)
+    edges(&mut Material { traces, map, present, after, deep }, results)
 }
 
 #[allow(clippy::too_many_arguments, reason = "each is another fact of the same row")]
@@ -211,7 +216,7 @@ fn run_row(
         titer: env!("CARGO_PKG_VERSION").to_owned(),
         tests_run: ran as u64,
         tests_left_out: left_out as u64,
-        inventory: tree.map(crate::model::tree::Tree::digest).unwrap_or_default(),
+        inventory: tree.map(Tree::digest).unwrap_or_default(),
     }
 }
 

@@ -23,7 +23,7 @@ pub fn adopt(traces: Vec<Trace>, outlived: &BTreeSet<i64>) -> Vec<Trace> {
 fn take_over(runner: &mut Trace, child: &Trace, number: u64) {
     let codes = renumber_codes(runner, child);
     let modules = renumber_modules(runner, child);
-    for at in windows_of(runner, number) {
+    for &at in Numbers::of(runner).places(number) {
         receive(&mut runner.windows[at], child, &codes, &modules);
     }
 }
@@ -56,18 +56,34 @@ fn receive(window: &mut Window, child: &Trace, codes: &BTreeMap<u32, u32>, modul
     window.imports.extend(modules.values());
 }
 
-/// The places of a window, by any of its numbers; the process's own where none has that number.
-pub(super) fn windows_of(trace: &mut Trace, number: u64) -> Vec<usize> {
-    let is_it = |window: &Window| window.number == number || window.parts.contains(&number);
-    let found: Vec<usize> = (0..trace.windows.len()).filter(|&at| is_it(&trace.windows[at])).collect();
-    if !found.is_empty() {
-        return found;
+/// The places of windows by all of their numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Numbers {
+    places: BTreeMap<u64, Vec<usize>>,
+    process: Vec<usize>,
+}
+
+impl Numbers {
+    /// Of the windows of a trace; it has one for the process afterwards.
+    pub(super) fn of(trace: &mut Trace) -> Self {
+        let is_process = |window: &Window| window.kind == WindowKind::Process;
+        if !trace.windows.iter().any(is_process) {
+            trace.windows.push(Window::new(WindowKind::Process, "", 0));
+        }
+        let mut numbers = Self::default();
+        for (at, window) in trace.windows.iter().enumerate() {
+            for &number in window.parts.iter().chain([&window.number]) {
+                numbers.places.entry(number).or_default().push(at);
+            }
+        }
+        numbers.process.extend(trace.windows.iter().position(is_process));
+        numbers
     }
-    if let Some(at) = trace.windows.iter().position(|window| window.kind == WindowKind::Process) {
-        return vec![at];
+
+    /// The places of a window, by any of its numbers; the process's own where none has that number.
+    pub(super) fn places(&self, number: u64) -> &[usize] {
+        self.places.get(&number).unwrap_or(&self.process)
     }
-    trace.windows.push(Window::new(WindowKind::Process, "", 0));
-    vec![trace.windows.len() - 1]
 }
 
 fn renumber_codes(runner: &mut Trace, child: &Trace) -> BTreeMap<u32, u32> {

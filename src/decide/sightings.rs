@@ -11,7 +11,7 @@ use crate::model::tree::{Mode, REPOSITORY};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
 use super::balance::unseen;
-use super::children::{adopt, windows_of};
+use super::children::{Numbers, adopt};
 use super::places::{Places, folders_below, is_mark, is_python, source_of};
 use super::timeline::Timeline;
 
@@ -87,39 +87,38 @@ impl Giver<'_> {
     fn give(&mut self, trace: &mut Trace, all: &[Sighting]) {
         self.own.clear();
         self.compiled.clear();
+        let numbers = Numbers::of(trace);
         let runner = u32::try_from(trace.pid).unwrap_or_default();
         let ancestors = self.timeline.ancestors(runner);
         for (at, sighting) in all.iter().enumerate() {
             if sighting.owner == 0 {
                 let before_the_first_window = sighting.pid == runner;
                 if before_the_first_window || ancestors.contains(&sighting.pid) {
-                    self.give_early(trace, sighting, before_the_first_window);
+                    self.give_early(&mut trace.windows[numbers.places(0)[0]], sighting, before_the_first_window);
                 }
             } else if sighting.owner == runner {
                 let late = sighting.pid != runner && self.timeline.is_after(at, sighting);
                 let number = if late { 0 } else { u64::from(sighting.window) };
-                for window in windows_of(trace, number) {
+                for &window in numbers.places(number) {
                     self.give_one(trace, window, sighting);
                 }
             }
         }
         for ((owner, number), programs) in unseen(all) {
             if owner == runner {
-                for window in windows_of(trace, u64::from(number)) {
+                for &window in numbers.places(u64::from(number)) {
                     trace.windows[window].opaque.extend(programs.iter().cloned());
                 }
             }
         }
-        self.find_unrecorded_forks(trace, all, runner);
-        self.find_strangers(trace, all, runner);
+        self.find_unrecorded_forks(trace, &numbers, all);
+        self.find_strangers(trace, &numbers, all);
         self.compare_seams(trace, all, runner);
     }
 
     /// The time before the adapter: the runner's own start, and the programs that led to it.
-    fn give_early(&mut self, trace: &mut Trace, sighting: &Sighting, is_runner: bool) {
+    fn give_early(&self, window: &mut Window, sighting: &Sighting, is_runner: bool) {
         let Some(path) = self.places.inside(&sighting.text) else { return };
-        let at = windows_of(trace, 0)[0];
-        let window = &mut trace.windows[at];
         let by_import = is_runner && is_python(&path);
         if matches!(sighting.kind, SightingKind::Read | SightingKind::Updated) && !by_import {
             window.reads.insert(path);
@@ -264,12 +263,12 @@ impl Giver<'_> {
     }
 
     /// A fork of a process that recorded, in which nothing recorded, ran code that nobody saw.
-    fn find_unrecorded_forks(&self, trace: &mut Trace, all: &[Sighting], runner: u32) {
-        let forks = all.iter().filter(|s| s.kind == SightingKind::Forked && s.owner == runner);
+    fn find_unrecorded_forks(&self, trace: &mut Trace, numbers: &Numbers, all: &[Sighting]) {
+        let forks = all.iter().filter(|s| s.kind == SightingKind::Forked && i64::from(s.owner) == trace.pid);
         for fork in forks {
             let parent = fork.text.parse().is_ok_and(|parent: u32| self.recorded.contains(&parent));
             if parent && !self.recorded.contains(&fork.pid) && !self.timeline.said_hello(fork.pid) {
-                for at in windows_of(trace, u64::from(fork.window)) {
+                for &at in numbers.places(u64::from(fork.window)) {
                     trace.windows[at].opaque.insert("os.fork".to_owned());
                 }
             }
@@ -277,13 +276,13 @@ impl Giver<'_> {
     }
 
     /// An interpreter that nobody could enter uses the project's installed copies, which lie outside the tree.
-    fn find_strangers(&self, trace: &mut Trace, all: &[Sighting], runner: u32) {
+    fn find_strangers(&self, trace: &mut Trace, numbers: &Numbers, all: &[Sighting]) {
         if !trace.session.as_ref().is_some_and(|session| session.copies) {
             return;
         }
-        let hellos = all.iter().filter(|s| s.kind == SightingKind::Hello && s.owner == runner);
+        let hellos = all.iter().filter(|s| s.kind == SightingKind::Hello && i64::from(s.owner) == trace.pid);
         for hello in hellos.filter(|s| self.timeline.is_python(s.pid) && !self.recorded.contains(&s.pid)) {
-            for at in windows_of(trace, u64::from(hello.window)) {
+            for &at in numbers.places(u64::from(hello.window)) {
                 trace.windows[at].opaque.insert("an installed copy in a closed python".to_owned());
             }
         }
