@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use crate::bridges::tracer::{self, Tracer};
 use crate::bridges::{clock, git, process, workspace};
 use crate::decide::diagnosis::{self, Changing};
 use crate::ledger::duck::{Lens, Limits, Table};
@@ -13,6 +14,8 @@ use crate::model::map::Map;
 use crate::report::diagnosis as words;
 use crate::settings::forge::Place;
 use crate::settings::{self, Settings};
+
+use super::run;
 
 /// Segments named before the rest is left to `titer sql`.
 const SEGMENTS: usize = 5;
@@ -35,11 +38,11 @@ pub fn run(settings: &Settings, json: bool, out: &mut dyn Write) -> Result<bool,
     if !workspace::is_writable(&cache) {
         findings.push(Finding::NoCache { folder: cache.display().to_string() });
     }
-    // The file tracer belongs here: whether it can be preloaded (`Part::Files`).
+    findings.push(files(settings));
     findings.push(recording(settings));
     if settings.ledger.0.is_dir() {
         match lens(settings) {
-            Ok(lens) => findings.extend(by_the_facts(settings, &lens)),
+            Ok(lens) => findings.extend(by_the_facts(settings, &map, &lens)),
             Err(failure) => findings.push(Finding::LedgerFails { why: failure.to_string() }),
         }
     }
@@ -112,6 +115,19 @@ fn runner(settings: &Settings, map: &Map) -> Finding {
     }
 }
 
+fn files(settings: &Settings) -> Finding {
+    if run::is_tracer_off() {
+        return Finding::SeesLess { why: "TITER_TRACE is 0".to_owned() };
+    }
+    match Tracer::start(&settings.roots()) {
+        Ok(tracer) => {
+            tracer::remove(&tracer.folder);
+            Finding::SeesFiles
+        }
+        Err(why) => Finding::SeesLess { why },
+    }
+}
+
 fn recording(settings: &Settings) -> Finding {
     let tree = if settings.in_git { git::tree(&settings.root).ok() } else { None };
     match settings::place(&settings.policy, tree.as_ref().and_then(|tree| tree.branch.as_deref())) {
@@ -128,7 +144,7 @@ fn lens(settings: &Settings) -> Result<Lens, Failure> {
 }
 
 /// What only the facts themselves tell: segments, recordings, volatile paths.
-fn by_the_facts(settings: &Settings, lens: &Lens) -> Vec<Finding> {
+fn by_the_facts(settings: &Settings, map: &Map, lens: &Lens) -> Vec<Finding> {
     let mut findings = Vec::new();
     let failed = |failure: Failure| Finding::LedgerFails { why: failure.to_string() };
     match lens.view("segment_problems") {
@@ -157,7 +173,8 @@ fn by_the_facts(settings: &Settings, lens: &Lens) -> Vec<Finding> {
                     all: number(row, "all_tests"),
                 })
                 .collect();
-            findings.extend(diagnosis::volatile(&rows, &settings.policy.inert, &settings.policy.volatile));
+            let globs = (&settings.policy.inert, &settings.policy.volatile);
+            findings.extend(diagnosis::volatile(&rows, globs, diagnosis::all_traced(map)));
         }
         Err(failure) => findings.push(failed(failure)),
     }

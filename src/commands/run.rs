@@ -261,9 +261,15 @@ pub fn prepare(
     Ok((folder, environment))
 }
 
+/// Whether the user switched the file tracer off.
+#[must_use]
+pub fn is_tracer_off() -> bool {
+    settings::variable("TITER_TRACE").is_some_and(|value| value == "0")
+}
+
 /// The file tracer, where it can be had; its folder is noted in the run's own.
 fn start_tracer(context: &Context<'_>, runner: &dyn Runner, folder: &RunFolder, roots: &[PathBuf]) -> Option<Tracer> {
-    if !context.record || settings::variable("TITER_TRACE").is_some_and(|value| value == "0") {
+    if !context.record || is_tracer_off() {
         return None;
     }
     let tracer = Tracer::start(roots).ok()?;

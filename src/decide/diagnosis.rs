@@ -25,10 +25,10 @@ pub struct Changing {
 
 /// The paths that are worth a line in `titer.toml`: each change of them runs over half of the tests.
 #[must_use]
-pub fn volatile(changing: &[Changing], inert: &GlobSet, already: &GlobSet) -> Vec<Finding> {
+pub fn volatile(changing: &[Changing], (inert, already): (&GlobSet, &GlobSet), all_traced: bool) -> Vec<Finding> {
     let runs = |row: &Changing| match classify(&row.path, inert) {
-        // What nobody is known to touch runs everything if it is data.
-        PathClass::Data if row.tests == 0 => row.all,
+        // Without the file tracer, data that nobody is known to touch runs everything.
+        PathClass::Data if row.tests == 0 && !all_traced => row.all,
         PathClass::Source | PathClass::Data | PathClass::Inert => row.tests,
         // Both have a say in every test, and none of them is generated.
         PathClass::Tables | PathClass::BuildInput => 0,
@@ -38,6 +38,12 @@ pub fn volatile(changing: &[Changing], inert: &GlobSet, already: &GlobSet) -> Ve
         worth.map(|row| Finding::Volatile { path: row.path.clone(), tests: runs(row), all: row.all }).collect();
     found.sort();
     if found.is_empty() { vec![Finding::NothingVolatile] } else { found }
+}
+
+/// Whether the file tracer saw every test that has a recording.
+#[must_use]
+pub fn all_traced(map: &Map) -> bool {
+    map.tests.iter().filter_map(|test| test.footprints.first()).all(|footprint| footprint.traced)
 }
 
 /// What a map is worth; `hours` since its newest run.
@@ -84,14 +90,14 @@ mod tests {
     #[test]
     fn over_half_of_the_tests_is_worth_a_line_and_half_is_not() {
         let rows = [row("src/_version.py", 6), row("src/other.py", 5)];
-        let found = volatile(&rows, &GlobSet::empty(), &GlobSet::empty());
+        let found = volatile(&rows, (&GlobSet::empty(), &GlobSet::empty()), false);
         assert_eq!(found, [Finding::Volatile { path: "src/_version.py".to_owned(), tests: 6, all: 10 }]);
     }
 
     #[test]
     fn data_that_nobody_is_known_to_touch_runs_everything_and_documentation_nothing() {
         let rows = [row("VERSION", 0), row("NEWS.md", 0), row("pyproject.toml", 10)];
-        let found = volatile(&rows, &GlobSet::empty(), &GlobSet::empty());
+        let found = volatile(&rows, (&GlobSet::empty(), &GlobSet::empty()), false);
         assert_eq!(found, [Finding::Volatile { path: "VERSION".to_owned(), tests: 10, all: 10 }]);
     }
 

@@ -146,6 +146,13 @@ pub enum Finding {
         /// What is too old, with its version.
         what: String,
     },
+    /// The file tracer sees what tests and the programs that they start do with files.
+    SeesFiles,
+    /// The file tracer does not run here.
+    SeesLess {
+        /// Why.
+        why: String,
+    },
     /// titer's own cache cannot be written.
     NoCache {
         /// Its folder.
@@ -191,6 +198,7 @@ impl Finding {
             | Self::NoPytest { .. }
             | Self::TooOld { .. }
             | Self::NoCache { .. } => Part::Runner,
+            Self::SeesFiles | Self::SeesLess { .. } => Part::Files,
             Self::Records | Self::Reads { .. } | Self::UnknownCi => Part::Recording,
             Self::Volatile { .. } | Self::NothingVolatile => Part::Volatile,
         }
@@ -206,6 +214,8 @@ impl Finding {
                 | Self::Ledger { .. }
                 | Self::Map { .. }
                 | Self::Enters { .. }
+                | Self::SeesFiles
+                | Self::SeesLess { .. }
                 | Self::Records
                 | Self::Reads { .. }
                 | Self::NothingVolatile

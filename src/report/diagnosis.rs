@@ -38,6 +38,8 @@ fn sentence(finding: &Finding) -> String {
         Finding::NoInterpreter { last: None } => "there is no Python on PATH".to_owned(),
         Finding::NoPytest { interpreter, why } => format!("{interpreter} cannot start pytest: {why}"),
         Finding::TooOld { interpreter, what } => format!("{interpreter} has {what}, which titer does not get into"),
+        Finding::SeesFiles => "the file tracer sees what every program of a run does with files".to_owned(),
+        Finding::SeesLess { why } => format!("the file tracer does not run here, so more tests run than must: {why}"),
         Finding::NoCache { folder } => {
             format!("titer's cache {folder} cannot be written, so a temporary folder serves")
         }
@@ -81,6 +83,8 @@ fn next(finding: &Finding) -> Option<String> {
         | Finding::Ledger { .. }
         | Finding::Map { .. }
         | Finding::Enters { .. }
+        | Finding::SeesFiles
+        | Finding::SeesLess { .. }
         | Finding::Records
         | Finding::Reads { .. }
         | Finding::NothingVolatile => return None,
