@@ -15,6 +15,9 @@ use super::children::{Numbers, adopt};
 use super::places::{Places, folders_below, is_mark, is_python, source_of};
 use super::timeline::Timeline;
 
+/// The number of the window in which an adapter does what is its own doing.
+const OURS: u32 = u32::MAX;
+
 /// The traces of the runners, with what the file tracer saw and what their children told. Without sightings, or with some lost,
 /// every process that was started is one that nobody saw.
 #[must_use]
@@ -93,10 +96,12 @@ impl Giver<'_> {
         for (at, sighting) in all.iter().enumerate() {
             if sighting.owner == 0 {
                 let before_the_first_window = sighting.pid == runner;
-                if before_the_first_window || ancestors.contains(&sighting.pid) {
+                // What a process does after it started the runner (a report, say) led to nothing.
+                let led_to_it = ancestors.contains(&sighting.pid) && self.timeline.is_before(at, runner);
+                if before_the_first_window || led_to_it {
                     self.give_early(&mut trace.windows[numbers.places(0)[0]], sighting, before_the_first_window);
                 }
-            } else if sighting.owner == runner {
+            } else if sighting.owner == runner && sighting.window != OURS {
                 let late = sighting.pid != runner && self.timeline.is_after(at, sighting);
                 let number = if late { 0 } else { u64::from(sighting.window) };
                 for &window in numbers.places(number) {

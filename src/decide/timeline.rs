@@ -13,7 +13,8 @@ pub struct Timeline {
     left: BTreeMap<Place, usize>,
     parents: BTreeMap<u32, u32>,
     pythons: BTreeSet<u32>,
-    greeted: BTreeSet<u32>,
+    /// Processes that said hello, with the place of their first one.
+    greeted: BTreeMap<u32, usize>,
     outlived: BTreeSet<i64>,
 }
 
@@ -38,7 +39,7 @@ impl Timeline {
                     }
                     timeline.left.remove(&place);
                 }
-                Kind::Hello => timeline.greet(sighting),
+                Kind::Hello => timeline.greet(at, sighting),
                 Kind::Forked => {
                     timeline.parents.extend(sighting.text.parse().map(|parent: u32| (sighting.pid, parent)));
                     ended.remove(&sighting.pid);
@@ -75,8 +76,8 @@ impl Timeline {
         timeline
     }
 
-    fn greet(&mut self, sighting: &Sighting) {
-        self.greeted.insert(sighting.pid);
+    fn greet(&mut self, at: usize, sighting: &Sighting) {
+        self.greeted.entry(sighting.pid).or_insert(at);
         let (parent, program) = sighting.text.split_once(' ').unwrap_or_default();
         if let Ok(parent) = parent.parse() {
             self.parents.entry(sighting.pid).or_insert(parent);
@@ -102,7 +103,13 @@ impl Timeline {
     /// Whether a program of that process was seen by the tracer.
     #[must_use]
     pub fn said_hello(&self, pid: u32) -> bool {
-        self.greeted.contains(&pid)
+        self.greeted.contains_key(&pid)
+    }
+
+    /// Whether the sighting at place `at` came before the first program of that process.
+    #[must_use]
+    pub fn is_before(&self, at: usize, pid: u32) -> bool {
+        self.greeted.get(&pid).is_none_or(|&first| at < first)
     }
 
     /// Whether that process is a Python interpreter.

@@ -60,7 +60,12 @@ class Child:
         self.core = Core(windows, self.codes, self.tree, self.searches.module_starts, self.fail)
         self.functions = choose(self.core)
         self._hello(forked=False)
+        tracer = Tracer(self.trace, self.owner) if self.trace else None
+        if tracer:
+            tracer.step_aside()
         self.tree.name_installed_copies(copies.known(self.run, plan, self.tree))
+        if tracer:
+            tracer.enter(self.number)
         self.files.ignore([*listed_by_imports(), *_main_script()])
         self.searches.tell_earlier(windows.current.hits, self.codes.register_file)
         self.searches.start(self.fail, self.files.wrap_findsource)

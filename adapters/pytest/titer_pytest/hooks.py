@@ -48,7 +48,7 @@ class Hooks:
             self.worker = config.workerinput.get("workerid", "gw?")
             self._take_from_controller(config.workerinput.get("titer"))
         else:
-            self._find_out(config)
+            self._aside(self._find_out, config)
         if config.option.collectonly:
             self.left_out = frozenset()
             self.adapter.stop_recording()
@@ -60,6 +60,18 @@ class Hooks:
         if self.adapter.recording:
             self.adapter.recording.session_starts(config, self.ids)
         self._tell_session(config)
+
+    def _aside(self, function, *arguments):
+        """Call one of our own that reads the project's files: nobody depends on it."""
+        recording = self.adapter.recording
+        tracer = recording and recording.tracer
+        if not tracer:
+            return function(*arguments)
+        tracer.step_aside()
+        try:
+            return function(*arguments)
+        finally:
+            tracer.enter(recording.windows.current.number)
 
     def _find_out(self, config):
         """Everything that the plan's section depends on. Workers get the controller's answer, not their own:

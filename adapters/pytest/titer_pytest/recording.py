@@ -34,6 +34,8 @@ class Recording:
         return self.functions.name
 
     def start(self):
+        if self.tracer is not None:
+            self.tracer.step_aside()
         # First, because a conftest, or the project's own pytest plugin, may import the installed copy.
         found, _ = self.adapter.copies()
         self.tree.name_installed_copies(found)
@@ -41,6 +43,7 @@ class Recording:
             from . import child  # noqa: F401, now, because a fork may have no time for imports
 
             copies.leave(self.adapter.run, found)
+            self.tracer.enter(0)
         self.imports.start()
         self.files.start()
         self.functions.start()

@@ -9,6 +9,9 @@ import os
 _access = os.access  # held here: a test may replace os.access
 
 
+_OURS = 0xFFFFFFFF  # the window of what we do ourselves: titer passes over it
+
+
 class Tracer:
     """Says where the process is. `owner` is the process that numbers the windows."""
 
@@ -23,6 +26,10 @@ class Tracer:
 
     def enter(self, number):
         _access(f"{self._own}{number}", 0)
+
+    def step_aside(self):
+        """What follows is our own doing, until another window is entered."""
+        self.enter(_OURS)
 
     def leave(self):
         """From now on the process's calls belong to no window."""
