@@ -6,7 +6,7 @@ use crate::model::digest::Digest;
 use crate::model::edge::{Edge, EdgeKind, Target};
 use crate::model::footprint::{EdgeSet, Footprint};
 use crate::model::outcome::{Outcome, TestResult};
-use crate::model::shape::{Owner, Shape};
+use crate::model::shape::{FunctionShape, Owner, Shape};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
 use super::graph::components;
@@ -91,7 +91,7 @@ pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) ->
         of_file: BTreeMap::new(),
         fixture_at: fixtures.map(|(at, window)| (window.number, at)).collect(),
     };
-    let memory = remembered(order, &drafter.caching_codes());
+    let memory = remembered(order, &drafter.codes_of(&|f| f.remembers), &drafter.codes_of(&|f| f.fills));
     drafter.draft_modules(&memory);
     let process = drafter.draft_process();
     let variant = variant_of(trace).to_owned();
@@ -142,14 +142,14 @@ impl<'a> Drafter<'a> {
         self.trace.codes.get(&code).map(|code| target_of(code, self.around.shapes))
     }
 
-    /// Code objects whose function says itself that it remembers.
-    fn caching_codes(&self) -> BTreeSet<u32> {
-        let remembers = |path: &str, line: u32, qualified: Option<&str>| {
+    /// Code objects whose function is of that sort.
+    fn codes_of(&self, is_so: &dyn Fn(&FunctionShape) -> bool) -> BTreeSet<u32> {
+        let is_one = |path: &str, line: u32, qualified: Option<&str>| {
             let owner = self.around.shapes.get(path).map(|shape| shape.owner(line, qualified));
-            matches!(owner, Some(Owner::Function(function)) if function.remembers)
+            matches!(owner, Some(Owner::Function(function)) if is_so(function))
         };
         let codes = self.trace.codes.iter();
-        codes.filter(|(_, c)| remembers(&c.path, c.line, c.qualified.as_deref())).map(|(&at, _)| at).collect()
+        codes.filter(|(_, c)| is_one(&c.path, c.line, c.qualified.as_deref())).map(|(&at, _)| at).collect()
     }
 
     /// What a window itself points at.

@@ -4,7 +4,8 @@
 //! that only uses the result. What one pass can tell: such a function ran only in the first window in which any of its
 //! callers ran, while its callers ran in later windows too. It, and what ran beneath it, then belongs to every window that
 //! ran one of those callers. A function that says itself that it remembers (a caching decorator) may be asked by anybody who
-//! can name it, without any code of ours running: it, and what ran beneath it, belongs to all who load its file. Design: `runners-pytest.md`, section 10, layer 2.
+//! can name it, without any code of ours running: it, and what ran beneath it, belongs to all who load its file. A function that looks into a table and fills it
+//! (a dictionary cache) may find in any window what it computed in an earlier one. Design: `runners-pytest.md`, section 10, layer 2.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,9 +24,10 @@ pub struct Memory {
     pub kept_in: BTreeMap<u32, BTreeSet<usize>>,
 }
 
-/// Works out the memory of one process from its windows in order; `remembers` says which code objects cache by their own word.
+/// Works out the memory of one process from its windows in order; `remembers` says which code objects cache by their own word,
+/// `fills` which look into a table and fill it.
 #[must_use]
-pub fn remembered(windows: &[Window], remembers: &BTreeSet<u32>) -> Memory {
+pub fn remembered(windows: &[Window], remembers: &BTreeSet<u32>, fills: &BTreeSet<u32>) -> Memory {
     let mut ran_in: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
     let mut callers: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     for (at, window) in windows.iter().enumerate() {
@@ -58,7 +60,26 @@ pub fn remembered(windows: &[Window], remembers: &BTreeSet<u32>) -> Memory {
             give(&mut memory, windows, code, own, &users);
         }
     }
+    for &table in fills.difference(remembers) {
+        let Some(own) = ran_in.get(&table) else { continue };
+        give_finds(&mut memory, windows, table, own);
+    }
     memory
+}
+
+/// A function that looks into a table and fills it: in every window but the first it may find what it computed in an earlier
+/// one. What it called there and not here, and the files that it read there, are then this window's too.
+fn give_finds(memory: &mut Memory, windows: &[Window], table: u32, own: &BTreeSet<usize>) {
+    let mut earlier = BTreeSet::from([table]);
+    let mut sources = BTreeSet::new();
+    for &at in own {
+        if !sources.is_empty() {
+            memory.codes.entry(at).or_default().extend(&earlier);
+            memory.sources.entry(at).or_default().extend(&sources);
+        }
+        beneath(&windows[at], table, &mut earlier);
+        sources.insert(at);
+    }
 }
 
 /// Gives `code` and what ran beneath it in the windows `own` to the windows `users`.
@@ -108,7 +129,7 @@ mod tests {
             window("t1", &[(TEST_1, None), (GET, Some(TEST_1)), (BUILD, Some(GET)), (PART, Some(BUILD))]),
             window("t2", &[(TEST_2, None), (GET, Some(TEST_2))]),
         ];
-        let memory = remembered(&windows, &BTreeSet::new());
+        let memory = remembered(&windows, &BTreeSet::new(), &BTreeSet::new());
         assert_eq!(memory.codes.get(&1), Some(&BTreeSet::from([BUILD, PART])));
         assert_eq!(memory.codes.get(&0), None);
     }
@@ -119,7 +140,19 @@ mod tests {
             window("t1", &[(TEST_1, None), (GET, Some(TEST_1))]),
             window("t2", &[(TEST_2, None), (GET, Some(TEST_2)), (BUILD, Some(GET))]),
         ];
-        assert_eq!(remembered(&windows, &BTreeSet::new()), Memory::default());
+        assert_eq!(remembered(&windows, &BTreeSet::new(), &BTreeSet::new()), Memory::default());
+    }
+
+    #[test]
+    fn what_was_put_into_a_table_belongs_to_whoever_looks_into_it_later() {
+        let windows = [
+            window("t1", &[(TEST_1, None), (GET, Some(TEST_1)), (BUILD, Some(GET))]),
+            window("t2", &[(TEST_2, None), (GET, Some(TEST_2)), (BUILD, Some(GET)), (PART, Some(BUILD))]),
+            window("t3", &[(TEST_1, None), (GET, Some(TEST_1))]),
+        ];
+        let memory = remembered(&windows, &BTreeSet::new(), &BTreeSet::from([GET]));
+        assert_eq!(memory.codes.get(&2), Some(&BTreeSet::from([GET, BUILD, PART])));
+        assert_eq!(memory.codes.get(&0), None);
     }
 
     #[test]
@@ -128,7 +161,7 @@ mod tests {
             window("t1", &[(TEST_1, None), (GET, Some(TEST_1)), (BUILD, Some(GET))]),
             window("t2", &[(TEST_2, None), (GET, Some(TEST_2)), (BUILD, Some(GET)), (PART, Some(BUILD))]),
         ];
-        let memory = remembered(&windows, &BTreeSet::from([BUILD]));
+        let memory = remembered(&windows, &BTreeSet::from([BUILD]), &BTreeSet::new());
         assert_eq!(memory.kept, BTreeMap::from([(BUILD, BTreeSet::from([BUILD, PART]))]));
         assert_eq!(memory.codes.len(), 0);
     }

@@ -6,6 +6,7 @@ pub mod event_v1;
 pub mod junit;
 pub mod plan_v1;
 pub mod python_asides;
+mod python_caches;
 pub mod python_mentions;
 pub mod python_source;
 mod python_walk;

@@ -103,6 +103,7 @@ fn function(name: String, found: &[Found]) -> FunctionShape {
             _ => Digest::of_parts(bodies.iter().map(<[u8; 16]>::as_slice)),
         },
         remembers: found.iter().any(|one| one.remembers),
+        fills: found.iter().any(|one| one.fills),
     }
 }
 

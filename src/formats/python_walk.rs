@@ -11,6 +11,7 @@ use ruff_python_ast::{
 };
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
+use super::python_caches::fills_a_table;
 use crate::model::digest::Digest;
 use crate::model::shape::ScopeShape;
 
@@ -20,6 +21,7 @@ pub(super) struct Found {
     pub(super) lines: (u32, u32),
     pub(super) body: Digest,
     pub(super) remembers: bool,
+    pub(super) fills: bool,
 }
 
 /// What a walk over one file collects.
@@ -117,7 +119,7 @@ impl<'t> Walk<'t> {
         self.type_params(def.type_params.as_deref(), scope, lines);
         let remembers = def.decorator_list.iter().any(|decorator| speaks_of_memory(&decorator.expression));
         let place = self.found.len();
-        self.found.push(Found { name: name.clone(), lines, body: Digest::default(), remembers });
+        self.found.push(Found { name: name.clone(), lines, body: Digest::default(), remembers, fills: false });
 
         let mut body = std::mem::take(&mut def.body);
         if body.first().is_some_and(is_docstring) {
@@ -127,6 +129,7 @@ impl<'t> Walk<'t> {
         self.block(&mut body, &inner);
         let (digest, is_generator) = self.seal(&body);
         self.found[place].body = digest;
+        self.found[place].fills = fills_a_table(&def.parameters, &body);
         if is_generator {
             def.body.push(Stmt::Pass(StmtPass { node_index: AtomicNodeIndex::default(), range: TextRange::default() }));
         }

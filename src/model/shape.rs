@@ -15,6 +15,8 @@ pub struct FunctionShape {
     pub body: Digest,
     /// A decorator whose name speaks of caching: what it computed once may be used by tests that never ran it.
     pub remembers: bool,
+    /// It looks into a table that outlives it, and fills it: what it computed in one test may be found in another.
+    pub fills: bool,
 }
 
 /// What has a code object and a name but is no function: a class body, a type alias, a type parameter.
@@ -177,7 +179,13 @@ mod tests {
     use super::*;
 
     fn function(name: &str, lines: &[(u32, u32)]) -> FunctionShape {
-        FunctionShape { name: name.to_owned(), lines: lines.to_vec(), body: Digest::default(), remembers: false }
+        FunctionShape {
+            name: name.to_owned(),
+            lines: lines.to_vec(),
+            body: Digest::default(),
+            remembers: false,
+            fills: false,
+        }
     }
 
     /// f (1..=16) holds class D (6) with m (7..=8), and g (11..=15), which makes the global h (13..=14); class C is at 17..=25.
