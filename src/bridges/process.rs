@@ -64,6 +64,16 @@ pub fn find(program: &str, folder: &Path, path: Option<&OsString>) -> Option<Pat
 /// The command cannot be started.
 #[allow(clippy::disallowed_methods, reason = "this is the only spawner")]
 pub fn run(command: &[String], folder: &Path, environment: &Environment) -> io::Result<Ending> {
+    let mut child = prepared(command, folder, environment)?;
+    let guard = SignalGuard::install()?;
+    let mut child = child.spawn()?;
+    let status = guard.wait(&mut child)?;
+    Ok(ending(status))
+}
+
+/// The command, not yet started.
+#[allow(clippy::disallowed_methods, reason = "this is the only spawner")]
+fn prepared(command: &[String], folder: &Path, environment: &Environment) -> io::Result<Command> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "no command"));
     };
@@ -75,10 +85,7 @@ pub fn run(command: &[String], folder: &Path, environment: &Environment) -> io::
             None => child.env_remove(name),
         };
     }
-    let guard = SignalGuard::install()?;
-    let mut child = child.spawn()?;
-    let status = guard.wait(&mut child)?;
-    Ok(ending(status))
+    Ok(child)
 }
 
 /// How a command ended that ran aside.
@@ -105,19 +112,9 @@ pub fn run_aside(
     output: &Path,
     seconds: f64,
 ) -> io::Result<Aside> {
-    let Some((program, arguments)) = command.split_first() else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no command"));
-    };
+    let mut child = prepared(command, folder, environment)?;
     let output = std::fs::File::create(output)?;
-    let mut child = Command::new(program);
-    child.args(arguments).current_dir(folder).process_group(0);
-    child.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-    for (name, value) in environment {
-        match value {
-            Some(value) => child.env(name, value),
-            None => child.env_remove(name),
-        };
-    }
+    child.process_group(0).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     let guard = SignalGuard::install()?;
     let mut child = child.spawn()?;
     let watch = Stopwatch::start();

@@ -91,9 +91,10 @@ pub fn traces_of(
         tracer::remove(trace);
     }
     let roots: Vec<String> = settings.roots().iter().map(|root| root.to_string_lossy().into_owned()).collect();
-    let tree = present.map(Present::tree).cloned().unwrap_or_default();
-    let exclude = disk::virtual_environments(&settings.root, &tree);
-    attribute(traces, seen.as_ref(), Places { roots: &roots, exclude: &exclude, tree: &tree })
+    let none = Tree::default();
+    let tree = present.map_or(&none, Present::tree);
+    let exclude = disk::virtual_environments(&settings.root, tree);
+    attribute(traces, seen.as_ref(), Places { roots: &roots, exclude: &exclude, tree })
 }
 
 /// Puts the traces right: programs that policy calls inert make nothing opaque.

@@ -268,22 +268,7 @@ class Imports:
         module = sys.modules.get(name)
         if name in sys.builtin_module_names or _is_built_in(module, name):
             return []
-        hit = _container(module)
-        found = []
-        for entry in sys.path:
-            if not isinstance(entry, str):
-                continue
-            if entry[:1] != os.sep:
-                try:
-                    entry = os.path.join(os.getcwd(), entry)
-                except OSError:
-                    continue  # The working directory is gone; the import system passes over it too.
-            folder = self.tree.path(entry.rstrip(os.sep))
-            if folder is not None:
-                found.append((folder, name))
-            if hit is not None and entry == hit:
-                break
-        return found
+        return [(folder, name) for folder in self.tree.searched(sys.path, _container(module))]
 
 
 def _frame(depth):

@@ -95,19 +95,8 @@ class Searches:
         if origin:
             hit = os.path.dirname(origin)
             hit = os.path.dirname(hit) if is_package else hit
-        for entry in list(entries):
-            if not isinstance(entry, str):
-                continue
-            if entry[:1] != os.sep:
-                try:
-                    entry = os.path.join(os.getcwd(), entry)
-                except OSError:
-                    continue  # The working directory is gone; the import system passes over it too.
-            folder = self.tree.path(entry.rstrip(os.sep))
-            if folder is not None:
-                yield folder, name
-            if entry == hit:
-                return
+        for folder in self.tree.searched(entries, hit):
+            yield folder, name
 
     def tell_earlier(self, hits, register_file):
         """What was loaded before us: its own code, and the places where a new file would have been found instead."""

@@ -46,6 +46,22 @@ class Tree:
                 return "."
         return None
 
+    def searched(self, entries, hit):
+        """The first-party folders among the `entries` of an import path that were looked into: up to where it was found."""
+        for entry in list(entries):
+            if not isinstance(entry, str):
+                continue
+            if entry[:1] != os.sep:
+                try:
+                    entry = os.path.join(os.getcwd(), entry)
+                except OSError:
+                    continue  # The working directory is gone; the import system passes over it too.
+            folder = self.path(entry.rstrip(os.sep))
+            if folder is not None:
+                yield folder
+            if entry == hit:
+                return
+
     def name_installed_copies(self, copies):
         """Let files outside (installed copies with equal bytes) go by their name in the tree."""
         self._known.update(copies)
