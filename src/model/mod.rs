@@ -14,4 +14,5 @@ pub mod shape;
 pub mod sighting;
 pub mod test_id;
 pub mod tree;
+pub mod unit;
 pub mod window;
