@@ -1,10 +1,11 @@
-//! Embeds the adapters, the file tracer among them, which is compiled here; lets programs that link a prebuilt `libduckdb` find it again when they start, and refuses a build that
+//! Embeds the adapters, of which the file tracer and cargo's are compiled here; lets programs that link a prebuilt `libduckdb` find it again when they start, and refuses a build that
 //! has no `DuckDB` at all.
 #![allow(clippy::disallowed_methods, reason = "cargo speaks to a build script through environment variables")]
 #![allow(clippy::print_stdout, reason = "a build script speaks to cargo on stdout")]
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::{env, fs, io};
 
 fn main() -> ExitCode {
@@ -43,9 +44,18 @@ fn embed_adapters() -> io::Result<()> {
             "None".to_owned()
         }
     };
+    let cargo = match compile_cargo(&Path::new(&root).join("adapters/cargo")) {
+        Ok(program) => format!("Some(include_bytes!({:?}))", program.display().to_string()),
+        Err(why) => {
+            // titer works without it, and runs cargo's tests whole.
+            println!("cargo::warning=built without the adapter for cargo: {why}");
+            "None".to_owned()
+        }
+    };
     let text = format!(
         "/// Path below the adapter's folder, and text.\npub const PYTEST_FILES: [(&str, &str); {}] = [{}];\n\
-         /// The file tracer's shared library; none where it was not built.\npub const TRACER: Option<&[u8]> = {tracer};\n",
+         /// The file tracer's shared library; none where it was not built.\npub const TRACER: Option<&[u8]> = {tracer};\n\
+         /// The program between cargo and what it starts; none where it was not built.\npub const CARGO_PROGRAM: Option<&[u8]> = {cargo};\n",
         entries.len(),
         entries.join(", ")
     );
@@ -82,6 +92,34 @@ fn compile_tracer(folder: &Path) -> Result<PathBuf, String> {
     let said = String::from_utf8_lossy(&output.stderr);
     let error = said.lines().find(|line| line.contains("error")).or(said.lines().next()).unwrap_or_default();
     Err(format!("the C compiler said: {error}"))
+}
+
+/// Compiles the adapter for cargo, for the target; the reason if that cannot be. It is no package of its own, so that titer stays
+/// one package, and is always optimised: it is started for every test program.
+fn compile_cargo(folder: &Path) -> Result<PathBuf, String> {
+    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+    if env::var_os("CARGO_CFG_UNIX").is_none() {
+        return Err("it is for systems like Unix".to_owned());
+    }
+    let program = Path::new(&variable("OUT_DIR").unwrap_or_default()).join("titer-cargo");
+    let mut command = Command::new(variable("RUSTC").unwrap_or_else(|| "rustc".into()));
+    command.args(["--edition", "2024", "-O", "-C", "panic=abort", "-C", "strip=symbols"]);
+    if let Some(target) = variable("TARGET") {
+        command.arg("--target").arg(target);
+    }
+    if let Some(linker) = variable("RUSTC_LINKER") {
+        let mut option = OsString::from("-Clinker=");
+        option.push(linker);
+        command.arg(option);
+    }
+    command.arg("-o").arg(&program).arg(folder.join("main.rs"));
+    let output = command.output().map_err(|error| format!("no compiler: {error}"))?;
+    if output.status.success() {
+        return Ok(program);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let error = said.lines().find(|line| line.starts_with("error")).unwrap_or("nothing");
+    Err(format!("the compiler said: {error}"))
 }
 
 /// No libc is linked and no header of one is read, so the library carries no symbol versions: the same file loads with any glibc,

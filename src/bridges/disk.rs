@@ -48,6 +48,14 @@ pub fn tree(root: &Path) -> io::Result<Tree> {
     Ok(tree)
 }
 
+/// A digest of all that is below a folder, wherever it lies.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn contents(folder: &Path) -> io::Result<Digest> {
+    tree(folder).map(|tree| tree.digest())
+}
+
 /// The files and links below a folder; links are not followed.
 pub(super) fn files_below(root: &Path) -> Vec<PathBuf> {
     let walk = WalkDir::new(root).min_depth(1).into_iter();
@@ -55,7 +63,9 @@ pub(super) fn files_below(root: &Path) -> Vec<PathBuf> {
         let folder = found.file_type().is_dir();
         // A submodule's `.git` is a file.
         !(found.file_name() == ".git"
-            || folder && (is_foreign(found.file_name()) || is_virtual_environment(found.path())))
+            || folder && (is_foreign(found.file_name())
+                || is_virtual_environment(found.path())
+                || is_marked_cache(found.path())))
     });
     wanted
         .filter_map(Result::ok)
@@ -75,6 +85,11 @@ fn is_cache(name: &OsStr) -> bool {
 
 fn is_virtual_environment(folder: &Path) -> bool {
     folder.join("pyvenv.cfg").is_file()
+}
+
+/// Whether a tool that builds made the folder for what it builds (cargo's `target`), and marked it so.
+pub(super) fn is_marked_cache(folder: &Path) -> bool {
+    folder.join("CACHEDIR.TAG").is_file()
 }
 
 /// A path as text with `/`; bytes that are not UTF-8 are written `\xNN`, so that different paths stay different.

@@ -160,9 +160,12 @@ impl<'a> Survey<'a> {
     }
 
     fn add_untracked(&mut self, output: &[u8]) {
-        let is_configuration = |path: &&[u8]| path.ends_with(b"/pyvenv.cfg");
-        let environments: Vec<&[u8]> =
-            records(output).filter(is_configuration).map(|path| &path[..path.len() - "pyvenv.cfg".len()]).collect();
+        // What an environment, or a folder for what was built, says of itself.
+        let marks: [&[u8]; 2] = [b"pyvenv.cfg", b"CACHEDIR.TAG"];
+        let environments: Vec<&[u8]> = records(output)
+            .filter_map(|path| marks.iter().find_map(|mark| path.strip_suffix(*mark)))
+            .filter(|folder| folder.ends_with(b"/"))
+            .collect();
         for path in records(output) {
             let foreign = path.split(|&byte| byte == b'/').any(|part| disk::is_foreign(OsStr::from_bytes(part)))
                 || environments.iter().any(|folder| path.starts_with(folder));

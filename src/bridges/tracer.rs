@@ -6,27 +6,29 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use nix::unistd::geteuid;
-
 use crate::formats::arena_v1;
-use crate::model::digest::Digest;
 use crate::model::sighting::{SightingKind, Sightings};
 
 use super::process::{self, Environment};
 use super::runners::adapter::TRACER;
+use super::workspace;
 
 /// The arena's name in the folder of one run's tracer.
 const ARENA: &str = "arena";
+
+/// The library's name.
+const LIBRARY: &str = "libtiter_tracer.so";
 
 /// The tracer of one run.
 #[derive(Debug, Clone)]
 pub struct Tracer {
     /// Its folder: every user may write there, as the processes of a run need not be of one user.
     pub folder: PathBuf,
-    library: PathBuf,
+    /// The library.
+    pub library: PathBuf,
 }
 
 impl Tracer {
@@ -157,26 +159,7 @@ fn reset(arena: &Path) -> io::Result<()> {
 }
 
 /// The library, written once into a folder that outlives the run: what a run leaves behind may still start programs.
-#[allow(clippy::disallowed_methods, reason = "titer's own file")]
 fn library(bytes: &[u8]) -> io::Result<PathBuf> {
-    let content = Digest::of(bytes).to_string();
-    let folder = std::env::temp_dir().join(format!("titer-tracer-{}-{}", geteuid(), &content[..16]));
-    let path = folder.join("libtiter_tracer.so");
-    let is_ours = || {
-        let about = fs::symlink_metadata(&folder)?;
-        let private = about.is_dir() && about.uid() == geteuid().as_raw() && about.mode() & 0o022 == 0;
-        Ok::<_, io::Error>(private && fs::read(&path)? == bytes)
-    };
-    if is_ours().unwrap_or(false) {
-        return Ok(path);
-    }
-    let private = tempfile::Builder::new().prefix("titer-tracer-new-").tempdir()?;
-    fs::write(private.path().join("libtiter_tracer.so"), bytes)?;
-    fs::set_permissions(private.path().join("libtiter_tracer.so"), fs::Permissions::from_mode(0o644))?;
-    fs::set_permissions(private.path(), fs::Permissions::from_mode(0o755))?;
-    if fs::rename(private.path(), &folder).is_ok() || is_ours().unwrap_or(false) {
-        return Ok(path);
-    }
-    // Somebody else stands on the name: this run has a folder of its own.
-    Ok(private.keep().join("libtiter_tracer.so"))
+    let folder = workspace::lasting_folder("titer-tracer", &[(LIBRARY, bytes, 0o644)])?;
+    Ok(folder.join(LIBRARY))
 }

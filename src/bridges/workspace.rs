@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
 
 use crate::model::digest::Digest;
 
@@ -50,8 +53,38 @@ pub fn adapter_folder(cache: &Path, runner: &str, files: &BTreeMap<&'static str,
 /// A run in another user's name (a container, `sudo -u`) must still be able to read the adapter.
 #[allow(clippy::disallowed_methods, reason = "titer's own cache")]
 fn make_readable(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+}
+
+/// A folder in the system's folder for what may go, with these files (name, bytes, mode), named by its content and written once: it
+/// may be needed longer than any run, and by programs that have nothing to do with the user's folders.
+///
+/// # Errors
+/// It cannot be written.
+#[allow(clippy::disallowed_methods, reason = "titer's own files")]
+pub fn lasting_folder(name: &str, files: &[(&str, &[u8], u32)]) -> io::Result<PathBuf> {
+    let content = Digest::of_parts(files.iter().flat_map(|(name, bytes, _)| [name.as_bytes(), bytes])).to_string();
+    let folder = std::env::temp_dir().join(format!("{name}-{}-{}", geteuid(), &content[..16]));
+    let is_ours = || {
+        let about = fs::symlink_metadata(&folder)?;
+        let private = about.is_dir() && about.uid() == geteuid().as_raw() && about.mode() & 0o022 == 0;
+        let is_whole = |(name, bytes, _): &(&str, &[u8], u32)| fs::read(folder.join(name)).is_ok_and(|b| b == *bytes);
+        Ok::<_, io::Error>(private && files.iter().all(is_whole))
+    };
+    if is_ours().unwrap_or(false) {
+        return Ok(folder);
+    }
+    let private = tempfile::Builder::new().prefix(&format!("{name}-new-")).tempdir()?;
+    for (name, bytes, mode) in files {
+        fs::write(private.path().join(name), bytes)?;
+        fs::set_permissions(private.path().join(name), fs::Permissions::from_mode(*mode))?;
+    }
+    make_readable(private.path())?;
+    if fs::rename(private.path(), &folder).is_ok() || is_ours().unwrap_or(false) {
+        return Ok(folder);
+    }
+    // Somebody else stands on the name: this run has a folder of its own.
+    Ok(private.keep())
 }
 
 /// The folder of one run.

@@ -5,11 +5,12 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::bridges::runners::Runner;
+use crate::bridges::runners::Built;
 use crate::bridges::workspace::RunFolder;
 use crate::bridges::{disk, tracer};
 use crate::decide::deep::moved_sources;
 use crate::decide::draft::{Draft, Surroundings, draft, sources};
+use crate::decide::layout::is_idle;
 use crate::decide::orders::Moves;
 use crate::decide::outcomes::{results, variant_of};
 use crate::decide::places::Places;
@@ -27,8 +28,10 @@ use crate::model::tree::{Mode, Tree};
 use crate::model::window::Trace;
 use crate::settings::Settings;
 
+use super::apart::Apart;
+use super::gather::place;
 use super::present::Present;
-use super::run::TRACE;
+use super::run::{Runners, TRACE};
 
 /// What came of a run's recording.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,6 +54,8 @@ pub struct Material<'a> {
     pub after: Option<&'a Tree>,
     /// What a second pass in reverse order showed.
     pub deep: Option<&'a Deep<'a>>,
+    /// What a run of our own showed.
+    pub apart: Option<&'a Apart>,
 }
 
 /// A second pass and what it showed.
@@ -76,15 +81,21 @@ impl Deep<'_> {
     }
 }
 
+/// What the processes of a run told their runners' adapters.
+#[must_use]
+pub fn traces_of_all(settings: &Settings, runners: &Runners, folder: &Path) -> Vec<Trace> {
+    runners.iter().flat_map(|runner| runner.traces(folder, place(settings))).collect()
+}
+
 /// What the processes of a run told, with what the file tracer saw. The tracer's folder is gone afterwards.
 #[must_use]
 pub fn traces_of(
     settings: &Settings,
     folder: &RunFolder,
-    runner: &dyn Runner,
+    runners: &Runners,
     present: Option<&Present>,
 ) -> Vec<Trace> {
-    let traces = runner.traces(&folder.path);
+    let traces = traces_of_all(settings, runners, &folder.path);
     let trace = folder.read(TRACE).map(|bytes| PathBuf::from(OsString::from_vec(bytes)));
     let seen = trace.as_ref().and_then(|trace| tracer::sightings(trace));
     if let Some(trace) = &trace {
@@ -105,6 +116,33 @@ pub fn forgive_inert_programs(traces: &mut [Trace], programs: &[String]) {
     };
     for window in traces.iter_mut().flat_map(|trace| &mut trace.windows) {
         window.opaque.retain(|what| !is_inert(what));
+    }
+}
+
+/// Adds how the project is built, for runners that know. Where that cannot be found out, nothing is known of the tests.
+pub fn add_units(
+    settings: &Settings,
+    runners: &Runners,
+    folder: &RunFolder,
+    present: &mut Present,
+    traces: &mut [Trace],
+) {
+    for trace in traces {
+        let of = trace.session.as_ref().map(|session| session.runner.as_str());
+        let Some(runner) = runners.iter().find(|runner| Some(runner.name()) == of) else { continue };
+        let is_idle = |path: &str| is_idle(path, &settings.policy.inert);
+        let built = Built { tree: present.tree(), is_idle: &is_idle, trace };
+        match runner.units(&folder.path, place(settings), built) {
+            Ok(units) if units.is_empty() => {}
+            Ok(mut units) => {
+                let outside = present.outside();
+                let everything = units.entry(String::new()).or_default();
+                everything.files.extend(outside.files);
+                everything.targets.extend(outside.targets);
+                trace.units = units;
+            }
+            Err(why) => trace.unhealthy.push(why),
+        }
     }
 }
 
@@ -155,11 +193,14 @@ pub struct Edges {
 pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
     let mut found = Edges::default();
     let second = material.deep.map_or(&[][..], |deep| deep.traces);
-    let outputs = outputs(material.traces.iter().chain(second), material.present.tree());
+    let mut outputs = outputs(material.traces.iter().chain(second), material.present.tree());
+    outputs.extend(locks_made(material));
     let base = material.present.base();
     let own = material.deep.map(Deep::results_of_its_own).unwrap_or_default();
     let second = second.iter().filter(|_| !own.is_empty()).map(|trace| (trace, own.as_slice()));
-    for (trace, tests) in material.traces.iter().map(|trace| (trace, tests)).chain(second) {
+    let beside = material.apart.map(|apart| apart.results_beside(tests)).unwrap_or_default();
+    let apart = material.apart.map_or(&[][..], |apart| &apart.traces).iter().map(|trace| (trace, beside.as_slice()));
+    for (trace, tests) in material.traces.iter().map(|trace| (trace, tests)).chain(second).chain(apart) {
         if !tells_edges(trace) {
             continue;
         }
@@ -217,6 +258,15 @@ fn outputs<'a>(traces: impl IntoIterator<Item = &'a Trace>, before: &Tree) -> BT
         }
     }
     outputs
+}
+
+/// Lock files that cargo made in the run: they were not there before.
+fn locks_made(material: &Material<'_>) -> Vec<String> {
+    let built = material.traces.iter().any(|trace| !trace.units.is_empty());
+    let after = material.after.into_iter().filter(|_| built).flat_map(|tree| tree.entries.keys());
+    let is_lock = |path: &&String| path.rsplit('/').next() == Some("Cargo.lock");
+    let before = &material.present.tree().entries;
+    after.filter(is_lock).filter(|path| !before.contains_key(*path)).cloned().collect()
 }
 
 /// What earlier recordings found remembered by the process for each test: one pass may miss what another saw.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use crate::bridges::process::Ending;
-use crate::bridges::runners::Runner;
 use crate::bridges::workspace::{self, RunFolder};
 use crate::decide::orders::compare;
 use crate::decide::outcomes::variant_of;
@@ -23,12 +22,13 @@ use crate::model::tree::Tree;
 use crate::model::window::Trace;
 use crate::report::summary::{self, RunSummary, SecondPass};
 
+use super::apart::Apart;
 use super::facts::{
-    Deep, Edges, Material, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of,
+    Deep, Edges, Material, add_units, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of,
 };
 use super::gather::{Gathered, read_tree};
 use super::launch;
-use super::run::{Context, warn};
+use super::run::{Context, Runners, names, warn};
 use super::second::Second;
 
 /// How the command ended.
@@ -39,6 +39,15 @@ pub struct Finished {
     pub ending: Ending,
     /// How long it took.
     pub seconds: f64,
+}
+
+/// What titer ran after the user's own run.
+#[derive(Debug, Default)]
+pub struct OnceMore {
+    /// The second pass in reverse order.
+    pub second: Option<Second>,
+    /// A run that records which functions run.
+    pub apart: Apart,
 }
 
 /// What a run came to.
@@ -69,22 +78,25 @@ impl CameTo<'_> {
 pub fn after_runner(
     context: &Context<'_>,
     mut gathered: Gathered,
-    runner: &dyn Runner,
+    runners: &Runners,
     finished: &Finished,
-    second: Option<Second>,
+    more: OnceMore,
     talk: &mut dyn Write,
 ) {
     let settings = context.settings;
     let (traces, after) = std::thread::scope(|scope| {
         // Git and what the processes told have nothing to do with each other.
         let reading = context.record.then(|| scope.spawn(|| read_tree(settings).ok()));
-        let traces = traces_of(settings, &finished.folder, runner, gathered.present.as_ref());
+        let traces = traces_of(settings, &finished.folder, runners, gathered.present.as_ref());
         (traces, reading.and_then(|reading| reading.join().ok().flatten()))
     });
-    let traces = put_right(context, &gathered, traces);
-    let second = second.map(|second| (second.seconds, put_right(context, &gathered, second.traces)));
+    let traces = put_right(context, &mut gathered, runners, finished, traces);
+    let OnceMore { second, mut apart } = more;
+    let second = second
+        .map(|second| (second.seconds, put_right(context, &mut gathered, runners, finished, second.traces)));
+    apart.traces = put_right(context, &mut gathered, runners, finished, apart.traces);
     let mut warnings = std::mem::take(&mut gathered.warnings);
-    warnings.extend(hello_trouble(context, runner, &traces));
+    warnings.extend(hello_trouble(context, runners, &traces));
     let results = test_results(&traces);
     let second = second.as_ref().map(|(seconds, traces)| (*seconds, traces, test_results(traces)));
     let deep = second.as_ref().map(|(_, others, other_results)| Deep {
@@ -93,8 +105,12 @@ pub fn after_runner(
         results: other_results,
         moves: compare((&traces, &results), (others, other_results)),
     });
-    let edges = recorded_edges(context, &mut gathered, (&traces, after.as_ref()), &results, deep.as_ref());
+    let edges = recorded_edges(context, &mut gathered, (&traces, after.as_ref()), &results, (deep.as_ref(), &apart));
     warnings.extend(edges.recording.trouble.iter().map(|why| format!("this run's recording is not used: {why}")));
+    let units = traces.iter().chain(&apart.traces).flat_map(|trace| trace.units.values());
+    warnings.extend(units.filter_map(|unit| unit.stale.as_ref()).next().map(|why| {
+        format!("{why}: what its tests showed is not recorded (`touch` the file, or remove the target folder)")
+    }));
     let footprints = edges.recording.footprints;
     let settled = settle(&gathered.plan, &traces);
     let came_to = CameTo { traces: &traces, settled: &settled, results: &results, finished, footprints };
@@ -102,7 +118,7 @@ pub fn after_runner(
     if let (Some((seconds, ..)), Some(deep)) = (&second, &deep) {
         told.extend(tell_second(*seconds, deep));
     }
-    if let Err(failure) = keep(context, &mut gathered, runner, &came_to, edges) {
+    if let Err(failure) = keep(context, &mut gathered, runners, &came_to, edges) {
         warnings.push(format!("{failure}; this run's facts are lost"));
     }
     if let Err(failure) = write_junit(context, &came_to) {
@@ -122,12 +138,13 @@ pub fn after_runner(
 pub fn without_runner(
     context: &Context<'_>,
     gathered: &Gathered,
+    runner: &str,
     collected: &[String],
     talk: &mut dyn Write,
 ) -> Ending {
     let settings = context.settings;
     let mut warnings = gathered.warnings.clone();
-    let run = run_row(context, gathered, "pytest", 0, 0.0, 0, collected.len());
+    let run = run_row(context, gathered, runner, 0, 0.0, 0, collected.len());
     let decisions = decision_rows(&context.id, &gathered.plan.decisions);
     if let (Some(store), Some(present)) = (&gathered.store, &gathered.present) {
         let facts = facts(run, &[], &[], decisions, Edges::default(), present.tree());
@@ -149,11 +166,12 @@ pub fn without_runner(
     Ending::Code(0)
 }
 
-fn hello_trouble(context: &Context<'_>, runner: &dyn Runner, traces: &[Trace]) -> Option<String> {
+fn hello_trouble(context: &Context<'_>, runners: &Runners, traces: &[Trace]) -> Option<String> {
     let program = context.request.command.first().map_or("", String::as_str);
     let sessions = traces.iter().filter(|trace| trace.session.is_some()).count();
     if traces.is_empty() {
-        return Some(format!("no {} in this command said hello to titer; {program} ran whole", runner.name()));
+        let names = runners.iter().map(|runner| runner.name()).collect::<Vec<_>>().join(" or ");
+        return Some(format!("no {names} in this command said hello to titer; {program} ran whole"));
     }
     if sessions == 0 && traces.iter().all(|trace| trace.phases.is_empty()) {
         return traces
@@ -164,10 +182,19 @@ fn hello_trouble(context: &Context<'_>, runner: &dyn Runner, traces: &[Trace]) -
     None
 }
 
-fn put_right(context: &Context<'_>, gathered: &Gathered, mut traces: Vec<Trace>) -> Vec<Trace> {
+fn put_right(
+    context: &Context<'_>,
+    gathered: &mut Gathered,
+    runners: &Runners,
+    finished: &Finished,
+    mut traces: Vec<Trace>,
+) -> Vec<Trace> {
     forgive_inert_programs(&mut traces, &context.settings.policy.inert_programs);
-    if let Some(present) = &gathered.present {
+    if let Some(present) = gathered.present.as_mut() {
         follow_links(&mut traces, &context.settings.root, present.tree());
+        if context.record {
+            add_units(context.settings, runners, &finished.folder, present, &mut traces);
+        }
     }
     traces
 }
@@ -177,13 +204,13 @@ fn recorded_edges(
     gathered: &mut Gathered,
     (traces, after): (&[Trace], Option<&Tree>),
     results: &[TestResult],
-    deep: Option<&Deep<'_>>,
+    (deep, apart): (Option<&Deep<'_>>, &Apart),
 ) -> Edges {
     let Gathered { map, present: Some(present), .. } = gathered else { return Edges::default() };
     if !context.record {
         return Edges::default();
     }
-    edges(&mut Material { traces, map, present, after, deep }, results)
+    edges(&mut Material { traces, map, present, after, deep, apart: Some(apart) }, results)
 }
 
 #[allow(clippy::too_many_arguments, reason = "each is another fact of the same row")]
@@ -223,14 +250,14 @@ fn run_row(
 fn keep(
     context: &Context<'_>,
     gathered: &mut Gathered,
-    runner: &dyn Runner,
+    runners: &Runners,
     came_to: &CameTo<'_>,
     edges: Edges,
 ) -> Result<(), Failure> {
     let (ran, left_out) = (came_to.count(Verdict::Run, None), came_to.left_out().count());
     let (exit, seconds) = (exit_code(came_to.finished.ending), came_to.finished.seconds);
-    let mut run = run_row(context, gathered, runner.name(), exit, seconds, ran, left_out);
-    let trouble = edges.recording.trouble.clone().or_else(|| hello_trouble(context, runner, came_to.traces));
+    let mut run = run_row(context, gathered, &names(runners), exit, seconds, ran, left_out);
+    let trouble = edges.recording.trouble.clone().or_else(|| hello_trouble(context, runners, came_to.traces));
     run.health = trouble.unwrap_or(run.health);
     let decisions = decision_rows(&context.id, came_to.settled);
     let narrowed = context.request.command.iter().any(|word| narrows(word));
@@ -241,7 +268,7 @@ fn keep(
     let mut facts: Facts = facts(run, came_to.traces, came_to.results, decisions, edges, present.tree());
     facts.events.extend(gone);
     if recorded {
-        facts.events.extend(launch_lines(context, came_to.traces, inventory, came_to.finished.ending));
+        facts.events.extend(launch_lines(context, runners, (came_to.traces, came_to.finished.ending), inventory));
         // The next plan compares files by meaning: it must not have to parse what has not changed.
         present.learn_all_shapes();
     }
@@ -274,29 +301,47 @@ fn exit_code(ending: Ending) -> i32 {
     }
 }
 
-/// What lets a later run do without the runner: only a run that came to its end, of one runner call, with exit code 0.
-fn launch_lines(context: &Context<'_>, traces: &[Trace], inventory: Digest, ending: Ending) -> Option<EventLine> {
+/// What lets a later run do without the runner: only a run that came to its end, of one runner call, with exit code 0. Calls that
+/// something else made are kept by their own command lines.
+fn launch_lines(
+    context: &Context<'_>,
+    runners: &Runners,
+    (traces, ending): (&[Trace], Ending),
+    inventory: Digest,
+) -> Vec<EventLine> {
     let callers: Vec<&Trace> = traces.iter().filter(|trace| is_caller(trace)).collect();
-    let [trace] = callers.as_slice() else { return None };
-    let session = trace.session.as_ref()?;
-    let collected = traces.iter().find_map(|trace| trace.collected.clone())?;
-    if ending != Ending::Code(0) || trace.exit.is_none() || session.collect_only || session.whole.is_some() {
-        return None;
+    let collected = traces.iter().find_map(|trace| trace.collected.clone());
+    let mut lines = Vec::new();
+    for trace in callers.iter().filter(|_| ending == Ending::Code(0)) {
+        let Some(session) = trace.session.as_ref().filter(|_| trace.exit.is_some()) else { continue };
+        if session.collect_only || session.whole.is_some() || (session.call.is_none() && callers.len() > 1) {
+            continue;
+        }
+        let own = || (context.request.command.clone(), context.settings.folder_from_root());
+        let (command, folder) = session.call.clone().unwrap_or_else(own);
+        let collected = if session.call.is_some() { trace.collected.clone() } else { collected.clone() };
+        let runner = runners.iter().find(|runner| session.runner.is_empty() || runner.name() == session.runner);
+        let (Some(collected), Some(runner)) = (collected, runner) else { continue };
+        let Some(key) =
+            launch::key(context.settings, runner.as_ref(), &command, &session.interpreter, &session.sites)
+        else {
+            continue;
+        };
+        lines.push(EventLine::Launch {
+            v: VERSION,
+            run: context.id.clone(),
+            key,
+            command,
+            folder,
+            interpreter: session.interpreter.clone(),
+            sites: session.sites.clone(),
+            variant: session.variant.clone(),
+            collected,
+            writes: session.writes,
+            inventory,
+        });
     }
-    let command = &context.request.command;
-    Some(EventLine::Launch {
-        v: VERSION,
-        run: context.id.clone(),
-        key: launch::key(context.settings, command, &session.interpreter, &session.sites)?,
-        command: command.clone(),
-        folder: context.settings.folder_from_root(),
-        interpreter: session.interpreter.clone(),
-        sites: session.sites.clone(),
-        variant: session.variant.clone(),
-        collected,
-        writes: session.writes,
-        inventory,
-    })
+    lines
 }
 
 fn tell(context: &Context<'_>, gathered: &Gathered, came_to: &CameTo<'_>) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::bridges::runners::Place;
 use crate::bridges::workspace::hide_from_git;
 use crate::bridges::{disk, git};
 use crate::decide::selection::{self, Ask};
@@ -12,7 +13,7 @@ use crate::model::failure::Failure;
 use crate::model::map::Map;
 use crate::model::plan::Plan;
 use crate::model::tree::Tree;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 use super::asking;
 use super::present::Present;
@@ -82,6 +83,17 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
         None => Plan::default(),
     };
     Gathered { store, map, present, holds, plan, warnings }
+}
+
+/// Where the command of these settings runs.
+#[must_use]
+pub fn place(settings: &Settings) -> Place<'_> {
+    Place {
+        folder: &settings.folder,
+        root: &settings.root,
+        variable: &settings::raw_variable,
+        variables: &settings::variables_starting_with,
+    }
 }
 
 /// The tree, by git's index where git knows the root, else by looking at every file.

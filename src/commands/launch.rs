@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::bridges::runners::Runner;
 use crate::bridges::{packages, process};
 use crate::decide::quiet::Quiet;
 use crate::decide::selection::{Present as Seen, collects_alike};
@@ -12,77 +13,20 @@ use crate::model::map::LaunchRow;
 use crate::model::plan::Verdict;
 use crate::settings::{self, Settings};
 
-use super::gather::Gathered;
+use super::gather::{Gathered, place};
 use super::present::Present;
-
-/// Variables that decide what an interpreter and a runner do, whatever the policy names.
-const PREFIXES: [&str; 6] = ["PYTHON", "PYTEST_", "COVERAGE_", "COV_", "TOX_", "VIRTUAL_ENV"];
-
-/// pytest's own options that ask for no file and for nothing but tests. An option of a plugin may ask for anything.
-const PLAIN: [&str; 56] = [
-    "-c",
-    "-k",
-    "-l",
-    "-m",
-    "-n",
-    "-o",
-    "-p",
-    "-q",
-    "-s",
-    "-v",
-    "-vv",
-    "-vvv",
-    "-x",
-    "-W",
-    "--assert",
-    "--capture",
-    "--code-highlight",
-    "--color",
-    "--confcutdir",
-    "--continue-on-collection-errors",
-    "--deselect",
-    "--disable-warnings",
-    "--dist",
-    "--doctest-glob",
-    "--doctest-modules",
-    "--durations",
-    "--durations-min",
-    "--exitfirst",
-    "--failed-first",
-    "--ff",
-    "--full-trace",
-    "--ignore",
-    "--ignore-glob",
-    "--import-mode",
-    "--keep-duplicates",
-    "--last-failed",
-    "--lf",
-    "--log-level",
-    "--maxfail",
-    "--new-first",
-    "--nf",
-    "--no-header",
-    "--no-summary",
-    "--noconftest",
-    "--numprocesses",
-    "--pyargs",
-    "--pythonwarnings",
-    "--quiet",
-    "--rootdir",
-    "--runxfail",
-    "--showlocals",
-    "--strict",
-    "--strict-config",
-    "--strict-markers",
-    "--tb",
-    "--verbose",
-];
 
 /// The fingerprint of a command line and everything outside the repository that decides what it does.
 ///
 /// `None` if that cannot be known (the program is not found).
 #[must_use]
-pub fn key(settings: &Settings, command: &[String], interpreter: &str, sites: &[String]) -> Option<Digest> {
+pub fn key(
+    settings: &Settings,
+    runner: &dyn Runner,
+    command: &[String],
+    interpreter: &str,
+    sites: &[String],
+) -> Option<Digest> {
     let program = process::find(command.first()?, &settings.folder, settings::raw_variable("PATH").as_ref())?;
     let mut parts: Vec<String> = vec![settings.folder_from_root()];
     parts.extend(command.iter().cloned());
@@ -93,12 +37,13 @@ pub fn key(settings: &Settings, command: &[String], interpreter: &str, sites: &[
     }
     let configuration = Path::new(interpreter).ancestors().skip(1).take(2).map(|folder| folder.join("pyvenv.cfg"));
     parts.extend(configuration.filter_map(|file| std::fs::read_to_string(file).ok()));
-    for (name, value) in settings::variables_starting_with(&PREFIXES) {
+    for (name, value) in settings::variables_starting_with(runner.deciding_variables()) {
         parts.push(format!("{name}={value}"));
     }
     for name in &settings.policy.variables {
         parts.push(format!("{name}={:?}", settings::variable(name)));
     }
+    parts.extend(runner.launch_parts(command, place(settings)));
     Some(Digest::of_parts(parts.iter().map(String::as_bytes)))
 }
 
@@ -110,26 +55,22 @@ fn file_identity(path: &Path) -> String {
     format!("{} {:?} {time:?}", real.display(), about.map(|about| about.len()))
 }
 
-/// Whether all options are known to ask for tests alone; anything else is the runner's to judge.
-fn is_plain(command: &[String]) -> bool {
-    let is_report = |name: &str| name.starts_with("-r") && !name.starts_with("--");
-    command.iter().skip(1).all(|word| {
-        let name = word.split('=').next().unwrap_or(word);
-        !name.starts_with('-') || PLAIN.contains(&name) || is_report(name)
-    })
-}
-
 /// The launch that shows that nothing has to run, if there is one.
 #[must_use]
-pub fn nothing_to_run<'a>(settings: &Settings, gathered: &'a Gathered, command: &[String]) -> Option<&'a LaunchRow> {
+pub fn nothing_to_run<'a>(
+    settings: &Settings,
+    runner: &dyn Runner,
+    gathered: &'a Gathered,
+    command: &[String],
+) -> Option<&'a LaunchRow> {
     let present = gathered.present.as_ref()?;
     let launches = gathered.map.launches.iter().filter(|launch| launch.command == command && !launch.writes);
     let mut launches = launches.filter(|launch| launch.folder == settings.folder_from_root());
-    if !is_plain(command) {
+    if !runner.asks_for_tests_alone(command, place(settings)) {
         return None;
     }
     launches.find(|launch| {
-        let known = key(settings, command, &launch.interpreter, &launch.sites);
+        let known = key(settings, runner, command, &launch.interpreter, &launch.sites);
         known == Some(launch.key)
             && all_left_out(gathered, launch)
             && collects_the_same(settings, gathered, present, launch)

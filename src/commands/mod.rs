@@ -1,5 +1,6 @@
 //! One verb a room: gather, decide, act.
 
+pub mod apart;
 pub mod asking;
 pub mod doctor;
 pub mod explain;
@@ -7,6 +8,7 @@ pub mod facts;
 pub mod finish;
 pub mod gather;
 pub mod launch;
+pub mod parts;
 pub mod plan;
 pub mod present;
 pub mod run;

@@ -2,14 +2,16 @@
 
 use std::io::Write;
 
+use crate::bridges::runners;
 use crate::decide::selection::Ask;
 use crate::formats::selection_v1;
 use crate::model::failure::Failure;
+use crate::model::map::LaunchRow;
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::report::explanation;
 use crate::settings::Settings;
 
-use super::gather::{Gathered, Opening, gather};
+use super::gather::{Gathered, Opening, gather, place};
 use super::{launch, run};
 
 /// What `titer plan` was asked.
@@ -46,23 +48,41 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
     }
 }
 
-/// The decisions about the variant that a command would run under, or that ran last.
+/// The decisions about the variants that a command would run under, or that each runner ran under last.
 #[must_use]
 pub fn shown(settings: &Settings, gathered: &Gathered, command: &[String]) -> Vec<Decision> {
-    let Some(variant) = likely_variant(settings, gathered, command) else { return gathered.plan.decisions.clone() };
-    gathered.plan.of_variant(&variant).cloned().collect()
+    let variants = likely_variants(settings, gathered, command);
+    if variants.is_empty() {
+        return gathered.plan.decisions.clone();
+    }
+    variants.iter().flat_map(|variant| gathered.plan.of_variant(variant)).cloned().collect()
 }
 
-fn likely_variant(settings: &Settings, gathered: &Gathered, command: &[String]) -> Option<String> {
+fn likely_variants(settings: &Settings, gathered: &Gathered, command: &[String]) -> Vec<String> {
     let map = &gathered.map;
-    let same = |launch: &&crate::model::map::LaunchRow| {
-        launch.command == command
-            && launch::key(settings, command, &launch.interpreter, &launch.sites) == Some(launch.key)
-    };
-    let exact = map.launches.iter().find(same).map(|launch| launch.variant);
-    let newest = || map.tests.iter().max_by_key(|test| &test.last_run).map(|test| test.variant);
-    let at = exact.or_else(newest)?;
-    map.variants.get(at as usize).map(|variant| variant.id.clone())
+    let (runners, _) = runners::of_command(command);
+    let mut found = Vec::new();
+    for runner in runners::all() {
+        let named = runners.iter().any(|of_command| of_command.name() == runner.name());
+        if !runners.is_empty() && !named {
+            continue;
+        }
+        let same = |launch: &&LaunchRow| {
+            launch.command == command
+                && launch::key(settings, runner.as_ref(), command, &launch.interpreter, &launch.sites)
+                    == Some(launch.key)
+        };
+        let exact = map.launches.iter().find(same).map(|launch| launch.variant);
+        let is_its = |id: &str| id.strip_prefix(runner.name()).is_some_and(|rest| rest.starts_with("::"));
+        let newest = || {
+            let tests = map.tests.iter().filter(|test| is_its(&test.id));
+            tests.max_by_key(|test| &test.last_run).map(|test| test.variant)
+        };
+        let id = |at: u32| map.variants.get(at as usize).map(|variant| variant.id.clone());
+        let asked = || runner.variant(command, place(settings));
+        found.extend(exact.and_then(id).or_else(asked).or_else(|| newest().and_then(id)));
+    }
+    found
 }
 
 /// How many decisions say run, and how many leave out.

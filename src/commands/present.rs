@@ -1,20 +1,27 @@
 //! The tree about to be tested, asked what a target is there now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use globset::GlobSet;
 
 use crate::bridges::disk;
 use crate::decide::classify::classify;
-use crate::formats::{python_source, tables};
+use crate::decide::layout::MANIFEST;
+use crate::formats::{cargo_manifest, python_source, rust_source, tables};
 use crate::model::change::{PathClass, TableFile};
 use crate::model::digest::Digest;
 use crate::model::edge::{EdgeKind, Target};
 use crate::model::map::Map;
 use crate::model::shape::Shape;
 use crate::model::tree::{Mode, REPOSITORY, Tree};
+use crate::model::unit::Unit;
 use crate::settings;
+
+use super::parts::Parts;
+
+/// The name of an edge on all that is in a folder, which may lie outside the repository.
+const FOLDER: &str = "folder";
 
 /// What stands for something that is not there.
 fn absent() -> Digest {
@@ -32,6 +39,9 @@ pub struct Present {
     loose: BTreeMap<String, Option<Shape>>,
     imports: disk::ImportProbe,
     whole_tree: Option<Digest>,
+    parts: Option<Parts>,
+    /// Paths that runs themselves write.
+    outputs: BTreeSet<String>,
 }
 
 impl Present {
@@ -39,9 +49,19 @@ impl Present {
     #[must_use]
     pub fn new(root: PathBuf, tree: Tree, inert: GlobSet, map: &Map) -> Self {
         let shapes = map.shapes.iter().cloned().collect();
-        let imports = disk::ImportProbe::default();
-        let volatile = GlobSet::empty();
-        Self { root, tree, inert, volatile, shapes, loose: BTreeMap::new(), imports, whole_tree: None }
+        let written = map.inventories.iter().flat_map(|inventory| &inventory.outputs);
+        Self {
+            root,
+            tree,
+            inert,
+            volatile: GlobSet::empty(),
+            shapes,
+            loose: BTreeMap::new(),
+            imports: disk::ImportProbe::default(),
+            whole_tree: None,
+            parts: None,
+            outputs: written.map(|&path| map.word(path).to_owned()).collect(),
+        }
     }
 
     /// The same, where what is in some paths does not matter (policy's `volatile`).
@@ -68,6 +88,24 @@ impl Present {
         &self.shapes
     }
 
+    /// The parts of the tree.
+    pub fn parts(&mut self) -> &Parts {
+        let (root, tree, inert, outputs) = (&self.root, &self.tree, &self.inert, &self.outputs);
+        self.parts.get_or_insert_with(|| Parts::of(root, tree, inert, outputs.clone()))
+    }
+
+    /// Which names there are in a part of the tree.
+    fn names(&mut self, folder: &str, sort: &str) -> Digest {
+        self.parts();
+        self.parts.as_ref().map_or_else(absent, |parts| parts.names(&self.tree, folder, sort))
+    }
+
+    /// What belongs to no package and may matter to all of them.
+    pub fn outside(&mut self) -> Unit {
+        self.parts();
+        self.parts.as_ref().map(|parts| parts.outside(&self.tree)).unwrap_or_default()
+    }
+
     /// The bytes of a file; `None` if it cannot be read.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<Vec<u8>> {
@@ -84,7 +122,7 @@ impl Present {
         }
         if !self.loose.contains_key(path) {
             let bytes = disk::read(&self.root.join(path)).ok();
-            let shape = bytes.as_ref().map(|bytes| python_source::shape(bytes));
+            let shape = bytes.as_ref().map(|bytes| shape_of(path, bytes));
             // Only bytes that are what the tree says may speak for that content: the file may have changed since the tree was
             // read, or a filter of git's may stand between the two.
             if let (Some(content), Some(bytes), Some(shape)) = (content, &bytes, &shape)
@@ -111,6 +149,7 @@ impl Present {
             EdgeKind::Ran => self.function(&target.path, &target.name),
             EdgeKind::Loaded => self.module(&target.path),
             EdgeKind::Read => self.bytes(&target.path),
+            EdgeKind::Listed if Parts::speaks_of(&target.name) => self.names(&target.path, &target.name),
             EdgeKind::Listed => disk::listing(&self.root.join(&target.path)).unwrap_or_else(absent),
             EdgeKind::Probed => self.probe(&target.path, &target.name),
             EdgeKind::Opaque => self.whole_tree(),
@@ -186,6 +225,7 @@ impl Present {
                 PathClass::Inert => continue,
                 PathClass::Source if self.volatile.is_match(&path) => continue,
                 PathClass::Source => self.function(&path, "*"),
+                PathClass::BuildInput if is_source(&path) => self.function(&path, "*"),
                 // Whatever was not traced may have been the very tool whose table it is, or have read the file.
                 PathClass::Tables | PathClass::BuildInput | PathClass::Data => self.bytes(&path),
             };
@@ -200,7 +240,16 @@ impl Present {
         if path == "env" {
             return settings::variable(name).map_or_else(absent, |value| Digest::of(value.as_bytes()));
         }
+        if name == FOLDER {
+            return disk::contents(&self.root.join(path)).unwrap_or_else(|_| absent());
+        }
         let Ok(bytes) = disk::read(&self.root.join(path)) else { return absent() };
+        if path.rsplit('/').next() == Some(MANIFEST) {
+            return cargo_manifest::part(name, &bytes);
+        }
+        if let Some(package) = name.strip_prefix("package ") {
+            return cargo_manifest::lock_closure(&bytes, package);
+        }
         match name {
             "runner" => tables::runner_tables(path, &bytes),
             "metadata" => tables::metadata_tables(path, &bytes),
@@ -210,7 +259,7 @@ impl Present {
 
     /// What all tests depend on: the tables of every configuration file.
     #[must_use]
-    pub fn base(&self) -> std::collections::BTreeSet<Target> {
+    pub fn base(&self) -> BTreeSet<Target> {
         let files = self.tree.entries.keys().filter_map(|path| Some((path, TableFile::of(path)?)));
         let all = files.flat_map(|(path, file)| {
             let runner = file.may_configure_the_runner().then_some("runner");
@@ -239,5 +288,12 @@ fn kind_on_disk(path: &Path) -> &'static str {
 /// Whether a path is source of a language that titer parses.
 #[must_use]
 pub fn is_source(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, ending)| ending == "py")
+    path.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "py" | "rs"))
+}
+
+fn shape_of(path: &str, bytes: &[u8]) -> Shape {
+    if path.rsplit_once('.').is_some_and(|(_, ending)| ending == "rs") {
+        return rust_source::shape(bytes);
+    }
+    python_source::shape(bytes)
 }

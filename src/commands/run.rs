@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::bridges::clock::{self, Stopwatch};
 use crate::bridges::disk;
 use crate::bridges::process::{self, Ending, Environment};
-use crate::bridges::runners::{self, Entrance, Recognition, Runner};
+use crate::bridges::runners::{self, Entrance, LeftOut, Runner, Way, in_words};
 use crate::bridges::tracer::{self, Tracer};
 use crate::bridges::workspace::{self, RunFolder};
 use crate::decide::selection::Ask;
@@ -21,9 +21,9 @@ use crate::model::plan::{Plan, Verdict};
 use crate::settings::forge::Place;
 use crate::settings::{self, Settings};
 
-use super::finish::{self, Finished};
-use super::gather::{Gathered, Opening, gather};
-use super::{launch, salvage, second};
+use super::finish::{self, Finished, OnceMore};
+use super::gather::{Gathered, Opening, gather, place};
+use super::{apart, launch, salvage, second};
 
 /// The file in a run's folder that names the folder of its file tracer.
 pub const TRACE: &str = "trace";
@@ -44,6 +44,15 @@ pub struct Request {
     pub all: bool,
     /// `--junit FILE`
     pub junit: Option<PathBuf>,
+}
+
+/// The runners that a command may end in.
+pub type Runners = Vec<Box<dyn Runner>>;
+
+/// Their names.
+#[must_use]
+pub fn names(runners: &Runners) -> String {
+    runners.iter().map(|runner| runner.name()).collect::<Vec<_>>().join("+")
 }
 
 /// What a run knows while the command runs.
@@ -75,26 +84,26 @@ pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Endi
     } else {
         settings.with_cache(std::env::temp_dir().join("titer"))
     };
-    let runners = runners::all();
-    let recognised = runners.iter().find_map(|runner| Some((runner, runner.recognise(&request.command)?)));
-    let (runner, trouble) = match recognised {
-        Some((runner, Recognition::Runner | Recognition::Launcher)) => (Some(runner.as_ref()), None),
-        Some((_, Recognition::ShutOut(why))) => (None, Some(format!("{why}; the command runs whole"))),
-        None => (None, Some(format!("{program} is not a test runner that titer knows; it runs whole"))),
-    };
-    let shadow = runner.and_then(|runner| shadow_of_the_adapter(&settings, runner));
-    if let (Some(runner), None) = (runner, &shadow) {
-        return with_runner(&settings, request, runner, talk);
+    let (runners, shut_out) = runners::of_command(&request.command);
+    let shadow = runners.iter().find_map(|runner| shadow_of_the_adapter(&settings, runner.as_ref()));
+    if !runners.is_empty() && shadow.is_none() {
+        return with_runners(&settings, request, &runners, talk);
     }
-    let trouble = trouble
-        .or_else(|| shadow.map(|path| format!("{path} stands before titer's own adapter; the command runs whole")));
-    warn(&settings, talk, trouble.as_slice());
-    start(&settings, request, &Vec::new(), talk)
+    let trouble = match (shut_out, shadow) {
+        (Some(why), _) => why,
+        (None, Some(path)) => format!("{path} stands before titer's own adapter"),
+        (None, None) => {
+            warn(&settings, talk, &[format!("{program} is not a test runner that titer knows; it runs whole")]);
+            return start(&settings, &request.command, &Vec::new(), talk);
+        }
+    };
+    warn(&settings, talk, &[format!("{trouble}; the command runs whole")]);
+    start(&settings, &request.command, &Vec::new(), talk)
 }
 
 /// What in the folder of the run has the name of our adapter: an interpreter would import that, and the run would end on it.
 fn shadow_of_the_adapter(settings: &Settings, runner: &dyn Runner) -> Option<String> {
-    let package = runner.adapter_package();
+    let package = runner.adapter()?.package;
     let candidates = [settings.folder.join(package), settings.folder.join(format!("{package}.py"))];
     candidates.into_iter().find(|path| path.exists()).map(|path| path.display().to_string())
 }
@@ -104,29 +113,32 @@ enum Before<'a> {
     /// Nothing has to run: this is the answer.
     Answered(Ending),
     /// The adapter may go in.
-    Ready(Box<(Context<'a>, Gathered, RunFolder, Environment)>),
+    Ready(Box<(Context<'a>, Gathered, RunFolder, Way)>),
     /// The command runs without us.
     Alone(Vec<String>),
 }
 
 /// Even a defect of titer's own (a panic) must not keep the command from running, nor change how it ended.
-fn with_runner(settings: &Settings, request: &Request, runner: &dyn Runner, talk: &mut dyn Write) -> Ending {
-    let before = catch_unwind(AssertUnwindSafe(|| before_runner(settings, request, runner, talk)));
+fn with_runners(settings: &Settings, request: &Request, runners: &Runners, talk: &mut dyn Write) -> Ending {
+    let before = catch_unwind(AssertUnwindSafe(|| before_runner(settings, request, runners, talk)));
     let defect = || vec!["titer met a defect of its own; every test runs and nothing is kept".to_owned()];
     match before.unwrap_or_else(|_| Before::Alone(defect())) {
         Before::Answered(ending) => ending,
         Before::Alone(warnings) => {
             warn(settings, talk, &warnings);
-            start(settings, request, &Vec::new(), talk)
+            start(settings, &request.command, &Vec::new(), talk)
         }
         Before::Ready(ready) => {
-            let (context, gathered, folder, environment) = *ready;
+            let (context, gathered, folder, way) = *ready;
             let watch = Stopwatch::start();
-            let ending = start(settings, request, &environment, talk);
+            let ending = start(settings, &way.command, &way.environment, talk);
             let finished = Finished { folder, ending, seconds: watch.seconds() };
-            let second = AssertUnwindSafe(|| second::second_pass(&context, &gathered, runner, &finished, talk));
-            let second = catch_unwind(second).unwrap_or_default();
-            let after = AssertUnwindSafe(|| finish::after_runner(&context, gathered, runner, &finished, second, talk));
+            let more = AssertUnwindSafe(|| OnceMore {
+                second: second::second_pass(&context, &gathered, runners, &finished, talk),
+                apart: apart::record_apart(&context, &gathered, runners, &finished, talk),
+            });
+            let more = catch_unwind(more).unwrap_or_default();
+            let after = AssertUnwindSafe(|| finish::after_runner(&context, gathered, runners, &finished, more, talk));
             if catch_unwind(after).is_err() {
                 warn(settings, talk, &["titer met a defect of its own; this run's facts are lost".to_owned()]);
             }
@@ -138,37 +150,37 @@ fn with_runner(settings: &Settings, request: &Request, runner: &dyn Runner, talk
 fn before_runner<'a>(
     settings: &'a Settings,
     request: &'a Request,
-    runner: &dyn Runner,
+    runners: &Runners,
     talk: &mut dyn Write,
 ) -> Before<'a> {
     let at = clock::now();
     let mut gathered = gather(settings, Opening::Create, Ask { all: request.all, whole: false });
-    salvage::abandoned(settings, &mut gathered, runner, request.all);
+    salvage::abandoned(settings, &mut gathered, runners, request.all);
     let (record, record_note) = recording(settings, request, &gathered);
     let (id, started) = (clock::new_run_id(at), clock::timestamp(at));
     let context = Context { settings, request, id, started, record, record_note };
-    if !request.all {
+    if let ([runner], false) = (runners.as_slice(), request.all) {
         launch::prepare(&mut gathered, &request.command);
-        if let Some(known) = launch::nothing_to_run(settings, &gathered, &request.command) {
+        if let Some(known) = launch::nothing_to_run(settings, runner.as_ref(), &gathered, &request.command) {
             let collected = known.collected.clone();
-            return Before::Answered(finish::without_runner(&context, &gathered, &collected, talk));
+            return Before::Answered(finish::without_runner(&context, &gathered, runner.name(), &collected, talk));
         }
     }
-    match prepare(&context, &gathered, runner, Pass::First) {
-        Ok((folder, environment)) => Before::Ready(Box::new((context, gathered, folder, environment))),
-        Err(error) => {
+    match prepare(&context, &gathered, runners, Pass::First) {
+        Ok((folder, way)) => Before::Ready(Box::new((context, gathered, folder, way))),
+        Err(why) => {
             let mut warnings = gathered.warnings;
-            warnings.push(format!("titer's own files cannot be written: {error}; every test runs and nothing is kept"));
+            warnings.push(format!("{why}; every test runs and nothing is kept"));
             Before::Alone(warnings)
         }
     }
 }
 
-fn start(settings: &Settings, request: &Request, environment: &Environment, talk: &mut dyn Write) -> Ending {
-    match process::run(&request.command, &settings.folder, environment) {
+fn start(settings: &Settings, command: &[String], environment: &Environment, talk: &mut dyn Write) -> Ending {
+    match process::run(command, &settings.folder, environment) {
         Ok(ending) => ending,
         Err(error) => {
-            let program = request.command.first().map_or("", String::as_str);
+            let program = command.first().map_or("", String::as_str);
             let _ = writeln!(talk, "titer: the command {program} cannot be started: {error}");
             Ending::Code(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
         }
@@ -222,43 +234,97 @@ pub enum Pass<'a> {
     Second(&'a BTreeMap<String, Vec<String>>),
 }
 
-/// Writes the adapter and the plan; returns the run's folder and the environment that lets the adapter in.
+/// Writes the adapters and the plan; returns the run's folder and the way in.
 ///
 /// # Errors
-/// A file of titer's own cannot be written.
+/// We cannot get in; the sentence says why.
 pub fn prepare(
     context: &Context<'_>,
     gathered: &Gathered,
-    runner: &dyn Runner,
+    runners: &Runners,
     pass: Pass<'_>,
-) -> std::io::Result<(RunFolder, Environment)> {
+) -> Result<(RunFolder, Way), String> {
     let settings = context.settings;
-    let adapter = workspace::adapter_folder(&settings.cache, runner.name(), &runner.adapter_files())?;
     let is_first = matches!(pass, Pass::First);
     let id = if is_first { context.id.clone() } else { format!("{}-reverse", context.id) };
-    let folder = RunFolder::create(&settings.ledger_cache(), &id, std::process::id())?;
+    let folder = RunFolder::create(&settings.ledger_cache(), &id, std::process::id()).map_err(|e| in_words(&e))?;
     let roots = settings.roots();
-    let tracer = start_tracer(context, runner, &folder, &roots);
-    let package = adapter.join(runner.adapter_package());
-    let sections = sections(&gathered.plan);
-    folder.write("plan.json", &plan_file(context, gathered, &package, tracer.as_ref(), (sections, pass)))?;
-    if tracer.is_some() {
-        // What is left out can be long, and every child would have to read it.
-        let none = (BTreeMap::new(), Pass::First);
-        let short = plan_file(context, gathered, &package, tracer.as_ref(), none);
-        folder.write_below(CHILDREN, "plan.json", &short)?;
+    let tracer = start_tracer(context, runners, &folder, &roots);
+    let mut way = Way { command: context.request.command.clone(), environment: Environment::new() };
+    for runner in runners {
+        let adapter = write_adapter(context, gathered, runner.as_ref(), &folder, tracer.as_ref(), pass);
+        let adapter = adapter.map_err(|error| in_words(&error))?;
+        let left_out = left_out(&gathered.plan, runner.name());
+        let entrance = Entrance {
+            command: &way.command,
+            place: place(settings),
+            adapter: &adapter,
+            cache: &settings.cache,
+            run: &folder.path,
+            left_out: &left_out,
+            launches: &launches(gathered),
+            record: context.record,
+            tracer: tracer.as_ref().map(|tracer| (tracer, roots.as_slice())),
+        };
+        let found = runner.enter(entrance)?;
+        way.command = found.command;
+        way.environment.extend(found.environment);
     }
     // Without a note nobody keeps the facts of a run whose titer was killed: those of a second pass are nobody's.
     if let Some(present) = gathered.present.as_ref().filter(|_| context.record && is_first) {
-        folder.write(salvage::FILE, &salvage::note(context, present.tree()))?;
+        folder.write(salvage::FILE, &salvage::note(context, present.tree())).map_err(|error| in_words(&error))?;
     }
-    let entrance = Entrance { adapter: &adapter, run: &folder.path, variable: &settings::raw_variable };
-    let mut environment = runner.environment(entrance);
-    if let Some(tracer) = &tracer {
+    // A runner that is entered from outside lets the tracer into its test programs itself.
+    if let Some(tracer) = tracer.as_ref().filter(|_| runners.iter().any(|runner| runner.adapter().is_some())) {
         let children = folder.path.join(CHILDREN);
-        environment.extend(tracer.environment(&roots, &children, &settings::raw_variable));
+        way.environment.extend(tracer.environment(&roots, &children, &settings::raw_variable));
     }
-    Ok((folder, environment))
+    Ok((folder, way))
+}
+
+/// Writes the adapter that runs inside a runner, and its plan; returns the adapter's folder.
+fn write_adapter(
+    context: &Context<'_>,
+    gathered: &Gathered,
+    runner: &dyn Runner,
+    folder: &RunFolder,
+    tracer: Option<&Tracer>,
+    pass: Pass<'_>,
+) -> std::io::Result<PathBuf> {
+    let Some(adapter) = runner.adapter() else { return Ok(PathBuf::new()) };
+    let at = workspace::adapter_folder(&context.settings.cache, runner.name(), &adapter.files)?;
+    let package = at.join(adapter.package);
+    let left_out = left_out(&gathered.plan, runner.name());
+    let sections = left_out.into_iter().map(|(variant, left_out)| (variant, Section { left_out })).collect();
+    folder.write("plan.json", &plan_file(context, gathered, &package, tracer, (sections, pass)))?;
+    if tracer.is_some() {
+        // What is left out can be long, and every child would have to read it.
+        let none = (BTreeMap::new(), Pass::First);
+        folder.write_below(CHILDREN, "plan.json", &plan_file(context, gathered, &package, tracer, none))?;
+    }
+    Ok(at)
+}
+
+/// What the plan leaves out of the tests of one runner.
+#[must_use]
+pub fn left_out<'a>(plan: &'a Plan, runner: &str) -> LeftOut<'a> {
+    let mut sections: LeftOut<'a> = BTreeMap::new();
+    let is_its = |test: &str| test.strip_prefix(runner).is_some_and(|rest| rest.starts_with("::"));
+    for decision in plan.decisions.iter().filter(|decision| is_its(&decision.test)) {
+        let section = sections.entry(&decision.variant).or_default();
+        if decision.verdict == Verdict::LeftOut {
+            section.insert(&decision.test, decision.reason.code());
+        }
+    }
+    sections
+}
+
+/// Command lines that came to their end before, with the variant that they ran under.
+fn launches(gathered: &Gathered) -> Vec<(Vec<String>, String, String)> {
+    let map = &gathered.map;
+    let variant = |at: u32| map.variants.get(at as usize).map(|variant| variant.id.clone()).unwrap_or_default();
+    let launches = map.launches.iter();
+    launches.map(|launch| (launch.command.clone(), launch.folder.clone(), variant(launch.variant))).collect()
 }
 
 /// Whether the user switched the file tracer off.
@@ -268,14 +334,15 @@ pub fn is_tracer_off() -> bool {
 }
 
 /// The file tracer, where it can be had; its folder is noted in the run's own.
-fn start_tracer(context: &Context<'_>, runner: &dyn Runner, folder: &RunFolder, roots: &[PathBuf]) -> Option<Tracer> {
+pub fn start_tracer(context: &Context<'_>, runners: &Runners, folder: &RunFolder, roots: &[PathBuf]) -> Option<Tracer> {
     if !context.record || is_tracer_off() {
         return None;
     }
     let tracer = Tracer::start(roots).ok()?;
     let kept = folder.write(TRACE, tracer.folder.as_os_str().as_encoded_bytes());
-    let children =
-        runner.child_files().iter().try_for_each(|(name, text)| folder.write_below(CHILDREN, name, text.as_bytes()));
+    let adapters = runners.iter().filter_map(|runner| runner.adapter());
+    let mut files = adapters.flat_map(|adapter| adapter.child_files);
+    let children = files.try_for_each(|(name, text)| folder.write_below(CHILDREN, name, text.as_bytes()));
     if kept.and(children).is_err() {
         tracer::remove(&tracer.folder);
         return None;
@@ -331,15 +398,4 @@ fn plan_file(
 
 fn speaks_to_the_runner(path: &str) -> bool {
     TableFile::of(path).is_some_and(TableFile::may_configure_the_runner)
-}
-
-fn sections(plan: &Plan) -> BTreeMap<&str, Section<'_>> {
-    let mut sections: BTreeMap<&str, Section<'_>> = BTreeMap::new();
-    for decision in &plan.decisions {
-        let section = sections.entry(&decision.variant).or_default();
-        if decision.verdict == Verdict::LeftOut {
-            section.left_out.insert(&decision.test, decision.reason.code());
-        }
-    }
-    sections
 }

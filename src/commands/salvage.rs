@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bridges::process::is_alive;
-use crate::bridges::runners::Runner;
 use crate::bridges::workspace::RunFolder;
 use crate::decide::selection::Ask;
 use crate::formats::segment_v1::{RunRow, VERSION};
@@ -12,10 +11,10 @@ use crate::ledger::map;
 use crate::model::tree::{Entry, Tree};
 use crate::settings::Settings;
 
-use super::facts::{Material, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of};
+use super::facts::{Material, add_units, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of, traces_of_all};
 use super::gather::{Gathered, Opening, gather};
 use super::present::Present;
-use super::run::Context;
+use super::run::{Context, Runners, names};
 
 /// The note's name in a run's folder.
 pub const FILE: &str = "before.bin";
@@ -44,23 +43,26 @@ pub fn note(context: &Context<'_>, tree: &Tree) -> Vec<u8> {
 }
 
 /// Keeps the facts of abandoned runs whose own processes are over, and plans again if there were any.
-pub fn abandoned(settings: &Settings, gathered: &mut Gathered, runner: &dyn Runner, all: bool) {
+pub fn abandoned(settings: &Settings, gathered: &mut Gathered, runners: &Runners, all: bool) {
     let mut kept = false;
     for folder in RunFolder::abandoned(&settings.ledger_cache()) {
-        let mut traces = runner.traces(&folder.path);
+        let mut traces = traces_of_all(settings, runners, &folder.path);
         // A runner that outlived its titer is still writing.
         let running = traces.iter().any(|trace| i32::try_from(trace.pid).is_ok_and(is_alive) && trace.exit.is_none());
         if running || !folder.take_over(std::process::id()) {
             continue;
         }
-        traces = traces_of(settings, &folder, runner, gathered.present.as_ref());
+        traces = traces_of(settings, &folder, runners, gathered.present.as_ref());
         forgive_inert_programs(&mut traces, &settings.policy.inert_programs);
         if let Some(present) = &gathered.present {
             follow_links(&mut traces, &settings.root, present.tree());
         }
+        if let Some(present) = gathered.present.as_mut() {
+            add_units(settings, runners, &folder, present, &mut traces);
+        }
         let note: Option<Note> = folder.read(FILE).and_then(|bytes| postcard::from_bytes(&bytes).ok());
         if let Some(note) = note {
-            kept |= keep(settings, gathered, runner, &traces, note);
+            kept |= keep(settings, gathered, runners, &traces, note);
         }
         folder.remove();
     }
@@ -74,7 +76,7 @@ pub fn abandoned(settings: &Settings, gathered: &mut Gathered, runner: &dyn Runn
 fn keep(
     settings: &Settings,
     gathered: &mut Gathered,
-    runner: &dyn Runner,
+    runners: &Runners,
     traces: &[crate::model::window::Trace],
     note: Note,
 ) -> bool {
@@ -83,7 +85,7 @@ fn keep(
     let results = test_results(traces);
     let after = now.tree().clone();
     let mut present = Present::new(settings.root.clone(), before.clone(), settings.policy.inert.clone(), &gathered.map);
-    let mut material = Material { traces, map: &gathered.map, present: &mut present, after: Some(&after), deep: None };
+    let mut material = Material { traces, map: &gathered.map, present: &mut present, after: Some(&after), deep: None, apart: None };
     let edges = edges(&mut material, &results);
     let run = RunRow {
         v: VERSION,
@@ -92,7 +94,7 @@ fn keep(
         shard: "1-1".to_owned(),
         started: note.started,
         seconds: results.iter().map(|result| result.seconds).sum(),
-        runner: runner.name().to_owned(),
+        runner: names(runners),
         command: note.command,
         cwd: ".".to_owned(),
         commit: before.commit.clone(),

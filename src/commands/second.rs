@@ -7,17 +7,16 @@ use std::io::Write;
 
 use crate::bridges::clock::Stopwatch;
 use crate::bridges::process::{self, Aside, Ending};
-use crate::bridges::runners::Runner;
 use crate::bridges::workspace::Saved;
 use crate::decide::outcomes::variant_of;
 use crate::decide::settle::is_caller;
 use crate::model::window::Trace;
 use crate::report::summary;
 
-use super::facts::traces_of;
+use super::facts::{traces_of, traces_of_all};
 use super::finish::Finished;
 use super::gather::Gathered;
-use super::run::{Context, Pass, prepare};
+use super::run::{Context, Pass, Runners, prepare};
 
 /// It may take so many times as long as the first pass …
 const TIMES: f64 = 4.0;
@@ -37,24 +36,24 @@ pub struct Second {
 pub fn second_pass(
     context: &Context<'_>,
     gathered: &Gathered,
-    runner: &dyn Runner,
+    runners: &Runners,
     first: &Finished,
     talk: &mut dyn Write,
 ) -> Option<Second> {
-    if !context.request.deep || !context.record {
+    if !context.request.deep || !context.record || runners.iter().all(|runner| runner.adapter().is_none()) {
         return None;
     }
     let quiet = context.settings.quiet;
     let mut say = |line: String| {
         let _ = if quiet { Ok(()) } else { writeln!(talk, "titer: {line}") };
     };
-    let traces = runner.traces(&first.folder.path);
+    let traces = traces_of_all(context.settings, runners, &first.folder.path);
     if let Some(why) = tells_nothing(first.ending, &traces) {
         say(format!("no second pass: {why}; the record is not deep"));
         return None;
     }
     say("second pass in reverse order: its failures, its output and its exit code are not yours".to_owned());
-    match run(context, gathered, runner, first, &traces) {
+    match run(context, gathered, runners, first, &traces) {
         Ok(second) => Some(second),
         Err(why) => {
             say(format!("second pass: {why}; the record is not deep"));
@@ -99,23 +98,23 @@ fn broken_off(sessions: &[&Trace]) -> Option<String> {
 fn run(
     context: &Context<'_>,
     gathered: &Gathered,
-    runner: &dyn Runner,
+    runners: &Runners,
     first: &Finished,
     traces: &[Trace],
 ) -> Result<Second, String> {
     let settings = context.settings;
     let order = order_of(traces);
-    let prepared = prepare(context, gathered, runner, Pass::Second(&order));
-    let (folder, mut environment) =
-        prepared.map_err(|error| format!("titer's own files cannot be written: {error}"))?;
-    runner.keep_aside(&folder.path, &mut environment);
+    let (folder, mut way) = prepare(context, gathered, runners, Pass::Second(&order))?;
+    for runner in runners {
+        runner.keep_aside(&folder.path, &mut way.environment);
+    }
     let saved = results_named(context);
     let watch = Stopwatch::start();
     let limit = first.seconds * TIMES + SECONDS;
     let output = folder.path.join("output.txt");
-    let ended = process::run_aside(&context.request.command, &settings.folder, &environment, &output, limit);
+    let ended = process::run_aside(&way.command, &settings.folder, &way.environment, &output, limit);
     let seconds = watch.seconds();
-    let own = traces_of(settings, &folder, runner, gathered.present.as_ref());
+    let own = traces_of(settings, &folder, runners, gathered.present.as_ref());
     folder.remove();
     let lost: Vec<String> = saved.iter().filter_map(|file| file.put_back().err()).map(|e| e.to_string()).collect();
     match ended {

@@ -12,6 +12,7 @@ use crate::model::window::{Code, Trace, Window, WindowKind};
 use super::graph::components;
 use super::memory::{Memory, remembered};
 use super::outcomes::variant_of;
+use super::units;
 
 /// A walker reads or lists more than this share of the tree …
 const WALKER_SHARE: usize = 5;
@@ -46,14 +47,15 @@ pub(super) struct DraftFootprint {
     pub(super) test: String,
     pub(super) sets: Vec<usize>,
     pub(super) memory: Option<usize>,
-    walker: bool,
-    traced: bool,
+    pub(super) walker: bool,
+    pub(super) traced: bool,
+    pub(super) bounded: bool,
 }
 
 /// The footprints of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Draft {
-    variant: String,
+    pub(super) variant: String,
     pub(super) sets: Vec<DraftSet>,
     pub(super) footprints: Vec<DraftFootprint>,
     /// First-party file to the set of its import closure.
@@ -75,12 +77,15 @@ pub struct Surroundings<'a> {
 #[must_use]
 pub fn sources(trace: &Trace) -> BTreeSet<&str> {
     let codes = trace.codes.values().map(|code| code.path.as_str());
-    codes.chain(trace.modules.values().filter_map(|module| module.file())).collect()
+    codes.chain(trace.modules.values().filter_map(|module| module.file())).chain(units::sources(trace)).collect()
 }
 
 /// Drafts the footprints of the tests of one process whose outcome vouches.
 #[must_use]
 pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) -> Draft {
+    if !trace.units.is_empty() {
+        return units::draft(trace, results, around);
+    }
     let order = &trace.windows;
     let fixtures = order.iter().enumerate().filter(|(_, window)| window.kind == WindowKind::Fixture);
     let mut drafter = Drafter {
@@ -351,7 +356,7 @@ impl<'a> Drafter<'a> {
         let memory =
             if remembered.is_empty() { None } else { Some(self.add(DraftSet { targets: remembered, includes })) };
         let walker = paths > WALKER_PATHS && paths * WALKER_SHARE > self.around.tree_size;
-        Some(DraftFootprint { test: test.to_owned(), sets, memory, walker, traced: trace.traced })
+        Some(DraftFootprint { test: test.to_owned(), sets, memory, walker, traced: trace.traced, bounded: false })
     }
 
     /// Windows of the wide fixtures used in `windows`, and by those fixtures themselves.
@@ -401,7 +406,7 @@ pub(super) fn target_of(code: &Code, shapes: &BTreeMap<String, Shape>) -> Target
 }
 
 /// Files that a window touched, and what in it could not be traced.
-fn add_files(window: &Window, targets: &mut BTreeSet<Target>) {
+pub(super) fn add_files(window: &Window, targets: &mut BTreeSet<Target>) {
     add_some_files(window, &|_| true, targets);
 }
 
@@ -482,6 +487,7 @@ impl Draft {
                 memory,
                 walker: draft.walker,
                 traced: draft.traced,
+                bounded: draft.bounded,
             })
         });
         let footprints: Vec<Footprint> = footprints.collect();

@@ -1,5 +1,6 @@
 //! Thinking: pure decisions from facts. The same inputs give the same answer, on any machine, at any time.
 
+pub mod alone;
 pub mod balance;
 pub mod children;
 pub mod classify;
@@ -7,6 +8,7 @@ pub mod deep;
 pub mod diagnosis;
 pub mod draft;
 pub mod graph;
+pub mod layout;
 pub mod memory;
 pub mod orders;
 pub mod outcomes;
@@ -17,3 +19,4 @@ pub mod settle;
 pub mod sightings;
 pub mod timeline;
 pub mod together;
+pub mod units;

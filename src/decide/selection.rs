@@ -186,8 +186,8 @@ impl Judge<'_> {
     fn vouches(&self, footprint: &FootprintRow) -> bool {
         let tree = self.unvouched.get(footprint.inventory as usize);
         // Where the file tracer ran, a path that no edge names is one that the test never touched.
-        let tree_is_known =
-            tree.is_some_and(|found| (footprint.traced || found.unknown.is_empty()) && found.build.is_empty());
+        let tree_is_known = footprint.bounded
+            || tree.is_some_and(|found| (footprint.traced || found.unknown.is_empty()) && found.build.is_empty());
         let mut sets = footprint.sets.iter().chain(&footprint.memory);
         tree_is_known
             && sets.all(|&set| self.sets.get(set as usize).is_some_and(|state| state.holds))
@@ -197,7 +197,7 @@ impl Judge<'_> {
     /// Why the newest footprint does not vouch: the most telling kind of difference, and all that differs in that way.
     fn explain(&self, test: &TestRow, footprint: &FootprintRow) -> (Reason, Vec<Target>) {
         let mut found: BTreeMap<(u8, Reason), BTreeSet<Target>> = BTreeMap::new();
-        let unvouched = self.unvouched.get(footprint.inventory as usize);
+        let unvouched = self.unvouched.get(footprint.inventory as usize).filter(|_| !footprint.bounded);
         for (reason, paths) in
             [(Reason::BuildInput, unvouched.map(|u| &u.build)), (Reason::UnknownPath, unvouched.map(|u| &u.unknown))]
         {
@@ -209,7 +209,7 @@ impl Judge<'_> {
             }
         }
         for target in self.differing(footprint, noticed(footprint, self.sets)) {
-            let reason = reason_for(&target, test);
+            let reason = if footprint.bounded { built_reason(&target) } else { reason_for(&target, test) };
             found.entry((rank(reason), reason)).or_default().insert(target);
         }
         let first = found.into_iter().next();
@@ -261,6 +261,21 @@ fn rank(reason: Reason) -> u8 {
     ];
     let at = ORDER.iter().position(|&r| r == reason).unwrap_or(ORDER.len());
     u8::try_from(at).unwrap_or(u8::MAX)
+}
+
+/// The reason of a test that depends on all that its program is built from.
+fn built_reason(target: &Target) -> Reason {
+    match (target.kind, target.name.as_str()) {
+        // Nobody looked into functions: it is compiled into the program.
+        (EdgeKind::Ran, "*") | (EdgeKind::Loaded, _) => Reason::LoadedChangedModule,
+        (EdgeKind::Ran, _) => Reason::RanChangedCode,
+        (EdgeKind::Fingerprint, _) if target.path != "env" => Reason::BuildInput,
+        (EdgeKind::Fingerprint | EdgeKind::Spawned | EdgeKind::Fixture, _) => Reason::VariantChanged,
+        (EdgeKind::Read, _) => Reason::ReadChangedFile,
+        (EdgeKind::Listed, _) => Reason::ListedChangedDirectory,
+        (EdgeKind::Probed, _) => Reason::ProbedPathChanged,
+        (EdgeKind::Opaque, _) => Reason::Opaque,
+    }
 }
 
 fn reason_for(target: &Target, test: &TestRow) -> Reason {

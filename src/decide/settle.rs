@@ -23,6 +23,12 @@ pub fn settle(plan: &Plan, traces: &[Trace]) -> Vec<Decision> {
             known.insert(decision.test.as_str());
             settled.push(turned_out(decision, &collected, &started));
         }
+        let cut_short = group().any(|trace| trace.cut_short);
+        for decision in settled.iter_mut().filter(|d| cut_short && d.variant == variant) {
+            if decision.reason == Reason::FilteredByUser {
+                decision.reason = Reason::NotReached;
+            }
+        }
         let new = collected.union(&started).filter(|test| !known.contains(**test));
         settled.extend(new.map(|&test| {
             let (verdict, reason) = if started.contains(test) {
@@ -63,7 +69,13 @@ pub fn gone(plan: &Plan, trace: &Trace) -> Vec<String> {
     let collected: BTreeSet<&str> = collected.iter().map(String::as_str).collect();
     let files: BTreeSet<&str> = trace.files.iter().map(String::as_str).collect();
     let known = plan.of_variant(variant_of(trace)).map(|decision| decision.test.as_str());
-    let of_file = known.filter(|test| test.split("::").nth(1).is_some_and(|file| files.contains(file)));
+    // A file, or a unit, stands between the runner and the test's own name.
+    let is_of_one = |test: &&str| {
+        let (_, own) = test.split_once("::").unwrap_or_default();
+        let ends = own.match_indices("::").map(|(at, _)| at).chain([own.len()]);
+        ends.into_iter().any(|end| files.contains(&own[..end]))
+    };
+    let of_file = known.filter(is_of_one);
     of_file.filter(|test| !collected.contains(test)).map(str::to_owned).collect()
 }
 

@@ -10,6 +10,7 @@ use crate::model::sighting::{Sighting, SightingKind, Sightings};
 use crate::model::tree::{Mode, REPOSITORY};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
+use super::alone;
 use super::balance::unseen;
 use super::children::{Numbers, adopt};
 use super::places::{Places, folders_below, is_mark, is_python, source_of};
@@ -23,7 +24,9 @@ const OURS: u32 = u32::MAX;
 #[must_use]
 pub fn attribute(traces: Vec<Trace>, seen: Option<&Sightings>, places: Places<'_>) -> Vec<Trace> {
     let Some(seen) = seen.filter(|seen| seen.lost == 0) else { return without(traces) };
-    let timeline = Timeline::of(&seen.all);
+    let own = alone::as_windows(&traces, &seen.all);
+    let all = own.as_deref().unwrap_or(&seen.all);
+    let timeline = Timeline::of(all);
     let recorded: BTreeSet<u32> = traces.iter().filter_map(|trace| u32::try_from(trace.pid).ok()).collect();
     let ignored = ignored_by_children(&traces);
     let mut traces = adopt(traces, timeline.outlived());
@@ -37,13 +40,14 @@ pub fn attribute(traces: Vec<Trace>, seen: Option<&Sightings>, places: Places<'_
     };
     for trace in &mut traces {
         // A process that says hello to its adapter and not to the tracer was started without it.
-        let answered = u32::try_from(trace.pid).is_ok_and(|pid| timeline.said_hello(pid));
+        let answered =
+            alone::answered(trace, &timeline) || u32::try_from(trace.pid).is_ok_and(|pid| timeline.said_hello(pid));
         if !trace.traced || !answered {
             make_opaque(trace);
             trace.traced = false;
             continue;
         }
-        giver.give(trace, &seen.all);
+        giver.give(trace, all);
         if seen.torn > 0 {
             make_opaque(trace);
         }

@@ -287,6 +287,8 @@ fn session_of(line: SessionLine) -> Session {
         copies: line.copies,
         interpreter: line.launch.exe,
         sites: line.launch.sites,
+        runner: String::new(),
+        call: None,
     }
 }
 

@@ -1,15 +1,30 @@
 //! Writing down: bytes to values and back. Every format that leaves the program has a number.
 
 pub mod arena_v1;
+pub mod cargo_manifest;
+pub mod cargo_plan_v1;
+pub mod cargo_told_v1;
 mod declared;
+pub mod dep_info;
 pub mod event_v1;
 pub mod junit;
+pub mod llvm_coverage;
+pub mod llvm_profile;
+pub mod nextest_config;
+pub mod nextest_junit;
+pub mod nextest_names;
 pub mod plan_v1;
 pub mod python_asides;
 mod python_caches;
 pub mod python_mentions;
 pub mod python_source;
 mod python_walk;
+mod rust_attributes;
+pub mod rust_source;
+mod rust_spelling;
+mod rust_tokens;
+mod rust_walk;
+pub mod rust_words;
 pub mod segment_v1;
 pub mod selection_v1;
 mod setup_script;

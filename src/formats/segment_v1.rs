@@ -115,6 +115,8 @@ pub struct EdgeLine {
     pub walker: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub traced: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bounded: bool,
 }
 
 /// A line of the kind `events`.
@@ -219,6 +221,7 @@ pub fn footprint_line(footprint: &Footprint, run: &str, at: &str, inventory: Dig
         inventory: Some(inventory),
         walker: footprint.walker,
         traced: footprint.traced,
+        bounded: footprint.bounded,
         ..EdgeLine::default()
     }
 }

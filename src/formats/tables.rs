@@ -286,7 +286,7 @@ fn toml_sections(above: &str, table: &Table, opened: &[&str]) -> Sections {
 }
 
 /// A value in one written form, its keys sorted.
-fn written(value: &Value) -> String {
+pub(super) fn written(value: &Value) -> String {
     match value {
         Value::Table(table) => {
             let sorted: BTreeMap<&String, String> = table.iter().map(|(key, value)| (key, written(value))).collect();

@@ -259,15 +259,22 @@ impl Folder {
         let test = self.test(&line.test, &line.variant);
         // The same sets recorded again vouch for nothing more; the newest inventory speaks for them.
         test.footprints.retain(|kept| kept.sets != sets || kept.memory != memory || kept.inventory != inventory);
-        test.footprints
-            .insert(0, FootprintRow { run, sets, memory, inventory, walker: line.walker, traced: line.traced });
+        let (walker, traced, bounded) = (line.walker, line.traced, line.bounded);
+        test.footprints.insert(0, FootprintRow { run, sets, memory, inventory, walker, traced, bounded });
         test.footprints.sort_by(|a, b| b.run.cmp(&a.run));
         // What a deep record found out holds for older runs of the test, too, and they do not know it.
         let kept = test.footprints.clone();
         let deep: Vec<Option<String>> = kept.iter().map(|f| self.map.deep_run(f).map(str::to_owned)).collect();
         let newest = deep.iter().max().cloned().flatten();
         let knows = kept.into_iter().zip(deep).filter(|(_, deep)| *deep == newest).map(|(footprint, _)| footprint);
-        let footprints = knows.take(KEPT_FOOTPRINTS).collect();
+        let mut footprints: Vec<FootprintRow> = knows.collect();
+        // A record of functions is made seldom and tells more than all that come after it.
+        let precise = footprints.iter().position(|footprint| self.map.is_by_function(footprint));
+        if let Some(at) = precise.filter(|&at| at >= KEPT_FOOTPRINTS) {
+            let kept = footprints.remove(at);
+            footprints.insert(KEPT_FOOTPRINTS - 1, kept);
+        }
+        footprints.truncate(KEPT_FOOTPRINTS);
         self.test(&line.test, &line.variant).footprints = footprints;
     }
 }

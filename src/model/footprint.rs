@@ -47,4 +47,6 @@ pub struct Footprint {
     pub walker: bool,
     /// Whether the file tracer saw all that it did: a path that none of its edges names is one that it did not touch.
     pub traced: bool,
+    /// Whether its edges name everything that it can depend on, built inputs included: no other path matters to it.
+    pub bounded: bool,
 }

@@ -61,6 +61,8 @@ pub struct FootprintRow {
     pub walker: bool,
     /// A path that none of its edges names was not touched.
     pub traced: bool,
+    /// No path matters that none of its edges names.
+    pub bounded: bool,
 }
 
 /// What is known of one test under one variant.
@@ -161,6 +163,14 @@ impl Map {
         let rows = set.edges.iter().filter_map(|&edge| self.edges.get(edge as usize));
         let mut marks = rows.filter(|row| row.kind == EdgeKind::Fingerprint && self.word(row.path).is_empty());
         marks.find_map(|row| self.word(row.name).strip_prefix(DEEP))
+    }
+
+    /// Whether a bounded footprint names functions that its test ran.
+    #[must_use]
+    pub fn is_by_function(&self, footprint: &FootprintRow) -> bool {
+        let own = footprint.sets.first().and_then(|&set| self.sets.get(set as usize));
+        let mut rows = own.into_iter().flat_map(|set| &set.edges).filter_map(|&edge| self.edges.get(edge as usize));
+        footprint.bounded && rows.any(|row| row.kind == EdgeKind::Ran && self.word(row.name) != "*")
     }
 
     /// Whether every row points at rows that are there, and at sets that stand before it.

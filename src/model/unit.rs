@@ -17,10 +17,33 @@ pub struct Unit {
     pub idle: BTreeSet<String>,
     /// What else it depends on: manifests, variables, names in folders.
     pub targets: BTreeSet<Target>,
-    /// The same, where the file tracer saw what the tests themselves looked at.
+    /// What stands instead of its names in folders, where the file tracer saw what the tests themselves looked at.
     pub traced_targets: BTreeSet<Target>,
+    /// Files that its build reads: what it was built from shows in them.
+    pub compiled: BTreeSet<String>,
+    /// Why what was built is not what is there now, if so: then nothing may be concluded from what it did.
+    pub stale: Option<String>,
+    /// Whether the file tracer does not see what its tests do.
+    pub untraced: bool,
     /// Other units that it is built from, by their names.
     pub needs: BTreeSet<String>,
+}
+
+impl Unit {
+    /// Whether something stands instead of a target where the file tracer saw what tests looked at.
+    #[must_use]
+    pub fn replaces(&self, target: &Target) -> bool {
+        self.traced_targets.iter().any(|other| other.kind == target.kind && other.path == target.path)
+    }
+}
+
+/// The unit of a test and the test's own name in it, which is empty where a unit is one test; `None` if no unit is known.
+#[must_use]
+pub fn unit_of<'a>(test: &'a str, is_unit: &dyn Fn(&str) -> bool) -> Option<(&'a str, &'a str)> {
+    let (_, rest) = test.split_once("::")?;
+    let ends = rest.match_indices("::").map(|(at, _)| at).chain([rest.len()]);
+    let end = ends.filter(|&end| is_unit(&rest[..end])).max()?;
+    Some((&rest[..end], rest[end..].trim_start_matches("::")))
 }
 
 /// How a project is built. The unit of a test is named between the runner and the test's own name in its id.

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::unit::Units;
+
 /// The span of time that something recorded belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WindowKind {
@@ -156,6 +158,10 @@ pub struct Session {
     pub interpreter: String,
     /// Folders whose listing is the list of installed packages.
     pub sites: Vec<String>,
+    /// The runner's name, where its tests depend on units.
+    pub runner: String,
+    /// The runner's own command line and folder (from the root), where something else started it.
+    pub call: Option<(Vec<String>, String)>,
 }
 
 /// Everything one process of a runner told.
@@ -195,6 +201,12 @@ pub struct Trace {
     pub windows: Vec<Window>,
     /// What is wrong with the recording; empty if nothing.
     pub unhealthy: Vec<String>,
+    /// How the project is built, where a runner tells it: its tests then depend on units and not on what was imported.
+    pub units: Units,
+    /// Processes that are windows of their own, by the number of that window.
+    pub alone: BTreeMap<i64, u64>,
+    /// Whether the runner ended before it had come to all of its test programs.
+    pub cut_short: bool,
     /// The exit code it meant to end with; `None` if it never came to its end.
     pub exit: Option<i64>,
     /// Lines that could not be read.

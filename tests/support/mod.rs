@@ -3,6 +3,9 @@
 
 #[cfg(target_os = "linux")]
 pub mod arena;
+pub mod cargo;
+pub mod cargo_edits;
+pub mod cargo_project;
 pub mod edits;
 pub mod interpreters;
 pub mod repository;

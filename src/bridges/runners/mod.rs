@@ -1,16 +1,21 @@
 //! Test runners: recognised behind a command, entered through the environment, read through their adapter's files.
 
 pub mod adapter;
+pub mod cargo;
 pub mod command_line;
 pub mod pytest;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
+use crate::model::tree::Tree;
+use crate::model::unit::Units;
 use crate::model::window::Trace;
 
 use super::process::Environment;
+use super::tracer::Tracer;
 
 /// How sure we are that a command ends in the runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,16 +28,65 @@ pub enum Recognition {
     ShutOut(String),
 }
 
-/// What the adapter's way in needs to know.
+/// Tests that are left out, with the reason's code, by variant.
+pub type LeftOut<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'static str>>;
+
+/// Where a command runs.
+#[derive(Clone, Copy)]
+#[allow(missing_debug_implementations, reason = "it holds a closure")]
+pub struct Place<'a> {
+    /// The folder that the command runs in.
+    pub folder: &'a Path,
+    /// The repository's root.
+    pub root: &'a Path,
+    /// The user's environment.
+    pub variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// All of it.
+    pub variables: &'a dyn Fn(&[&str]) -> Vec<(String, String)>,
+}
+
+/// What a runner's way in needs to know.
 #[derive(Clone, Copy)]
 #[allow(missing_debug_implementations, reason = "it holds a closure")]
 pub struct Entrance<'a> {
+    /// The user's command.
+    pub command: &'a [String],
+    /// Where it runs.
+    pub place: Place<'a>,
     /// The folder with the adapter's files.
     pub adapter: &'a Path,
+    /// Where things are kept that can be made again.
+    pub cache: &'a Path,
     /// The folder of this run.
     pub run: &'a Path,
-    /// The user's environment.
-    pub variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// What is left out.
+    pub left_out: &'a LeftOut<'a>,
+    /// Command lines that ran before: words, folder, variant.
+    pub launches: &'a [(Vec<String>, String, String)],
+    /// Whether what tests depend on is to be recorded.
+    pub record: bool,
+    /// The file tracer, if it runs.
+    pub tracer: Option<(&'a Tracer, &'a [PathBuf])>,
+}
+
+/// The way in: what is started instead of the user's command, and with what environment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Way {
+    /// The command; nearly always the user's own.
+    pub command: Vec<String>,
+    /// What its environment gets.
+    pub environment: Environment,
+}
+
+/// An adapter that runs inside the runner.
+#[derive(Debug, Clone, Default)]
+pub struct Adapter {
+    /// Its files by their path in its folder.
+    pub files: BTreeMap<&'static str, &'static str>,
+    /// Its own package among them.
+    pub package: &'static str,
+    /// Files that programs started by the runner meet first, by their name: they let the adapter into these.
+    pub child_files: BTreeMap<&'static str, &'static str>,
 }
 
 /// A test runner.
@@ -41,24 +95,81 @@ pub trait Runner {
     fn name(&self) -> &'static str;
     /// Whether a command ends in it.
     fn recognise(&self, command: &[String]) -> Option<Recognition>;
-    /// The environment that lets our adapter in.
-    fn environment(&self, entrance: Entrance<'_>) -> Environment;
+    /// The adapter that runs inside it, and is traced with it; none if it is entered from outside.
+    fn adapter(&self) -> Option<Adapter>;
+    /// Lets us in.
+    ///
+    /// # Errors
+    /// We cannot get in; the sentence says why.
+    fn enter(&self, entrance: Entrance<'_>) -> Result<Way, String>;
     /// What keeps a run whose results are not the user's from writing over those that are; `run` is its folder.
     fn keep_aside(&self, run: &Path, environment: &mut Environment);
-    /// The adapter's files by their path in the adapter's folder.
-    fn adapter_files(&self) -> BTreeMap<&'static str, &'static str>;
-    /// The adapter's own package among its files.
-    fn adapter_package(&self) -> &'static str;
-    /// Files that programs started by the runner meet first, by their name: they let the adapter into these.
-    fn child_files(&self) -> BTreeMap<&'static str, &'static str> {
-        BTreeMap::new()
-    }
     /// What the processes of a run told, in the order of their files' names.
-    fn traces(&self, run: &Path) -> Vec<Trace>;
+    fn traces(&self, run: &Path, place: Place<'_>) -> Vec<Trace>;
+    /// How the project is built that a trace of this runner is about; empty where that is not known by the runner.
+    ///
+    /// # Errors
+    /// It cannot be found out; the sentence says why.
+    fn units(&self, _run: &Path, _place: Place<'_>, _seen: Built<'_>) -> Result<Units, String> {
+        Ok(Units::new())
+    }
+    /// The variant that a command would run under, where that can be told without the runner.
+    fn variant(&self, _command: &[String], _place: Place<'_>) -> Option<String> {
+        None
+    }
+    /// Whether a command asks for tests and nothing else: then a run of none of them need not be started.
+    fn asks_for_tests_alone(&self, command: &[String], place: Place<'_>) -> bool;
+    /// Variables (by how their names begin) that decide what the runner does.
+    fn deciding_variables(&self) -> &'static [&'static str];
+    /// What else, outside the repository, decides what a command does. No program may be started for it.
+    fn launch_parts(&self, _command: &[String], _place: Place<'_>) -> Vec<String> {
+        Vec::new()
+    }
+    /// Runs the tests once more, to see which functions they run, where a runner records apart from the user's own run: the
+    /// seconds of the second build and of the second run.
+    ///
+    /// # Errors
+    /// It could not be done; the sentence says why.
+    fn record_apart(&self, _entrance: Entrance<'_>) -> Result<Option<(f64, f64)>, String> {
+        Ok(None)
+    }
+}
+
+/// What has to be known to tell how a project is built.
+#[derive(Clone, Copy)]
+#[allow(missing_debug_implementations, reason = "it holds a closure")]
+pub struct Built<'a> {
+    /// The tree that was built.
+    pub tree: &'a Tree,
+    /// Whether a path counts only for whoever is seen to read it.
+    pub is_idle: &'a dyn Fn(&str) -> bool,
+    /// What the trace says of its call.
+    pub trace: &'a Trace,
 }
 
 /// All runners, in the order in which they are asked.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Runner>> {
-    vec![Box::new(pytest::Pytest)]
+    vec![Box::new(pytest::Pytest), Box::new(cargo::Cargo)]
+}
+
+/// The runners that a command may end in, and why one of them cannot be entered.
+#[must_use]
+pub fn of_command(command: &[String]) -> (Vec<Box<dyn Runner>>, Option<String>) {
+    let mut found = Vec::new();
+    for runner in all() {
+        match runner.recognise(command) {
+            Some(Recognition::Runner) => return (vec![runner], None),
+            Some(Recognition::ShutOut(why)) => return (Vec::new(), Some(why)),
+            Some(Recognition::Launcher) => found.push(runner),
+            None => {}
+        }
+    }
+    (found, None)
+}
+
+/// An error of ours in words.
+#[must_use]
+pub fn in_words(error: &io::Error) -> String {
+    format!("titer's own files cannot be written: {error}")
 }

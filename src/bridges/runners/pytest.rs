@@ -3,7 +3,6 @@
 //! An entry point and not `PYTEST_PLUGINS`: a plugin named there that cannot be imported (`python -I`, a tox that drops
 //! variables) ends the user's run before its first test, an entry point that is not found does nothing.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -14,7 +13,7 @@ use crate::model::window::Trace;
 
 use super::adapter::PYTEST_FILES;
 use super::command_line::{base_name, is_launcher, is_python, python_ignores_environment};
-use super::{Entrance, Recognition, Runner};
+use super::{Adapter, Entrance, Place, Recognition, Runner, Way};
 
 /// The plugin's module, for the one case in which pytest does not look at entry points.
 const PLUGIN: &str = "titer_pytest.plugin";
@@ -27,6 +26,18 @@ const NEEDED: [&str; 2] = ["TITER_RUN", "PYTHONPATH"];
 
 /// Variables that say where tools keep what they learned in a run: coverage's data, hypothesis' examples.
 const ASIDE: [(&str, &str); 2] = [("COVERAGE_FILE", "coverage"), ("HYPOTHESIS_STORAGE_DIRECTORY", "hypothesis")];
+
+/// pytest's own options that ask for no file and for nothing but tests. An option of a plugin may ask for anything.
+#[rustfmt::skip]
+const PLAIN: [&str; 56] = [
+    "-c", "-k", "-l", "-m", "-n", "-o", "-p", "-q",
+    "-s", "-v", "-vv", "-vvv", "-x", "-W", "--assert", "--capture",
+    "--code-highlight", "--color", "--confcutdir", "--continue-on-collection-errors", "--deselect", "--disable-warnings", "--dist", "--doctest-glob",
+    "--doctest-modules", "--durations", "--durations-min", "--exitfirst", "--failed-first", "--ff", "--full-trace", "--ignore",
+    "--ignore-glob", "--import-mode", "--keep-duplicates", "--last-failed", "--lf", "--log-level", "--maxfail", "--new-first",
+    "--nf", "--no-header", "--no-summary", "--noconftest", "--numprocesses", "--pyargs", "--pythonwarnings", "--quiet",
+    "--rootdir", "--runxfail", "--showlocals", "--strict", "--strict-config", "--strict-markers", "--tb", "--verbose",
+];
 
 /// The runner.
 #[derive(Debug, Clone, Copy)]
@@ -54,27 +65,37 @@ impl Runner for Pytest {
         Some(behind.unwrap_or(Recognition::Launcher))
     }
 
-    fn environment(&self, entrance: Entrance<'_>) -> Environment {
+    fn adapter(&self) -> Option<Adapter> {
+        let children = PYTEST_FILES.into_iter().filter_map(|(name, text)| Some((name.strip_prefix(CHILD_FOLDER)?, text)));
+        Some(Adapter {
+            files: PYTEST_FILES.into_iter().collect(),
+            package: "titer_pytest",
+            child_files: children.collect(),
+        })
+    }
+
+    fn enter(&self, entrance: Entrance<'_>) -> Result<Way, String> {
+        let variable = entrance.place.variable;
         let mut python_path = entrance.adapter.as_os_str().to_owned();
-        if let Some(theirs) = (entrance.variable)("PYTHONPATH").filter(|value| !value.is_empty()) {
+        if let Some(theirs) = variable("PYTHONPATH").filter(|value| !value.is_empty()) {
             python_path.push(":");
             python_path.push(theirs);
         }
         let mut environment = vec![
             ("PYTHONPATH".into(), Some(python_path)),
             ("TITER_RUN".into(), Some(entrance.run.as_os_str().to_owned())),
-            ("TOX_OVERRIDE".into(), Some(tox_override((entrance.variable)("TOX_OVERRIDE")))),
+            ("TOX_OVERRIDE".into(), Some(tox_override(variable("TOX_OVERRIDE")))),
         ];
-        if (entrance.variable)("PYTEST_DISABLE_PLUGIN_AUTOLOAD").is_some_and(|value| !value.is_empty()) {
+        if variable("PYTEST_DISABLE_PLUGIN_AUTOLOAD").is_some_and(|value| !value.is_empty()) {
             let mut plugins = OsString::new();
-            if let Some(theirs) = (entrance.variable)("PYTEST_PLUGINS").filter(|value| !value.is_empty()) {
+            if let Some(theirs) = variable("PYTEST_PLUGINS").filter(|value| !value.is_empty()) {
                 plugins.push(theirs);
                 plugins.push(",");
             }
             plugins.push(PLUGIN);
             environment.push(("PYTEST_PLUGINS".into(), Some(plugins)));
         }
-        environment
+        Ok(Way { command: entrance.command.to_vec(), environment })
     }
 
     fn keep_aside(&self, run: &Path, environment: &mut Environment) {
@@ -87,19 +108,19 @@ impl Runner for Pytest {
         }
     }
 
-    fn adapter_files(&self) -> BTreeMap<&'static str, &'static str> {
-        PYTEST_FILES.into_iter().collect()
+    fn asks_for_tests_alone(&self, command: &[String], _: Place<'_>) -> bool {
+        let is_report = |name: &str| name.starts_with("-r") && !name.starts_with("--");
+        command.iter().skip(1).all(|word| {
+            let name = word.split('=').next().unwrap_or(word);
+            !name.starts_with('-') || PLAIN.contains(&name) || is_report(name)
+        })
     }
 
-    fn adapter_package(&self) -> &'static str {
-        "titer_pytest"
+    fn deciding_variables(&self) -> &'static [&'static str] {
+        &["PYTHON", "PYTEST_", "COVERAGE_", "COV_", "TOX_", "VIRTUAL_ENV"]
     }
 
-    fn child_files(&self) -> BTreeMap<&'static str, &'static str> {
-        PYTEST_FILES.into_iter().filter_map(|(name, text)| Some((name.strip_prefix(CHILD_FOLDER)?, text))).collect()
-    }
-
-    fn traces(&self, run: &Path) -> Vec<Trace> {
+    fn traces(&self, run: &Path, _: Place<'_>) -> Vec<Trace> {
         let Ok(files) = fs::read_dir(run.join("events")) else { return Vec::new() };
         let mut paths: Vec<_> = files.flatten().map(|file| file.path()).collect();
         paths.sort();

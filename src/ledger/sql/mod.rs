@@ -139,6 +139,7 @@ pub(super) const KINDS: &[Kind] = &[
             ("inventory", "VARCHAR"),
             ("walker", "BOOLEAN"),
             ("traced", "BOOLEAN"),
+            ("bounded", "BOOLEAN"),
         ],
     },
     Kind {

@@ -10,6 +10,7 @@ SELECT DISTINCT
   inventory AS inventory_id,
   COALESCE(walker, FALSE) AS is_walker,
   COALESCE(traced, FALSE) AS is_traced,
+  COALESCE(bounded, FALSE) AS is_bounded,
   TRY_CAST(raw_edges.at AS TIMESTAMP) AS recorded_at
 FROM raw_edges
 WHERE v = 1 AND kind = 'footprint'

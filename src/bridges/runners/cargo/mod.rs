@@ -1,0 +1,115 @@
+//! cargo: entered from outside, by the program that it starts test programs with, so that it builds, orders, prints and ends as it
+//! always does. Design: `runners-cargo.md`.
+
+pub mod call;
+mod compiled;
+mod config;
+mod enter;
+mod graph;
+mod inputs;
+mod launch;
+mod leftovers;
+mod macros;
+mod nextest;
+mod options;
+mod places;
+pub mod project;
+mod record;
+mod stale;
+mod state;
+pub mod toolchain;
+mod traces;
+pub mod units;
+mod words;
+
+use std::path::Path;
+
+use crate::bridges::process::Environment;
+use crate::formats::variant_v1;
+use crate::model::unit::Units;
+use crate::model::window::Trace;
+
+use super::command_line::{base_name, is_launcher};
+use super::{Adapter, Built, Entrance, Place, Recognition, Runner, Way};
+use call::{Call, Why};
+use toolchain::Toolchain;
+
+/// The runner's name in ids.
+pub const NAME: &str = "cargo";
+
+/// The runner.
+#[derive(Debug, Clone, Copy)]
+pub struct Cargo;
+
+impl Runner for Cargo {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn recognise(&self, command: &[String]) -> Option<Recognition> {
+        match call::parse(command) {
+            Ok(_) => return Some(Recognition::Runner),
+            Err(Why::Unknown(why)) => return Some(Recognition::ShutOut(why)),
+            Err(Why::NotCargo) => {}
+        }
+        let program = base_name(command.first()?);
+        // Other tools' commands need not be asked what cargo is.
+        let is_pythons = ["tox", "nox", "coverage", "uvx", "pipenv", "poetry", "conda", "mamba"].contains(&program);
+        (is_launcher(program) && !is_pythons).then_some(Recognition::Launcher)
+    }
+
+    fn adapter(&self) -> Option<Adapter> {
+        None
+    }
+
+    fn enter(&self, entrance: Entrance<'_>) -> Result<Way, String> {
+        match call::parse(entrance.command) {
+            Ok(call) => enter::direct(entrance, &call),
+            Err(_) => enter::behind_a_launcher(entrance),
+        }
+    }
+
+    fn keep_aside(&self, _: &Path, _: &mut Environment) {}
+
+    fn traces(&self, run: &Path, place: Place<'_>) -> Vec<Trace> {
+        traces::read(run, place)
+    }
+
+    fn units(&self, run: &Path, place: Place<'_>, built: Built<'_>) -> Result<Units, String> {
+        record::units(run, place, built)
+    }
+
+    fn variant(&self, command: &[String], place: Place<'_>) -> Option<String> {
+        let call = call::parse(command).ok()?;
+        Some(variant(&call, place.folder, place).ok()?.0)
+    }
+
+    fn asks_for_tests_alone(&self, command: &[String], place: Place<'_>) -> bool {
+        call::parse(command).is_ok_and(|call| call.is_plain() && !nextest::writes_a_report(&call, place))
+    }
+
+    fn deciding_variables(&self) -> &'static [&'static str] {
+        &["CARGO", "RUST", "NEXTEST"]
+    }
+
+    fn launch_parts(&self, command: &[String], place: Place<'_>) -> Vec<String> {
+        let variables = (place.variables)(&[""]);
+        call::parse(command)
+            .map(|call| launch::launch_parts(&call, place.folder, place.variable, &variables))
+            .unwrap_or_default()
+    }
+
+    fn record_apart(&self, entrance: Entrance<'_>) -> Result<Option<(f64, f64)>, String> {
+        match call::parse(entrance.command) {
+            Ok(call) => record::functions(entrance, &call).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// The variant that a call runs under, and what it is the digest of.
+fn variant(call: &Call, folder: &Path, place: Place<'_>) -> Result<(String, serde_json::Value), String> {
+    let toolchain = Toolchain::read(call, folder, place.variable)?;
+    let inputs = toolchain.inputs(place.root, &(place.variables)(&[""]));
+    Ok((variant_v1::digest(&inputs), inputs))
+}

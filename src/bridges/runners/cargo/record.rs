@@ -1,0 +1,234 @@
+//! What is recorded of cargo's tests: how the project is built, and, in a second build in a folder of our own, which functions every
+//! test runs. Design: `runners-cargo.md`, sections 5 and 6.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::bridges::clock::Stopwatch;
+use crate::bridges::process::{self, Aside, Ending, Environment};
+use crate::formats::cargo_told_v1::{Program, Test, Told};
+use crate::formats::{llvm_coverage, llvm_profile, rust_source};
+use crate::model::digest::Digest;
+use crate::model::unit::Units;
+use crate::model::window::{Code, Phase, Trace, Window, WindowKind};
+
+use super::super::{Built, Entrance, Place};
+use super::call::{self, Call};
+use super::compiled;
+use super::enter::{environment, roles, write_plan};
+use super::project;
+use super::stale;
+use super::state::{Direct, State};
+use super::toolchain::Toolchain;
+use super::traces::{self, id};
+use super::units::{self, Question};
+use super::variant;
+
+/// Seconds that one test may take while it is recorded: one that starts thousands of children would take minutes.
+const LIMIT: u32 = 60;
+/// Seconds that the second build, and the second run, may take.
+const LONGEST: f64 = 3600.0;
+
+/// How the project of a trace is built.
+pub(super) fn units(run: &Path, place: Place<'_>, built: Built<'_>) -> Result<Units, String> {
+    let Some(state) = State::read(run).filter(|state| state.record) else { return Ok(Units::new()) };
+    let session = built.trace.session.as_ref();
+    let called = session.and_then(|session| session.call.clone());
+    let (command, folder) = match (&state.direct, called) {
+        (Some(direct), _) => (direct.command.clone(), place.folder.to_owned()),
+        (None, Some((command, folder))) => (command, place.root.join(folder)),
+        (None, None) => return Ok(Units::new()),
+    };
+    if built.trace.collected.is_none() {
+        return Ok(Units::new());
+    }
+    let call = call::parse(&command).map_err(|_| "the command is not understood".to_owned())?;
+    let toolchain = Toolchain::read(&call, &folder, place.variable)?;
+    let cargo = asker(&call, &folder);
+    let words = call.metadata_words();
+    let mut project = project::programs(&cargo, &words)?;
+    let elsewhere = state.direct.as_ref().and_then(|direct| direct.target.clone()).or(call.target_dir.clone());
+    project.targets.extend(elsewhere.map(|target| folder.join(target)));
+    let (triples, profiles) = (toolchain.triples(), [profile_folder(&call)]);
+    let mut units = units::units(&Question {
+        project: &project,
+        tree: built.tree,
+        root: place.root,
+        triples: &triples,
+        profiles: &profiles,
+        words: &words,
+        cargo: &cargo,
+        is_inert: built.is_idle,
+        inclusions: &rust_source::inclusions,
+    })?;
+    let folders = compiled::folders(&project, &profiles, &triples);
+    stale::mark(&mut units, &project, &traces::started(run), &folders, (place.root, built.tree));
+    Ok(units)
+}
+
+/// Asks the cargo of a call.
+pub(super) fn asker<'a>(call: &Call, folder: &'a Path) -> impl Fn(&[&str]) -> std::io::Result<Vec<u8>> + use<'a> {
+    let mut prefix = call.prefix();
+    let folder = folder.to_owned();
+    let program = prefix.remove(0);
+    move |words| {
+        let all: Vec<&str> = prefix.iter().map(String::as_str).chain(words.iter().copied()).collect();
+        process::capture(&program, &all, &folder, &[])
+    }
+}
+
+/// The folder below the target folder that cargo builds a profile into.
+fn profile_folder(call: &Call) -> String {
+    match call.profile.as_deref() {
+        None | Some("dev" | "test") => "debug".to_owned(),
+        Some("release" | "bench") => "release".to_owned(),
+        Some(other) => other.to_owned(),
+    }
+}
+
+/// Builds the tests once more so that they count what they run, and runs each in a process of its own. Returns how long both took.
+pub(super) fn functions(entrance: Entrance<'_>, call: &Call) -> Result<(f64, f64), String> {
+    let place = entrance.place;
+    if (place.variable)("RUSTC_WORKSPACE_WRAPPER").is_some_and(|value| !value.is_empty()) {
+        return Err("RUSTC_WORKSPACE_WRAPPER is set, and would have to stand where titer's own has to".to_owned());
+    }
+    if call.is_doc_only() {
+        return Err("documentation tests alone were asked for, and nobody can tell what they run".to_owned());
+    }
+    let toolchain = Toolchain::read(call, place.folder, place.variable)?;
+    let (variant, inputs) = variant(call, place.folder, place)?;
+    let programs = project::programs(&asker(call, place.folder), &call.metadata_words())?;
+    let target = target_folder(entrance.cache, &programs.root);
+    let direct = Direct {
+        command: entrance.command.to_vec(),
+        variant,
+        inputs: inputs.to_string(),
+        target: Some(target.display().to_string()),
+    };
+    let traced = entrance.tracer.is_some();
+    State { direct: Some(direct), record: true, traced, by_function: true, ..State::default() }.write(entrance.run)?;
+    // No documentation test is counted: none of them runs here.
+    let docs: Vec<String> = programs.docs.iter().map(|doc| id(&doc.unit, "")).collect();
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let sections = [(None, docs.iter().map(String::as_str).collect())];
+    write_plan(entrance, &programs, &sections, Some((jobs, LIMIT)))?;
+    let roles = roles()?;
+    let mut environment = environment(&toolchain, entrance, &roles)?;
+    environment.push(("RUSTC_WORKSPACE_WRAPPER".into(), Some(roles.rustc.into_os_string())));
+    // Build scripts and macros of the workspace may count, too: nobody wants to know.
+    let unwanted = entrance.run.join("unwanted-%p.profraw");
+    environment.push(("LLVM_PROFILE_FILE".into(), Some(unwanted.into_os_string())));
+    let words = |more: &[&str]| -> Vec<String> {
+        let target = ["--target-dir".to_owned(), target.display().to_string()];
+        let own = more.iter().map(|word| (*word).to_owned());
+        call.prefix().into_iter().chain(["test".to_owned()]).chain(own).chain(call.build_words()).chain(target).collect()
+    };
+    let build = step(&words(&["--no-run"]), entrance, &environment, "the second build")?;
+    let run = step(&words(&["--no-fail-fast"]), entrance, &environment, "the second run")?;
+    Ok((build, run))
+}
+
+/// The folder that a workspace's second build goes to.
+fn target_folder(cache: &Path, workspace: &Path) -> PathBuf {
+    let name = Digest::of(workspace.as_os_str().as_encoded_bytes()).to_string();
+    cache.join("cargo").join(&name[..16])
+}
+
+fn step(words: &[String], entrance: Entrance<'_>, environment: &Environment, what: &str) -> Result<f64, String> {
+    let watch = Stopwatch::start();
+    let output = entrance.run.join("output.txt");
+    let ended = process::run_aside(words, entrance.place.folder, environment, &output, LONGEST);
+    match ended {
+        Ok(Aside::Ended(Ending::Code(0))) => Ok(watch.seconds()),
+        Ok(Aside::Ended(_)) => {
+            let text = std::fs::read(&output).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            let error = text.lines().find(|line| line.starts_with("error")).unwrap_or_default().to_owned();
+            Err(format!("{what} failed: {error}"))
+        }
+        Ok(Aside::Interrupted) => Err(format!("{what} was interrupted")),
+        Ok(Aside::TooLong) => Err(format!("{what} took too long")),
+        Err(error) => Err(format!("{what} cannot be started: {error}")),
+    }
+}
+
+/// Where every function of a program stands, by the hash of its name.
+type Places = BTreeMap<u64, BTreeSet<(String, u32)>>;
+
+/// Adds what every test of a record ran.
+pub(super) fn add_functions(trace: &mut Trace, told: &[&Told], programs: &BTreeMap<String, (Program, u64)>, root: &Path) {
+    trace.windows.clear();
+    trace.alone.clear();
+    let mut places: BTreeMap<&str, Result<Places, String>> = BTreeMap::new();
+    let mut codes: BTreeMap<(String, u32), u32> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for test in told.iter().filter_map(|line| if let Told::Test(test) = line { Some(test) } else { None }) {
+        let Some((program, _)) = programs.get(&test.unit) else { continue };
+        let of_program = places.entry(&test.unit).or_insert_with(|| functions_of(&program.exe, root));
+        let mut window = Window::new(WindowKind::Test, &id(&test.unit, &test.name), trace.windows.len() as u64 + 1);
+        window.closed = test.code == Some(0);
+        if !seen.insert(test.child) {
+            window.opaque.insert("two tests had the same process number".to_owned());
+        }
+        match of_program.as_ref().map_err(Clone::clone).and_then(|places| functions_run(test, places)) {
+            Ok(found) => window.codes.extend(found.into_iter().map(|(file, line)| {
+                let next = u32::try_from(codes.len()).unwrap_or(u32::MAX);
+                let code = *codes.entry((file.clone(), line)).or_insert(next);
+                trace.codes.entry(code).or_insert(Code { path: file, line, qualified: None });
+                (code, None)
+            })),
+            Err(why) => drop(window.opaque.insert(why)),
+        }
+        trace.alone.insert(i64::from(test.child), window.number);
+        report(trace, test);
+        trace.windows.push(window);
+    }
+}
+
+/// What became of the test: it counts as a run of it.
+fn report(trace: &mut Trace, test: &Test) {
+    let name = id(&test.unit, &test.name);
+    let outcome = if test.code == Some(0) { "passed" } else { "failed" };
+    for (when, outcome) in [("setup", "passed"), ("call", outcome)] {
+        trace.phases.push(Phase {
+            test: name.clone(),
+            when: when.to_owned(),
+            outcome: outcome.to_owned(),
+            xfail: false,
+            seconds: if when == "call" { test.seconds } else { 0.0 },
+            worker: String::new(),
+        });
+    }
+    trace.started.push(name.clone());
+    trace.finished.insert(name);
+}
+
+fn functions_of(program: &str, root: &Path) -> Result<Places, String> {
+    let bytes = std::fs::read(program).map_err(|error| format!("the test program cannot be read: {error}"))?;
+    let functions = llvm_coverage::functions(&bytes).map_err(|error| error.to_string())?;
+    let mut places = Places::new();
+    for (name, found) in functions.by_name {
+        let inside = found.into_iter().filter_map(|place| {
+            let path = Path::new(&*place.file).strip_prefix(root).ok()?.to_str()?.to_owned();
+            Some((path, place.line))
+        });
+        places.entry(name).or_default().extend(inside);
+    }
+    Ok(places)
+}
+
+/// The functions that one test ran, its children's among them.
+fn functions_run(test: &Test, places: &Places) -> Result<BTreeSet<(String, u32)>, String> {
+    let files = std::fs::read_dir(&test.profile).map_err(|_| "it left no profile".to_owned())?;
+    let mut found = BTreeSet::new();
+    let mut any = false;
+    for file in files.flatten() {
+        let bytes = std::fs::read(file.path()).map_err(|error| error.to_string())?;
+        let names = llvm_profile::functions_run(&bytes).map_err(|error| format!("a profile: {error}"))?;
+        for name in names {
+            found.extend(places.get(&name).into_iter().flatten().cloned());
+        }
+        any = true;
+    }
+    if any { Ok(found) } else { Err("it left no profile".to_owned()) }
+}
