@@ -63,9 +63,10 @@ pub(super) fn files_below(root: &Path) -> Vec<PathBuf> {
         let folder = found.file_type().is_dir();
         // A submodule's `.git` is a file.
         !(found.file_name() == ".git"
-            || folder && (is_foreign(found.file_name())
-                || is_virtual_environment(found.path())
-                || is_marked_cache(found.path())))
+            || folder
+                && (is_foreign(found.file_name())
+                    || is_virtual_environment(found.path())
+                    || is_marked_cache(found.path())))
     });
     wanted
         .filter_map(Result::ok)

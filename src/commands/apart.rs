@@ -93,14 +93,16 @@ fn run(
         match runner.record_apart(entrance) {
             Ok(Some((build, run))) => {
                 let (build, run) = (summary::seconds(build), summary::seconds(run));
-                say(format!("functions recorded apart: built in {build}, ran in {run}, every test in a process of its own"));
+                say(format!(
+                    "functions recorded apart: built in {build}, ran in {run}, every test in a process of its own"
+                ));
             }
             Ok(None) => {}
             Err(why) => failure = Some(why),
         }
     }
-    let traces = traces_of(settings, &folder, runners, gathered.present.as_ref());
+    let told = traces_of(settings, &folder, runners, gathered.present.as_ref());
     folder.remove();
-    let results = test_results(&traces);
-    failure.map_or(Ok(Apart { traces, results }), Err)
+    let results = test_results(&told);
+    failure.map_or(Ok(Apart { traces: told, results }), Err)
 }

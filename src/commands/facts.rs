@@ -89,12 +89,7 @@ pub fn traces_of_all(settings: &Settings, runners: &Runners, folder: &Path) -> V
 
 /// What the processes of a run told, with what the file tracer saw. The tracer's folder is gone afterwards.
 #[must_use]
-pub fn traces_of(
-    settings: &Settings,
-    folder: &RunFolder,
-    runners: &Runners,
-    present: Option<&Present>,
-) -> Vec<Trace> {
+pub fn traces_of(settings: &Settings, folder: &RunFolder, runners: &Runners, present: Option<&Present>) -> Vec<Trace> {
     let traces = traces_of_all(settings, runners, &folder.path);
     let trace = folder.read(TRACE).map(|bytes| PathBuf::from(OsString::from_vec(bytes)));
     let seen = trace.as_ref().and_then(|trace| tracer::sightings(trace));

@@ -24,7 +24,8 @@ use crate::report::summary::{self, RunSummary, SecondPass};
 
 use super::apart::Apart;
 use super::facts::{
-    Deep, Edges, Material, add_units, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of,
+    Deep, Edges, Material, add_units, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results,
+    traces_of,
 };
 use super::gather::{Gathered, read_tree};
 use super::launch;
@@ -92,8 +93,8 @@ pub fn after_runner(
     });
     let traces = put_right(context, &mut gathered, runners, finished, traces);
     let OnceMore { second, mut apart } = more;
-    let second = second
-        .map(|second| (second.seconds, put_right(context, &mut gathered, runners, finished, second.traces)));
+    let second =
+        second.map(|second| (second.seconds, put_right(context, &mut gathered, runners, finished, second.traces)));
     apart.traces = put_right(context, &mut gathered, runners, finished, apart.traces);
     let mut warnings = std::mem::take(&mut gathered.warnings);
     warnings.extend(hello_trouble(context, runners, &traces));
@@ -107,8 +108,8 @@ pub fn after_runner(
     });
     let edges = recorded_edges(context, &mut gathered, (&traces, after.as_ref()), &results, (deep.as_ref(), &apart));
     warnings.extend(edges.recording.trouble.iter().map(|why| format!("this run's recording is not used: {why}")));
-    let units = traces.iter().chain(&apart.traces).flat_map(|trace| trace.units.values());
-    warnings.extend(units.filter_map(|unit| unit.stale.as_ref()).next().map(|why| {
+    let mut units = traces.iter().chain(&apart.traces).flat_map(|trace| trace.units.values());
+    warnings.extend(units.find_map(|unit| unit.stale.as_ref()).map(|why| {
         format!("{why}: what its tests showed is not recorded (`touch` the file, or remove the target folder)")
     }));
     let footprints = edges.recording.footprints;
@@ -322,8 +323,7 @@ fn launch_lines(
         let collected = if session.call.is_some() { trace.collected.clone() } else { collected.clone() };
         let runner = runners.iter().find(|runner| session.runner.is_empty() || runner.name() == session.runner);
         let (Some(collected), Some(runner)) = (collected, runner) else { continue };
-        let Some(key) =
-            launch::key(context.settings, runner.as_ref(), &command, &session.interpreter, &session.sites)
+        let Some(key) = launch::key(context.settings, runner.as_ref(), &command, &session.interpreter, &session.sites)
         else {
             continue;
         };

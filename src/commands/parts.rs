@@ -38,7 +38,9 @@ impl Parts {
     /// The parts of the tree at `root`.
     #[must_use]
     pub fn of(root: &Path, tree: &Tree, inert: &GlobSet, outputs: BTreeSet<String>) -> Self {
-        let is_package = |path: &str| disk::read(&root.join(path)).ok().and_then(|b| cargo_manifest::programs(&b)).is_none_or(|d| d.package);
+        let is_package = |path: &str| {
+            disk::read(&root.join(path)).ok().and_then(|b| cargo_manifest::programs(&b)).is_none_or(|d| d.package)
+        };
         Self { layout: Layout::of(tree, &is_package), inert: inert.clone(), outputs }
     }
 
@@ -61,7 +63,7 @@ impl Parts {
             }
             _ => self.layout.part(path) == Part::Package(folder),
         };
-        let counts = |path: &&String| !is_lock(path) && !self.outputs.contains(*path);
+        let counts = |path: &&String| !is_lock(path) && !is_profile(path) && !self.outputs.contains(*path);
         let names = tree.entries.keys().filter(counts).filter(is_here);
         Digest::of_parts(names.map(String::as_bytes))
     }
@@ -79,6 +81,11 @@ impl Parts {
         let targets = BTreeSet::from([Target::new(EdgeKind::Listed, "", OUTSIDE)]);
         Unit { files, targets, ..Unit::default() }
     }
+}
+
+/// A program that was built to be recorded leaves one where it stands, if it does not know its environment.
+fn is_profile(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with("default_") && name.ends_with(".profraw"))
 }
 
 fn is_lock(path: &str) -> bool {

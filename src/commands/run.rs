@@ -334,6 +334,7 @@ pub fn is_tracer_off() -> bool {
 }
 
 /// The file tracer, where it can be had; its folder is noted in the run's own.
+#[must_use]
 pub fn start_tracer(context: &Context<'_>, runners: &Runners, folder: &RunFolder, roots: &[PathBuf]) -> Option<Tracer> {
     if !context.record || is_tracer_off() {
         return None;

@@ -11,7 +11,9 @@ use crate::ledger::map;
 use crate::model::tree::{Entry, Tree};
 use crate::settings::Settings;
 
-use super::facts::{Material, add_units, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of, traces_of_all};
+use super::facts::{
+    Material, add_units, edges, facts, follow_links, forgive_inert_programs, test_results, traces_of, traces_of_all,
+};
 use super::gather::{Gathered, Opening, gather};
 use super::present::Present;
 use super::run::{Context, Runners, names};
@@ -85,7 +87,8 @@ fn keep(
     let results = test_results(traces);
     let after = now.tree().clone();
     let mut present = Present::new(settings.root.clone(), before.clone(), settings.policy.inert.clone(), &gathered.map);
-    let mut material = Material { traces, map: &gathered.map, present: &mut present, after: Some(&after), deep: None, apart: None };
+    let mut material =
+        Material { traces, map: &gathered.map, present: &mut present, after: Some(&after), deep: None, apart: None };
     let edges = edges(&mut material, &results);
     let run = RunRow {
         v: VERSION,

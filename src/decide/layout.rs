@@ -119,7 +119,8 @@ pub fn is_idle(path: &str, inert: &GlobSet) -> bool {
 /// Whether a path is found by name alone as a test program of the package in `folder`: it matters to no other program.
 #[must_use]
 pub fn is_test_program(path: &str, folder: &str) -> bool {
-    let inside = if folder.is_empty() { Some(path) } else { path.strip_prefix(folder).map(|p| p.trim_start_matches('/')) };
+    let inside =
+        if folder.is_empty() { Some(path) } else { path.strip_prefix(folder).map(|p| p.trim_start_matches('/')) };
     let below = inside.and_then(|path| path.strip_prefix("tests/").or_else(|| path.strip_prefix("benches/")));
     below.is_some_and(|name| {
         name.rsplit_once('.').is_some_and(|(_, ending)| ending == "rs")
@@ -142,14 +143,17 @@ mod tests {
     #[test]
     fn a_path_belongs_to_the_innermost_package() {
         let one = layout(&["Cargo.toml", "core/Cargo.toml", "core/inner/Cargo.toml"], false);
-        for (path, folder) in [("src/lib.rs", ""), ("core/src/a.rs", "core"), ("core/inner/x", "core/inner"), ("cores/x", "")] {
+        for (path, folder) in
+            [("src/lib.rs", ""), ("core/src/a.rs", "core"), ("core/inner/x", "core/inner"), ("cores/x", "")]
+        {
             assert_eq!(one.part(path), Part::Package(folder), "{path}");
         }
     }
 
     #[test]
     fn another_runners_project_is_elsewhere_unless_a_package_lies_above_or_below() {
-        let paths = ["Cargo.toml", "rs/Cargo.toml", "py/pyproject.toml", "mixed/pyproject.toml", "mixed/rust/Cargo.toml"];
+        let paths =
+            ["Cargo.toml", "rs/Cargo.toml", "py/pyproject.toml", "mixed/pyproject.toml", "mixed/rust/Cargo.toml"];
         let virtual_root = layout(&paths, true);
         for (path, part) in [
             ("py/src/a.py", Part::Elsewhere),
@@ -170,7 +174,9 @@ mod tests {
         for (path, idle) in [("README.md", true), ("a/b.py", true), ("src/lib.rs", false), ("data.json", false)] {
             assert_eq!(is_idle(path, &none), idle, "{path}");
         }
-        for (path, is) in [("a/tests/x.rs", true), ("a/tests/x/main.rs", true), ("a/tests/x/y.rs", false), ("a/src/x.rs", false)] {
+        for (path, is) in
+            [("a/tests/x.rs", true), ("a/tests/x/main.rs", true), ("a/tests/x/y.rs", false), ("a/src/x.rs", false)]
+        {
             assert_eq!(is_test_program(path, "a"), is, "{path}");
         }
     }

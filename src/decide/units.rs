@@ -25,7 +25,8 @@ pub(super) fn sources(trace: &Trace) -> impl Iterator<Item = &str> {
 #[must_use]
 pub(super) fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) -> Draft {
     let variant = variant_of(trace).to_owned();
-    let mut drafter = Drafter { trace, around, sets: Vec::new(), of_unit: BTreeMap::new(), of_program: BTreeMap::new() };
+    let mut drafter =
+        Drafter { trace, around, sets: Vec::new(), of_unit: BTreeMap::new(), of_program: BTreeMap::new() };
     for traced in [false, true] {
         if trace.traced == traced || (trace.traced && trace.units.values().any(|unit| unit.untraced)) {
             drafter.draft_units(traced);

@@ -193,6 +193,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "it is a table")]
     fn each_edit_changes_what_can_notice_it() {
         const CASES: &[(&str, &str, &[&str])] = &[
             // Layout and comments.

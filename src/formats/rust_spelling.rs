@@ -230,9 +230,9 @@ mod tests {
         let mut writer = Writer::new(&tokens, false);
         let (mut at, mut text) = (0, String::new());
         while at < tokens.len() {
-            let seen = at < writer.seen_until;
+            let visible = at < writer.seen_until;
             let first = tokens.partner(writer.seen_until) + 1 == at;
-            let touching = seen && !first && touches(&tokens, at, *tokens.get(at).unwrap());
+            let touching = visible && !first && touches(&tokens, at, *tokens.get(at).unwrap());
             *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let gaps = [" ", "\n", " /* a /* b */ */ ", " // a\n", "\n\n\t", "\r\n"];
             let kept = touching || tokens.before(at, 1) == "'";

@@ -31,6 +31,9 @@ pub enum Recognition {
 /// Tests that are left out, with the reason's code, by variant.
 pub type LeftOut<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'static str>>;
 
+/// Names and values of the variables whose names begin so.
+pub type Variables = dyn Fn(&[&str]) -> Vec<(String, String)>;
+
 /// Where a command runs.
 #[derive(Clone, Copy)]
 #[allow(missing_debug_implementations, reason = "it holds a closure")]
@@ -42,7 +45,7 @@ pub struct Place<'a> {
     /// The user's environment.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// All of it.
-    pub variables: &'a dyn Fn(&[&str]) -> Vec<(String, String)>,
+    pub variables: &'a Variables,
 }
 
 /// What a runner's way in needs to know.

@@ -66,7 +66,8 @@ impl Runner for Pytest {
     }
 
     fn adapter(&self) -> Option<Adapter> {
-        let children = PYTEST_FILES.into_iter().filter_map(|(name, text)| Some((name.strip_prefix(CHILD_FOLDER)?, text)));
+        let children =
+            PYTEST_FILES.into_iter().filter_map(|(name, text)| Some((name.strip_prefix(CHILD_FOLDER)?, text)));
         Some(Adapter {
             files: PYTEST_FILES.into_iter().collect(),
             package: "titer_pytest",

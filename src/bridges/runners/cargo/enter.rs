@@ -69,13 +69,14 @@ pub(super) fn behind_a_launcher(entrance: Entrance<'_>) -> Result<Way, String> {
             programs.docs.extend(more.docs);
         }
     }
-    let mut sections: Vec<(Option<(Vec<&str>, String)>, Vec<&str>)> = Vec::new();
+    let mut sections: Vec<Section<'_>> = Vec::new();
     for (command, folder, known) in entrance.launches {
         let folder = place.root.join(folder);
         let Ok(call) = call::parse(command) else { continue };
         let same = |found: (String, serde_json::Value)| found.0 == *known;
         if sections.len() < LAUNCHES && variant(&call, &folder, place).is_ok_and(same) {
-            let left_out = entrance.left_out.get(known.as_str()).into_iter().flat_map(BTreeMap::keys).copied().collect();
+            let left_out =
+                entrance.left_out.get(known.as_str()).into_iter().flat_map(BTreeMap::keys).copied().collect();
             let words = command.iter().skip(1).filter(|word| !word.starts_with('+')).map(String::as_str).collect();
             sections.push((Some((words, folder.display().to_string())), left_out));
         }
@@ -126,10 +127,8 @@ pub(super) fn environment(
     if own.len() > 1 || (own.len() == 1 && runners.values().any(Option::is_none) && toolchain.triples().len() > 2) {
         return Err("several targets have runners of their own".to_owned());
     }
-    let mut ours: Vec<(String, OsString)> = runners
-        .keys()
-        .map(|triple| (variable_name(triple), roles.runner.clone().into_os_string()))
-        .collect();
+    let mut ours: Vec<(String, OsString)> =
+        runners.keys().map(|triple| (variable_name(triple), roles.runner.clone().into_os_string())).collect();
     ours.push(("RUSTDOC".to_owned(), roles.rustdoc.clone().into_os_string()));
     let restore = ours.iter().map(|(name, _)| match variable(name) {
         Some(value) => format!("{name}={}", value.to_string_lossy()),
@@ -149,14 +148,14 @@ pub(super) fn environment(
 /// How a record runs the tests: at a time, and the seconds that each may take.
 pub(super) type Pace = (usize, u32);
 
-/// Calls by their words and folder (none for any), with the tests that they leave out.
-pub(super) type Sections<'a> = [(Option<(Vec<&'a str>, String)>, Vec<&'a str>)];
+/// A call by its words and folder (none for any), with the tests that it leaves out.
+pub(super) type Section<'a> = (Option<(Vec<&'a str>, String)>, Vec<&'a str>);
 
 /// Writes the plan file.
 pub(super) fn write_plan(
     entrance: Entrance<'_>,
     programs: &Programs,
-    sections: &Sections<'_>,
+    sections: &[Section<'_>],
     pace: Option<Pace>,
 ) -> Result<(), String> {
     let mut units: BTreeSet<&str> = programs.programs.iter().map(|program| program.unit.as_str()).collect();

@@ -60,14 +60,13 @@ pub(super) fn enter(entrance: Entrance<'_>, call: &Call, left_out: &[&str], mut 
         }
         state.left_out = left_out.iter().map(|test| (*test).to_owned()).collect();
     }
-    state.report = Some(match used.files.junit_path(&used.profile) {
-        Some(path) => used.workspace.join(path),
-        None => {
-            let report = entrance.run.join(FOLDER).join("report.xml");
-            let tool = write(entrance.run, "report.toml", &reporting(&report.to_string_lossy(), false))?;
-            command.append("--tool-config-file", &format!("titer:{tool}"));
-            report
-        }
+    state.report = Some(if let Some(path) = used.files.junit_path(&used.profile) {
+        used.workspace.join(path)
+    } else {
+        let report = entrance.run.join(FOLDER).join("report.xml");
+        let tool = write(entrance.run, "report.toml", &reporting(&report.to_string_lossy(), false))?;
+        command.append("--tool-config-file", &format!("titer:{tool}"));
+        report
     });
     state.write(entrance.run)?;
     Ok(Way { command: command.words, environment: Environment::new() })

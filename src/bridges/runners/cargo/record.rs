@@ -121,7 +121,13 @@ pub(super) fn functions(entrance: Entrance<'_>, call: &Call) -> Result<(f64, f64
     let words = |more: &[&str]| -> Vec<String> {
         let target = ["--target-dir".to_owned(), target.display().to_string()];
         let own = more.iter().map(|word| (*word).to_owned());
-        call.prefix().into_iter().chain(["test".to_owned()]).chain(own).chain(call.build_words()).chain(target).collect()
+        call.prefix()
+            .into_iter()
+            .chain(["test".to_owned()])
+            .chain(own)
+            .chain(call.build_words())
+            .chain(target)
+            .collect()
     };
     let build = step(&words(&["--no-run"]), entrance, &environment, "the second build")?;
     let run = step(&words(&["--no-fail-fast"]), entrance, &environment, "the second run")?;
@@ -156,10 +162,16 @@ fn step(words: &[String], entrance: Entrance<'_>, environment: &Environment, wha
 type Places = BTreeMap<u64, BTreeSet<(String, u32)>>;
 
 /// Adds what every test of a record ran.
-pub(super) fn add_functions(trace: &mut Trace, told: &[&Told], programs: &BTreeMap<String, (Program, u64)>, root: &Path) {
+pub(super) fn add_functions(
+    trace: &mut Trace,
+    told: &[&Told],
+    programs: &BTreeMap<String, (Program, u64)>,
+    root: &Path,
+) {
     trace.windows.clear();
     trace.alone.clear();
     let mut places: BTreeMap<&str, Result<Places, String>> = BTreeMap::new();
+    let others = functions_of_others(programs, root);
     let mut codes: BTreeMap<(String, u32), u32> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for test in told.iter().filter_map(|line| if let Told::Test(test) = line { Some(test) } else { None }) {
@@ -170,7 +182,7 @@ pub(super) fn add_functions(trace: &mut Trace, told: &[&Told], programs: &BTreeM
         if !seen.insert(test.child) {
             window.opaque.insert("two tests had the same process number".to_owned());
         }
-        match of_program.as_ref().map_err(Clone::clone).and_then(|places| functions_run(test, places)) {
+        match of_program.as_ref().map_err(Clone::clone).and_then(|places| functions_run(test, &[places, &others])) {
             Ok(found) => window.codes.extend(found.into_iter().map(|(file, line)| {
                 let next = u32::try_from(codes.len()).unwrap_or(u32::MAX);
                 let code = *codes.entry((file.clone(), line)).or_insert(next);
@@ -217,8 +229,26 @@ fn functions_of(program: &str, root: &Path) -> Result<Places, String> {
     Ok(places)
 }
 
+/// Functions of the workspace's other programs and libraries, which tests start or load.
+fn functions_of_others(programs: &BTreeMap<String, (Program, u64)>, root: &Path) -> Places {
+    let deps: BTreeSet<&Path> = programs.values().filter_map(|(program, _)| Path::new(&program.exe).parent()).collect();
+    let folders = deps.iter().flat_map(|deps| {
+        let build = deps.parent().unwrap_or(deps);
+        [(*deps).to_owned(), build.to_owned(), build.join("examples")]
+    });
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
+    let is_program = |path: &PathBuf| path.is_file() && path.extension().is_none_or(|ending| ending == "so");
+    let mut places = Places::new();
+    for path in files.map(|file| file.path()).filter(is_program) {
+        for (name, found) in functions_of(&path.to_string_lossy(), root).unwrap_or_default() {
+            places.entry(name).or_default().extend(found);
+        }
+    }
+    places
+}
+
 /// The functions that one test ran, its children's among them.
-fn functions_run(test: &Test, places: &Places) -> Result<BTreeSet<(String, u32)>, String> {
+fn functions_run(test: &Test, places: &[&Places]) -> Result<BTreeSet<(String, u32)>, String> {
     let files = std::fs::read_dir(&test.profile).map_err(|_| "it left no profile".to_owned())?;
     let mut found = BTreeSet::new();
     let mut any = false;
@@ -226,7 +256,8 @@ fn functions_run(test: &Test, places: &Places) -> Result<BTreeSet<(String, u32)>
         let bytes = std::fs::read(file.path()).map_err(|error| error.to_string())?;
         let names = llvm_profile::functions_run(&bytes).map_err(|error| format!("a profile: {error}"))?;
         for name in names {
-            found.extend(places.get(&name).into_iter().flatten().cloned());
+            let known = places.iter().find_map(|places| places.get(&name)).filter(|places| !places.is_empty());
+            found.extend(known.ok_or("it ran code that no program of the workspace holds")?.iter().cloned());
         }
         any = true;
     }

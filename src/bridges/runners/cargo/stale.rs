@@ -34,7 +34,9 @@ pub(super) fn mark(
     let files: Vec<PathBuf> = project.targets.iter().map(|target| target.join(FILE)).collect();
     let mut seen = Seen::new();
     for file in &files {
-        seen.extend(fs::read(file).ok().and_then(|bytes| serde_json::from_slice::<Seen>(&bytes).ok()).unwrap_or_default());
+        seen.extend(
+            fs::read(file).ok().and_then(|bytes| serde_json::from_slice::<Seen>(&bytes).ok()).unwrap_or_default(),
+        );
     }
     let before = seen.clone();
     let programs = project.programs.iter().map(|program| (program.unit.as_str(), Made::Program(program)));
@@ -50,22 +52,28 @@ pub(super) fn mark(
         match younger {
             Some(path) if seen.get(&name) != Some(&content) => {
                 if let Some(unit) = units.get_mut(unit) {
-                    unit.stale = Some(format!("{path} came here after {} was built, and cargo did not notice", file.display()));
+                    unit.stale =
+                        Some(format!("{path} came here after {} was built, and cargo did not notice", file.display()));
                 }
             }
             _ => drop(seen.insert(name, content)),
         }
     }
-    if seen != before && let Some(file) = files.first() {
+    if seen != before
+        && let Some(file) = files.first()
+    {
         // Best effort: without it the next run knows less.
         let _ = workspace::write_file(file, &serde_json::to_vec(&seen).unwrap_or_default());
     }
 }
 
-/// Whether a file has been as it is, and where it is, since before that time.
-fn is_older(path: &Path, (seconds, nanoseconds): (i64, i64)) -> bool {
+/// Whether a file has been as it is, and where it is, since before that time, or cargo would have noticed it: by the time of its
+/// last change, which a file that came from elsewhere brings along.
+fn is_older(path: &Path, built: (i64, i64)) -> bool {
     // What is no longer there made itself known to cargo.
-    fs::symlink_metadata(path).map_or(true, |about| (about.ctime(), about.ctime_nsec()) <= (seconds, nanoseconds))
+    fs::symlink_metadata(path).map_or(true, |about| {
+        (about.ctime(), about.ctime_nsec()) <= built || (about.mtime(), about.mtime_nsec()) > built
+    })
 }
 
 /// All that a unit's build reads, and that of the units that it is built from.
@@ -108,7 +116,8 @@ impl Made<'_> {
         };
         let is_one = |path: &PathBuf| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let stem = if is_library { name.strip_prefix("lib").and_then(|n| n.strip_suffix(".rlib")) } else { Some(name) };
+            let stem =
+                if is_library { name.strip_prefix("lib").and_then(|n| n.strip_suffix(".rlib")) } else { Some(name) };
             stem.and_then(compiled::without_hash) == Some(crate_name)
         };
         let all = folders.iter().flat_map(|folder| fs::read_dir(folder.join(inner)).into_iter().flatten().flatten());

@@ -164,6 +164,13 @@ impl Reader<'_> {
             self.trace.alone.insert(i64::from(child), number);
             self.ended = false;
         }
+        if program.harness == "plain" {
+            let test = id(&program.unit, "");
+            self.trace.collected.get_or_insert_default().push(test.clone());
+            if program.child.is_some() {
+                self.trace.started.push(test);
+            }
+        }
         let ids = |names: &[String]| names.iter().map(|name| id(&program.unit, name)).collect::<Vec<_>>();
         if program.how != How::Untouched {
             self.trace.collected.get_or_insert_default().extend(ids(&program.listed));
@@ -204,15 +211,22 @@ impl Reader<'_> {
         self.ended = true;
         let code = end.code.unwrap_or(128 + end.signal.unwrap_or_default());
         self.trace.exit = Some(self.trace.exit.unwrap_or(0).max(i64::from(code)));
-        let asked: Vec<String> = program.asked.iter().map(|name| id(&end.unit, name)).collect();
+        let mut asked: Vec<String> = program.asked.iter().map(|name| id(&end.unit, name)).collect();
+        if program.harness == "plain" {
+            asked = vec![id(&end.unit, "")];
+        }
         let told: BTreeSet<&String> = asked.iter().filter(|test| self.trace.finished.contains(*test)).collect();
         let silent: Vec<String> = asked.iter().filter(|test| !told.contains(test)).cloned().collect();
         // Where the harness wrote nothing down, its exit code speaks for all; a test that began and is not in what it wrote down
         // ended the process. A plain program is one test, and always has a verdict.
         if code == 0 {
-            silent.iter().for_each(|test| self.report(test, "passed"));
+            for test in &silent {
+                self.report(test, "passed");
+            }
         } else if program.harness == "plain" {
-            silent.iter().for_each(|test| self.report(test, "failed"));
+            for test in &silent {
+                self.report(test, "failed");
+            }
         }
         let ours: BTreeSet<&String> = asked.iter().collect();
         #[allow(clippy::cast_precision_loss, reason = "a number of tests")]
