@@ -9,14 +9,14 @@ use crate::bridges::workspace;
 use crate::formats::cargo_plan_v1::{self as plan_v1, CargoPlan};
 use crate::model::unit::unit_of;
 
-use super::super::adapter::CARGO_PROGRAM;
-use super::super::{Entrance, Way, in_words};
 use super::call::{self, Call, Kind};
 use super::project::{self, Harness, Programs};
 use super::record::asker;
 use super::state::{Direct, FOLDER, State};
 use super::toolchain::{Toolchain, variable_name};
 use super::{NAME, nextest, variant};
+use crate::bridges::runners::adapter::CARGO_PROGRAM;
+use crate::bridges::runners::{Entrance, Way, in_words};
 
 /// How many of the command lines known behind a launcher are planned for.
 const LAUNCHES: usize = 8;

@@ -13,13 +13,13 @@ use crate::formats::nextest_names::{binary_of, unit_of as unit_of_binary};
 use crate::model::unit::unit_of;
 use crate::model::window::{Phase, Trace};
 
-use super::super::{Entrance, Place, Way, in_words};
 use super::NAME;
 use super::call::{Call, Flag, Kind};
 use super::project;
 use super::record::asker;
 use super::state::{FOLDER, State};
 use super::toolchain::workspace_root;
+use crate::bridges::runners::{Entrance, Place, Way, in_words};
 
 /// What of the configuration a call uses.
 struct Used {

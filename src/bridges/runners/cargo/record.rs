@@ -12,7 +12,6 @@ use crate::model::digest::Digest;
 use crate::model::unit::Units;
 use crate::model::window::{Code, Phase, Trace, Window, WindowKind};
 
-use super::super::{Built, Entrance, Place};
 use super::call::{self, Call};
 use super::compiled;
 use super::enter::{environment, roles, write_plan};
@@ -23,6 +22,7 @@ use super::toolchain::Toolchain;
 use super::traces::{self, id};
 use super::units::{self, Question};
 use super::variant;
+use crate::bridges::runners::{Built, Entrance, Place};
 
 /// Seconds that one test may take while it is recorded: one that starts thousands of children would take minutes.
 const LIMIT: u32 = 60;

@@ -50,6 +50,7 @@ impl State {
     /// Writes it.
     pub(super) fn write(&self, run: &Path) -> Result<(), String> {
         let bytes = serde_json::to_vec(self).unwrap_or_default();
-        workspace::write_file(&run.join(FOLDER).join(FILE), &bytes).map_err(|error| super::super::in_words(&error))
+        workspace::write_file(&run.join(FOLDER).join(FILE), &bytes)
+            .map_err(|error| crate::bridges::runners::in_words(&error))
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::formats::cargo_told_v1::{self as told_v1, Doc, End, How, Program, Told, Verdict};
 use crate::model::window::{Phase, Session, Trace, Window, WindowKind};
 
-use super::super::Place;
 use super::call::{self, Call, Flag};
 use super::state::{Direct, FOLDER, State};
 use super::{NAME, nextest, record, variant};
+use crate::bridges::runners::Place;
 
 /// A call of cargo: its words, and its folder.
 type Caller = (Vec<String>, String);
