@@ -16,6 +16,10 @@ use crate::run::Visit;
 use crate::system;
 use crate::tell::Line;
 
+/// Where a program counts, in its test's folder. The file tracer knows the name, and hands it on to children that begin with an
+/// empty environment.
+const PROFILE: &str = "titer_%m_%p%c.profraw";
+
 /// Runs what is not left out. Nothing here is the user's verdict, so cargo is always told that all is well.
 pub(crate) fn record(visit: &Visit<'_>) -> ExitCode {
     let Some((listing, names)) = tests(visit) else {
@@ -83,7 +87,7 @@ fn record_one(visit: &Visit<'_>, listing: &Listing, name: &str, number: usize, p
 fn run_one(visit: &Visit<'_>, arguments: &[OsString], number: usize, folder: &Path) -> Option<(u32, ExitStatus, f64)> {
     fs::create_dir_all(folder).ok()?;
     let mut command: Command = visit.start.command(arguments);
-    command.env("LLVM_PROFILE_FILE", folder.join("%m_%p%c.profraw"));
+    command.env("LLVM_PROFILE_FILE", folder.join(PROFILE));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     let begun = Instant::now();
     let mut child = command.spawn().ok()?;

@@ -3,7 +3,8 @@
 
 static const char PRELOAD[] = "LD_PRELOAD=", TRACE[] = "TITER_TRACE=", FOLDER[] = "TITER_TRACE_PYTHONPATH=";
 static const char CHILD[] = "TITER_CHILD=", PATH[] = "PYTHONPATH=", ASAN[] = "ASAN_OPTIONS=", ORDER[] = "verify_asan_link_order=0";
-enum { OURS = 6 };
+static const char PROFILE[] = "LLVM_PROFILE_FILE=";
+enum { OURS = 7 };
 
 extern char **environ __attribute__((weak));
 extern char **__environ __attribute__((weak));
@@ -38,6 +39,7 @@ size_t environment_room(char *const *list) {
             bytes += length_of(entry) + sizeof ORDER + length_of(tracer.library) + 8 +
                      (tracer.python ? length_of(tracer.python) : 0);
     }
+    bytes += tracer.profile ? sizeof PROFILE + length_of(tracer.profile) : 0;
     bytes += length_of(tracer.library) + length_of(tracer.tail) + 2 * (tracer.python ? length_of(tracer.python) : 0);
     return (count + OURS + 1) * sizeof(char *) + bytes + 256;
 }
@@ -89,7 +91,7 @@ static char *put_path(char *out, const char *theirs) {
 /* What a program's list becomes for a child that is to be traced; `room` has environment_room bytes. */
 char **environment_for_child(char *const *list, char *room) {
     size_t count = 0, kept = 0;
-    bool preload = false, asan = false, path = false;
+    bool preload = false, asan = false, path = false, profile = false;
     while (list && list[count]) count++;
     char **out = (char **)room;
     char *text = room + (count + OURS + 1) * sizeof(char *);
@@ -97,6 +99,7 @@ char **environment_for_child(char *const *list, char *room) {
         char *entry = list[i];
         if (begins(entry, TRACE) || begins(entry, FOLDER) || begins(entry, CHILD)) continue;
         out[kept++] = text;
+        profile |= begins(entry, PROFILE);
         if (begins(entry, PRELOAD)) {
             text = put_preload(text, entry + sizeof PRELOAD - 1);
             preload = true;
@@ -112,6 +115,11 @@ char **environment_for_child(char *const *list, char *room) {
     }
     if (!preload) out[kept++] = text, text = put_preload(text, "");
     if (!asan) out[kept++] = text, text = put_asan(text, "");
+    if (tracer.profile && !profile) {
+        out[kept++] = text;
+        text = put(text, PROFILE, sizeof PROFILE - 1);
+        text = put(text, tracer.profile, length_of(tracer.profile) + 1);
+    }
     if (tracer.python) {
         if (!path) out[kept++] = text, text = put_path(text, "");
         out[kept++] = text;

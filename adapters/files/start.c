@@ -7,6 +7,9 @@ struct tracer tracer;
 enum { SETTINGS = 3 * PATH_ROOM };
 /* Copies: a program may write over its own environment. */
 static char settings[SETTINGS], tail[SETTINGS], python[PATH_ROOM], library[PATH_ROOM], magic[PATH_ROOM + 16];
+static char profile[PATH_ROOM];
+/* As `adapters/cargo/record.rs` calls it. */
+static const char profile_name[] = "/titer_%m_%p%c.profraw";
 
 static const char *value_of(char *const *list, const char *name) {
     size_t length = length_of(name);
@@ -21,6 +24,11 @@ static const char *copied(char *to, size_t room, const char *text) {
     if (length >= room) return NULL;
     put(to, text, length + 1);
     return to;
+}
+
+static bool ends(const char *text, const char *with) {
+    size_t length = length_of(text), own = length_of(with);
+    return length >= own && same(text + length - own, with, own);
 }
 
 /* A folder of this name at the top is cargo's if cargo has said so. */
@@ -126,6 +134,8 @@ __attribute__((constructor)) void start(void) {
     tracer.library = copied(library, sizeof library, tracer.library);
     if (!tracer.library) return;
     tracer.python = folder && *folder ? copied(python, sizeof python, folder) : NULL;
+    const char *counts = value_of(list, "LLVM_PROFILE_FILE");
+    if (counts && ends(counts, profile_name)) tracer.profile = copied(profile, sizeof profile, counts);
     tracer.pid = (uint32_t)RAW(SYS_getpid, 0);
     environment_strip();
     tracer.configured = true;

@@ -40,6 +40,7 @@ struct tracer {
     const char *library; /* own path, as LD_PRELOAD has it */
     const char *tail;    /* of TITER_TRACE: "dir\nroot…" */
     const char *python;  /* the folder for children's PYTHONPATH, or NULL */
+    const char *profile; /* where a test's own program counts what it runs, and so shall its children; or NULL */
     const char *magic;   /* "dir/window/" */
     size_t magic_length;
     struct root roots[ROOTS];

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::bridges::runners::Place;
 use crate::bridges::workspace::hide_from_git;
 use crate::bridges::{disk, git};
+use crate::decide::layout;
 use crate::decide::selection::{self, Ask};
 use crate::ledger::map::{self, Loaded};
 use crate::ledger::store::Store;
@@ -72,11 +73,15 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
     let quiet = present.as_mut().map(|present| asking::quiet(&map, &holds, present)).unwrap_or_default();
     let plan = match &present {
         Some(present) => {
+            let files = map.tests.iter().filter_map(|test| test.id.split("::").nth(1));
+            let files = files.filter(|file| present.tree().entries.contains_key(*file));
+            let elsewhere = layout::only_cargos(present.tree(), files);
             let seen = selection::Present {
                 tree: present.tree(),
                 holds: &holds,
                 quiet: &quiet,
                 inert: &settings.policy.inert,
+                elsewhere: &elsewhere,
             };
             selection::plan(&map, seen, ask)
         }

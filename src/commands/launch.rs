@@ -1,6 +1,7 @@
 //! Finding out without the runner that nothing has to run: its command line, environment and tree are those of a run that came to
 //! its end, and every test that it collected then is left out now.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::bridges::runners::Runner;
@@ -80,13 +81,14 @@ pub fn nothing_to_run<'a>(
 fn all_left_out(gathered: &Gathered, launch: &LaunchRow) -> bool {
     let Some(variant) = gathered.map.variants.get(launch.variant as usize) else { return false };
     let decisions = gathered.plan.of_variant(&variant.id).filter(|decision| decision.verdict == Verdict::LeftOut);
-    let left_out: std::collections::BTreeSet<&str> = decisions.map(|decision| decision.test.as_str()).collect();
+    let left_out: BTreeSet<&str> = decisions.map(|decision| decision.test.as_str()).collect();
     !launch.collected.is_empty() && launch.collected.iter().all(|test| left_out.contains(test.as_str()))
 }
 
 fn collects_the_same(settings: &Settings, gathered: &Gathered, present: &Present, launch: &LaunchRow) -> bool {
     let quiet = Quiet::default();
-    let seen = Seen { tree: present.tree(), holds: &gathered.holds, quiet: &quiet, inert: &settings.policy.inert };
+    let (tree, holds, inert) = (present.tree(), &gathered.holds, &settings.policy.inert);
+    let seen = Seen { tree, holds, quiet: &quiet, inert, elsewhere: &BTreeSet::new() };
     let before = gathered.map.inventories.get(launch.inventory as usize);
     let old_content = |path: &str| {
         let rows = before.into_iter().flat_map(|row| &row.entries);

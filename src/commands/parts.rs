@@ -8,6 +8,7 @@ use globset::GlobSet;
 use crate::bridges::disk;
 use crate::decide::layout::{Layout, MANIFEST, Part, is_idle, is_test_program};
 use crate::formats::cargo_manifest;
+use crate::formats::llvm_profile::is_stray_profile;
 use crate::model::digest::Digest;
 use crate::model::edge::{EdgeKind, Target};
 use crate::model::tree::Tree;
@@ -63,7 +64,8 @@ impl Parts {
             }
             _ => self.layout.part(path) == Part::Package(folder),
         };
-        let counts = |path: &&String| !is_lock(path) && !is_profile(path) && !self.outputs.contains(*path);
+        let counts =
+            |path: &&String| !is_lock(path) && !is_stray_profile(file_name(path)) && !self.outputs.contains(*path);
         let names = tree.entries.keys().filter(counts).filter(is_here);
         Digest::of_parts(names.map(String::as_bytes))
     }
@@ -75,7 +77,7 @@ impl Parts {
     /// What belongs to no package and may matter to all.
     #[must_use]
     pub fn outside(&self, tree: &Tree) -> Unit {
-        let is_manifest = |path: &str| path.rsplit('/').next() == Some(MANIFEST);
+        let is_manifest = |path: &str| file_name(path) == MANIFEST;
         let counts = |path: &&String| !is_lock(path) && !is_manifest(path) && !self.outputs.contains(*path);
         let files = tree.entries.keys().filter(counts).filter(|path| self.is_outside(path)).cloned().collect();
         let targets = BTreeSet::from([Target::new(EdgeKind::Listed, "", OUTSIDE)]);
@@ -83,11 +85,10 @@ impl Parts {
     }
 }
 
-/// A program that was built to be recorded leaves one where it stands, if it does not know its environment.
-fn is_profile(path: &str) -> bool {
-    path.rsplit('/').next().is_some_and(|name| name.starts_with("default_") && name.ends_with(".profraw"))
+fn is_lock(path: &str) -> bool {
+    file_name(path) == LOCK
 }
 
-fn is_lock(path: &str) -> bool {
-    path.rsplit('/').next() == Some(LOCK)
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }

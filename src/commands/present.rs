@@ -253,6 +253,7 @@ impl Present {
         match name {
             "runner" => tables::runner_tables(path, &bytes),
             "metadata" => tables::metadata_tables(path, &bytes),
+            "meaning" => tables::meaning(&bytes),
             _ => tables::build_tables(path, &bytes),
         }
     }

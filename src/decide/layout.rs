@@ -14,7 +14,7 @@ use super::classify::classify;
 pub const MANIFEST: &str = "Cargo.toml";
 
 /// Files in the root of another runner's project.
-const OTHER_ROOTS: [&str; 8] = [
+const OTHER_ROOTS: [&str; 10] = [
     "pyproject.toml",
     "setup.py",
     "setup.cfg",
@@ -23,6 +23,8 @@ const OTHER_ROOTS: [&str; 8] = [
     "tox.ini",
     "package.json",
     "requirements.txt",
+    "conftest.py",
+    "noxfile.py",
 ];
 
 /// Endings of other languages' source.
@@ -97,6 +99,36 @@ impl Layout {
     }
 }
 
+/// Folders of cargo's that no other runner's project lies in, above or below: what is in them counts for other runners only where
+/// an edge names it. None, where one project is of both: it may be built from any of the packages. `others` are files of the other
+/// runner's tests.
+#[must_use]
+pub fn only_cargos<'a>(tree: &Tree, others: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    let folder = |path: &'a str| path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let named = |names: &[&str]| -> BTreeSet<&str> {
+        let is_named = |path: &&String| names.contains(&path.rsplit('/').next().unwrap_or(path));
+        tree.entries
+            .keys()
+            .filter(is_named)
+            .map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder))
+            .collect()
+    };
+    let cargos = named(&[MANIFEST]);
+    let mut roots = named(&OTHER_ROOTS);
+    roots.extend(others.map(folder));
+    let within = |inner: &str, outer: &str| {
+        outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let mixed = cargos.iter().any(|cargo| roots.iter().any(|root| within(cargo, root) || within(root, cargo)));
+    if mixed { BTreeSet::new() } else { cargos.into_iter().map(str::to_owned).collect() }
+}
+
+/// Whether a path is in one of some folders.
+#[must_use]
+pub fn is_in(folders: &BTreeSet<String>, path: &str) -> bool {
+    !folders.is_empty() && folders_of(path).any(|folder| folders.contains(folder))
+}
+
 /// The folders that a path lies in, the innermost first; the root is the empty name.
 fn folders_of(path: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(path);
@@ -166,6 +198,25 @@ mod tests {
             assert_eq!(virtual_root.part(path), part, "{path}");
         }
         assert_eq!(layout(&paths, false).part("py/src/a.py"), Part::Package(""));
+    }
+
+    #[test]
+    fn folders_of_cargo_alone_count_for_others_only_where_an_edge_names_them() {
+        for (paths, tests, only) in [
+            (vec!["rs/Cargo.toml", "rs/a/Cargo.toml", "py/setup.py"], vec!["py/t.py"], vec!["rs", "rs/a"]),
+            (vec!["rs/Cargo.toml"], vec!["py/t.py"], vec!["rs"]),
+            (vec!["rs/Cargo.toml"], vec!["t.py"], vec![]),
+            (vec!["Cargo.toml"], vec!["py/t.py"], vec![]),
+            (vec!["rs/Cargo.toml", "rs/tests/t.py"], vec!["rs/tests/t.py"], vec![]),
+            (vec!["rs/Cargo.toml", "core/Cargo.toml", "rs/pyproject.toml"], vec!["py/t.py"], vec![]),
+            (vec!["rs/Cargo.toml", "rsx/pyproject.toml"], vec!["rsx/t.py"], vec!["rs"]),
+        ] {
+            let entry = |path: &&str| ((*path).to_owned(), Entry { mode: Mode::File, content: Digest(1) });
+            let tree = Tree { entries: paths.iter().map(entry).collect(), ..Tree::default() };
+            let found = only_cargos(&tree, tests.iter().copied());
+            assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), only, "{paths:?}");
+            assert_eq!(is_in(&found, "rs/src/lib.rs"), only.contains(&"rs"), "{paths:?}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::model::reason::Reason;
 use crate::model::tree::{Mode, Tree};
 
 use super::classify::classify;
+use super::layout::is_in;
 use super::quiet::{Quiet, SetState, noticed, states};
 use super::together::keep_together;
 
@@ -29,6 +30,8 @@ pub struct Present<'a> {
     pub quiet: &'a Quiet,
     /// The user's own inert globs.
     pub inert: &'a GlobSet,
+    /// Folders that only the edges of a test whose program is not built there can speak of.
+    pub elsewhere: &'a BTreeSet<String>,
 }
 
 /// What the user asks of a plan.
@@ -105,7 +108,7 @@ fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present
     let known: BTreeMap<&str, u32> = inventory.entries.iter().map(|&(path, _)| (map.word(path), path)).collect();
     let outputs: BTreeSet<&str> = inventory.outputs.iter().map(|&path| map.word(path)).collect();
     let mut judge = |path: &str, was: Option<u32>, same_kind: bool| {
-        if outputs.contains(path) {
+        if outputs.contains(path) || is_in(present.elsewhere, path) {
             return;
         }
         match classify(path, present.inert) {

@@ -22,13 +22,21 @@ const DEPENDENCIES: &[&str] = &[
     "features",
 ];
 
-/// The digest of a part of a manifest: `workspace`, `dependencies`, or (`package`) all the rest. Comments, layout and the order
+/// The digest of a part of a manifest: `workspace`, `dependencies` (which may change how other packages are built), or (`package`)
+/// all the rest. Comments, layout and the order
 /// of keys do not count. What cannot be read counts by its bytes.
 #[must_use]
 pub fn part(name: &str, bytes: &[u8]) -> Digest {
     let Some(table) = table(bytes) else { return Digest::of(bytes) };
     let mut lines: Vec<String> = Vec::new();
+    let outward = features_that_reach_out(&table);
     for (key, value) in &table {
+        if let (true, Some(features)) = (key == "features", value.as_table()) {
+            let place = |feature: &String| if outward.contains(feature) { "dependencies" } else { "package" };
+            let here = features.iter().filter(|(feature, _)| place(feature) == name);
+            lines.extend(here.map(|(feature, value)| format!("features.{feature} = {}", written(value))));
+            continue;
+        }
         let place = [("workspace", WORKSPACE), ("dependencies", DEPENDENCIES)].into_iter();
         let place =
             place.into_iter().find(|(_, keys)| keys.contains(&key.as_str())).map_or("package", |(place, _)| place);
@@ -43,6 +51,31 @@ pub fn part(name: &str, bytes: &[u8]) -> Digest {
     }
     lines.sort();
     Digest::of_parts(lines.iter().map(String::as_bytes))
+}
+
+/// Features that switch on something in another package, by themselves or by way of others.
+fn features_that_reach_out(table: &Table) -> BTreeSet<String> {
+    let Some(features) = table.get("features").and_then(Value::as_table) else { return BTreeSet::new() };
+    let items = |value: &Value| -> Option<Vec<String>> {
+        value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+    };
+    let mut found = BTreeSet::new();
+    loop {
+        let reaches = |value: &Value| {
+            // A name that is no feature is an optional dependency's; what is not a list of names is not understood.
+            items(value)
+                .is_none_or(|items| items.iter().any(|item| !features.contains_key(item) || found.contains(item)))
+        };
+        let more: Vec<String> = features
+            .iter()
+            .filter(|(name, value)| !found.contains(*name) && reaches(value))
+            .map(|(n, _)| n.clone())
+            .collect();
+        if more.is_empty() {
+            return found;
+        }
+        found.extend(more);
+    }
 }
 
 /// What a manifest declares about programs.
@@ -164,7 +197,12 @@ mod tests {
             ("[package]", "# words\n[package]", vec![]),
             ("b = \"1\"\nc = \"1\"", "c = \"1\"\nb = '1'", vec![]),
             ("b = \"1\"", "b = \"2\"", vec!["dependencies"]),
-            ("[lints.rust]", "[features]\nx = []\n[lints.rust]", vec!["dependencies"]),
+            ("[lints.rust]", "[features]\nx = []\n[lints.rust]", vec!["package"]),
+            ("[lints.rust]", "[features]\nx = [\"y\"]\ny = []\n[lints.rust]", vec!["package"]),
+            ("[lints.rust]", "[features]\nx = [\"b/y\"]\n[lints.rust]", vec!["dependencies"]),
+            ("[lints.rust]", "[features]\nx = [\"y\"]\ny = [\"dep:b\"]\n[lints.rust]", vec!["dependencies"]),
+            ("[lints.rust]", "[features]\nx = [\"b\"]\n[lints.rust]", vec!["dependencies"]),
+            ("[lints.rust]", "[features]\nx = \"b\"\n[lints.rust]", vec!["dependencies"]),
             ("[lints.rust]", "[target.'cfg(unix)'.dependencies]\nx = \"1\"\n[lints.rust]", vec!["dependencies"]),
             ("opt-level = 1", "opt-level = 2", vec!["workspace"]),
             ("[lints.rust]", "[patch.crates-io]\nb = { path = \"b\" }\n[lints.rust]", vec!["workspace"]),

@@ -7,6 +7,7 @@
 //! is not seen would be a test wrongly left out.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use thiserror::Error;
 
@@ -177,6 +178,13 @@ fn take<'a>(rest: &mut &'a [u8], count: u64, size: usize) -> Result<&'a [u8], No
 fn after_zeros(bytes: &[u8]) -> &[u8] {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     bytes.get(zeros..).unwrap_or_default()
+}
+
+/// Whether a file of this name is a profile of a program that was built to be recorded and did not know its environment.
+#[must_use]
+pub fn is_stray_profile(name: &str) -> bool {
+    let ending = Path::new(name).extension();
+    name.starts_with("default_") && ending.is_some_and(|ending| ending == "profraw")
 }
 
 #[cfg(test)]

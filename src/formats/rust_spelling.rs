@@ -1,6 +1,7 @@
 //! The tokens of a Rust file as bytes to hash: what the compiler and every macro can see of them, and nothing else.
 
 use super::rust_attributes::is_plain;
+use super::rust_places::looks_at_its_places;
 use super::rust_tokens::{Kind, Token, Tokens};
 
 /// The compiler's tokens of several characters. Those that begin another come after it.
@@ -60,24 +61,6 @@ const NO_MACRO: &[&str] = &[
     "while", "yield",
 ];
 
-/// Macros that tell or use the line they stand on, beside those of `assert_…_snapshot`.
-const PLACE_MACROS: &[&str] = &[
-    "caller_location",
-    "code_location",
-    "column",
-    "dbg",
-    "expect",
-    "expect_file",
-    "here",
-    "inline_snapshot",
-    "line",
-    "location",
-    "panic_location",
-    "snapshot",
-    "source_location",
-    "str",
-];
-
 /// The bytes of all tokens one after the other.
 #[derive(Debug)]
 pub(super) struct Spelling {
@@ -89,7 +72,7 @@ pub(super) struct Spelling {
 impl Spelling {
     /// The tokens' bytes; with the place of each where the file's code looks at places.
     pub(super) fn new(tokens: &Tokens) -> Self {
-        let mut writer = Writer::new(tokens, looks_at_places(tokens));
+        let mut writer = Writer::new(tokens, looks_at_its_places(tokens));
         let mut at = 0;
         while at < tokens.len() {
             at = writer.token(at);
@@ -199,25 +182,6 @@ fn touches(tokens: &Tokens, at: usize, token: Token) -> bool {
         return false;
     }
     at.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(|before| before.end == token.start)
-}
-
-/// Whether the file's code can tell on which line or column it stands.
-fn looks_at_places(tokens: &Tokens) -> bool {
-    let (mut location, mut caller) = (false, false);
-    for at in (0..tokens.len()).filter(|&at| tokens.is(at, Kind::Word)) {
-        let word = tokens.text(at);
-        location |= word == "Location";
-        caller |= word == "caller";
-        if word == "track_caller" || word == "expect_test" {
-            return true;
-        }
-        let snapshot = word.starts_with("assert_") && word.contains("snapshot");
-        let named = snapshot || PLACE_MACROS.contains(&word);
-        if named && tokens.text(at + 1) == "!" && tokens.is(at + 2, Kind::Open) {
-            return true;
-        }
-    }
-    location && caller
 }
 
 #[cfg(test)]

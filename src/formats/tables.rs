@@ -94,6 +94,13 @@ struct Section {
 /// Tables that are opened: their keys matter to different people.
 const OPENED: &[&str] = &["project", "tool", "tool.poetry"];
 
+/// The digest of what a TOML file says: comments, layout and the order of keys do not count. Another file counts by its bytes.
+#[must_use]
+pub fn meaning(bytes: &[u8]) -> Digest {
+    let table = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<Table>().ok());
+    table.map_or_else(|| Digest::of(bytes), |table| Digest::of(written(&Value::Table(table)).as_bytes()))
+}
+
 fn sections(kind: TableFile, bytes: &[u8]) -> Option<Sections> {
     let text = std::str::from_utf8(bytes).ok()?;
     match kind {

@@ -42,6 +42,8 @@ pub(super) struct Part<'a> {
     pub(super) at_build: bool,
     /// Whether a procedural macro that it can use may read files which cargo is not told of.
     pub(super) read_by_macros: bool,
+    /// Whether a procedural macro of others that it can use may be told where its argument stands.
+    pub(super) asked_by_macros: bool,
 }
 
 /// The packages that are the project's.
@@ -50,7 +52,7 @@ pub(super) fn parts<'a>(metadata: &'a Metadata, project: &Programs, places: &Pla
     let ours: Vec<&Package> = metadata.packages.iter().filter(|package| is_ours(package, places)).collect();
     let units = units(&ours, project);
     let at_build = graph.at_build();
-    let mut readers = macros::Readers::default();
+    let mut others = macros::Others::default();
     let mut parts = Vec::new();
     for package in &ours {
         let id = package.id.repr.as_str();
@@ -59,11 +61,11 @@ pub(super) fn parts<'a>(metadata: &'a Metadata, project: &Programs, places: &Pla
         let named = |ids: &BTreeSet<&str>| -> BTreeSet<String> {
             ids.iter().filter(|other| **other != id).filter_map(|other| units.get(*other).cloned()).collect()
         };
-        let macros = reached.union(&dev).filter(|other| graph.is_macro(other));
-        let read_by_macros = macros.into_iter().any(|of| {
-            units.contains_key(*of)
-                || graph.reached([*of].into()).iter().any(|part| readers.reads(graph.packages[part]))
-        });
+        let macros: BTreeSet<&str> = reached.union(&dev).copied().filter(|other| graph.is_macro(other)).collect();
+        let ours_may_read = macros.iter().any(|of| units.contains_key(*of));
+        let made_of = graph.reached(macros);
+        let of_others = made_of.iter().filter(|of| !units.contains_key(**of)).map(|of| graph.packages[of]);
+        let told: Vec<macros::Told> = of_others.map(|package| others.told(package)).collect();
         let folder = project::folder(package);
         let place = if let Place::Inside(place) = places.of(&folder) { Some(place) } else { None };
         parts.push(Part {
@@ -76,7 +78,8 @@ pub(super) fn parts<'a>(metadata: &'a Metadata, project: &Programs, places: &Pla
             needs: named(&reached),
             dev: named(&dev),
             at_build: at_build.contains(id),
-            read_by_macros,
+            read_by_macros: ours_may_read || told.iter().any(|told| told.reads),
+            asked_by_macros: told.iter().any(|told| told.asks_for_places),
         });
     }
     parts

@@ -1,11 +1,12 @@
 //! What a package is made from besides what the compiler tells: inputs of build scripts, files taken in as they are.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::TargetKind;
 
 use super::compiled;
-use super::places::{Place, all_below, below};
+use super::places::{Place, all_below, below, normal};
 use super::units::{Calls, Site, name};
 use crate::bridges::disk;
 use crate::formats::rust_words;
@@ -27,9 +28,13 @@ pub(super) fn add_build_scripts(site: &Site<'_>, folders: &[PathBuf], calls: &Ca
     let Some(script) = part.targets.iter().find(|target| target.is_kind(TargetKind::CustomBuild)) else { return };
     let Some(unit) = units.get_mut(&part.unit) else { return };
     let told = compiled::build_scripts(folders, part.name);
+    let scripts = calls.get(script.src_path.as_std_path()).into_iter().flatten().flat_map(|call| &call.sources);
+    let scripts: BTreeSet<&Path> = scripts.map(Path::new).chain([script.src_path.as_std_path()]).collect();
     for told in &told {
-        for path in &told.changed_paths {
-            add_input(site, &part.folder.join(path), unit);
+        // A script that names itself does not read its own text: it counts by its meaning.
+        let paths = told.changed_paths.iter().map(|path| part.folder.join(path));
+        for path in paths.filter(|path| !scripts.contains(normal(path).as_path())) {
+            add_input(site, &path, unit);
         }
         let asked = told.changed_variables.iter().filter(|name| !name.starts_with("CARGO") && *name != "OUT_DIR");
         unit.targets.extend(asked.map(|name| Target::new(EdgeKind::Fingerprint, "env", name)));
@@ -38,10 +43,7 @@ pub(super) fn add_build_scripts(site: &Site<'_>, folders: &[PathBuf], calls: &Ca
         && let Some(place) = &part.place
     {
         // All files of the package are its inputs then. It hardly reads source, though, if it says nothing that leads there.
-        let scripts = calls.get(script.src_path.as_std_path()).into_iter().flatten().flat_map(|call| &call.sources);
-        let mut scripts =
-            scripts.map(Path::new).filter(|path| places.of(path) != Place::Made).chain([script.src_path.as_std_path()]);
-        if scripts.any(may_read_source) {
+        if scripts.iter().any(|path| places.of(path) != Place::Made && may_read_source(path)) {
             unit.files.extend(all_below(site.question.tree, place).filter(|path| is_rust(path)).cloned());
         }
     }
@@ -62,8 +64,6 @@ fn add_input(site: &Site<'_>, path: &Path, unit: &mut Unit) {
         Place::Inside(inside) if path.is_dir() => {
             unit.targets.insert(Target::new(EdgeKind::Fingerprint, inside, "folder"));
         }
-        // A script that names itself does not read its own text.
-        Place::Inside(inside) if inside.ends_with("build.rs") => {}
         Place::Inside(inside) => {
             unit.compiled.insert(inside.clone());
             unit.files.insert(inside);

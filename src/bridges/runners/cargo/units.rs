@@ -10,6 +10,7 @@ use super::graph::{self, Origin, Part};
 use super::inputs;
 use super::leftovers;
 use super::places::{Place, Places, normal};
+use super::positions;
 use super::project::{self, Cargo, Programs};
 use crate::formats::dep_info::DepInfo;
 use crate::formats::rust_source::Inclusions;
@@ -19,6 +20,9 @@ use crate::model::unit::{Unit, Units};
 
 /// The unit of what matters to every test of the workspace.
 pub const EVERYTHING: &str = "";
+
+/// Files that choose the toolchain.
+const TOOLCHAIN: [&str; 2] = ["rust-toolchain", "rust-toolchain.toml"];
 
 /// What is asked about a workspace.
 #[derive(Clone, Copy)]
@@ -89,6 +93,7 @@ pub fn units(question: &Question<'_>) -> Result<Units, String> {
     leftovers::add(&places, question, &parts, &documented, &mut units);
     units.insert(EVERYTHING.to_owned(), everything(question, &metadata, &parts, &places));
     units.values_mut().for_each(settle);
+    positions::add(question.root, question.project, &parts, &mut units);
     Ok(units)
 }
 
@@ -127,7 +132,14 @@ fn everything(question: &Question<'_>, metadata: &Metadata, parts: &[Part<'_>], 
     let parts = manifests.iter().filter_map(|path| Some((name(&places.of(path))?, ["dependencies", "workspace"])));
     let targets =
         parts.flat_map(|(path, names)| names.map(|name| Target::new(EdgeKind::Fingerprint, path.clone(), name)));
-    Unit { targets: targets.collect(), ..Unit::default() }
+    let mut targets: BTreeSet<Target> = targets.collect();
+    // What a file says about the toolchain may be more than what shows in the toolchain that it chose.
+    let root = &question.project.root;
+    for folder in root.ancestors().take_while(|folder| matches!(places.of(folder), Place::Inside(_))) {
+        let files = TOOLCHAIN.iter().filter_map(|file| name(&places.of(&folder.join(file))));
+        targets.extend(files.map(|path| Target::new(EdgeKind::Fingerprint, path, "meaning")));
+    }
+    Unit { targets, ..Unit::default() }
 }
 
 /// A path in a target.
