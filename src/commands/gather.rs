@@ -1,11 +1,11 @@
 //! Gathering what a plan needs: the ledger's map, the tree, what of the map still holds; and the plan itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bridges::runners::Place;
 use crate::bridges::workspace::hide_from_git;
 use crate::bridges::{disk, git};
-use crate::decide::layout;
+use crate::decide::layout::CargosOwn;
 use crate::decide::selection::{self, Ask};
 use crate::ledger::map::{self, Loaded};
 use crate::ledger::store::Store;
@@ -71,11 +71,9 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
     };
     let holds = present.as_mut().map(|present| edges_that_hold(&map, present)).unwrap_or_default();
     let quiet = present.as_mut().map(|present| asking::quiet(&map, &holds, present)).unwrap_or_default();
+    let elsewhere = present.as_mut().map(|present| cargos_own(&map, present)).unwrap_or_default();
     let plan = match &present {
         Some(present) => {
-            let files = map.tests.iter().filter_map(|test| test.id.split("::").nth(1));
-            let files = files.filter(|file| present.tree().entries.contains_key(*file));
-            let elsewhere = layout::only_cargos(present.tree(), files);
             let seen = selection::Present {
                 tree: present.tree(),
                 holds: &holds,
@@ -88,6 +86,13 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
         None => Plan::default(),
     };
     Gathered { store, map, present, holds, plan, warnings }
+}
+
+fn cargos_own(map: &Map, present: &mut Present) -> CargosOwn {
+    let files: BTreeSet<&str> = map.tests.iter().filter_map(|test| test.id.split("::").nth(1)).collect();
+    let files: Vec<&str> = files.into_iter().filter(|file| present.tree().entries.contains_key(*file)).collect();
+    // Without tests of others nobody asks.
+    if files.is_empty() { CargosOwn::default() } else { present.parts().cargos_own(files.into_iter()) }
 }
 
 /// Where the command of these settings runs.

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use crate::bridges::runners::Runner;
 use crate::bridges::{packages, process};
+use crate::decide::classify::classify;
+use crate::decide::layout::CargosOwn;
 use crate::decide::quiet::Quiet;
 use crate::decide::selection::{Present as Seen, collects_alike};
 use crate::model::digest::Digest;
@@ -74,7 +76,7 @@ pub fn nothing_to_run<'a>(
         let known = key(settings, runner, command, &launch.interpreter, &launch.sites);
         known == Some(launch.key)
             && all_left_out(gathered, launch)
-            && collects_the_same(settings, gathered, present, launch)
+            && collects_the_same((settings, runner), gathered, present, launch)
     })
 }
 
@@ -85,17 +87,23 @@ fn all_left_out(gathered: &Gathered, launch: &LaunchRow) -> bool {
     !launch.collected.is_empty() && launch.collected.iter().all(|test| left_out.contains(test.as_str()))
 }
 
-fn collects_the_same(settings: &Settings, gathered: &Gathered, present: &Present, launch: &LaunchRow) -> bool {
+fn collects_the_same(
+    (settings, runner): (&Settings, &dyn Runner),
+    gathered: &Gathered,
+    present: &Present,
+    launch: &LaunchRow,
+) -> bool {
     let quiet = Quiet::default();
     let (tree, holds, inert) = (present.tree(), &gathered.holds, &settings.policy.inert);
-    let seen = Seen { tree, holds, quiet: &quiet, inert, elsewhere: &BTreeSet::new() };
+    let seen = Seen { tree, holds, quiet: &quiet, inert, elsewhere: &CargosOwn::default() };
     let before = gathered.map.inventories.get(launch.inventory as usize);
     let old_content = |path: &str| {
         let rows = before.into_iter().flat_map(|row| &row.entries);
         rows.into_iter().find(|(at, _)| gathered.map.word(*at) == path).map(|(_, entry)| entry.content)
     };
     let meaning = |content: Digest| present.known_shapes().get(&content).map(|shape| shape.whole);
-    collects_alike(&gathered.map, launch.inventory, seen, &|path| {
+    let matters = |path: &str| runner.finds_tests_by(path, classify(path, inert));
+    collects_alike(&gathered.map, launch.inventory, seen, &matters, &|path| {
         let old = old_content(path).and_then(meaning);
         let new = present.tree().entries.get(path).and_then(|entry| meaning(entry.content));
         old.is_some() && old == new

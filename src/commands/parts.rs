@@ -6,7 +6,7 @@ use std::path::Path;
 use globset::GlobSet;
 
 use crate::bridges::disk;
-use crate::decide::layout::{Layout, MANIFEST, Part, is_idle, is_test_program};
+use crate::decide::layout::{CargosOwn, Layout, MANIFEST, Part, is_idle, is_test_program};
 use crate::formats::cargo_manifest;
 use crate::formats::llvm_profile::is_stray_profile;
 use crate::model::digest::Digest;
@@ -43,6 +43,12 @@ impl Parts {
             disk::read(&root.join(path)).ok().and_then(|b| cargo_manifest::programs(&b)).is_none_or(|d| d.package)
         };
         Self { layout: Layout::of(tree, &is_package), inert: inert.clone(), outputs }
+    }
+
+    /// What is cargo's alone; `others` are files of other runners' tests.
+    #[must_use]
+    pub fn cargos_own<'a>(&self, others: impl Iterator<Item = &'a str>) -> CargosOwn {
+        self.layout.cargos_own(others)
     }
 
     /// Whether an edge of that name is about names in a part of the tree.

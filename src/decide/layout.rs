@@ -13,6 +13,9 @@ use super::classify::classify;
 /// The manifest of a package.
 pub const MANIFEST: &str = "Cargo.toml";
 
+/// What cargo and its toolchain read wherever it stands.
+const CARGO_FILES: [&str; 4] = [MANIFEST, "Cargo.lock", "rust-toolchain", "rust-toolchain.toml"];
+
 /// Files in the root of another runner's project.
 const OTHER_ROOTS: [&str; 10] = [
     "pyproject.toml",
@@ -43,6 +46,20 @@ pub enum Part<'a> {
     Elsewhere,
     /// In no package: it may matter to all of them.
     Outside,
+}
+
+/// Folders of packages that nobody but cargo looks into.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CargosOwn(BTreeSet<String>);
+
+impl CargosOwn {
+    /// Whether a path is cargo's alone.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let is_cargos = CARGO_FILES.contains(&name) || folder == ".cargo" || folder.ends_with("/.cargo");
+        !self.0.is_empty() && (is_cargos || folders_of(path).any(|folder| self.0.contains(folder)))
+    }
 }
 
 /// The folders of a repository that somebody's tool calls its own.
@@ -88,6 +105,19 @@ impl Layout {
         self.packages.range(folder.to_owned()..).take(2).any(inside)
     }
 
+    /// What is cargo's alone, and counts for other runners only where an edge names it: nothing, where a package lies in another
+    /// runner's project or holds one, as that may be built from any of the packages. `others` are files of other runners' tests.
+    #[must_use]
+    pub fn cargos_own<'a>(&self, others: impl Iterator<Item = &'a str>) -> CargosOwn {
+        let folders = others.map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        let roots: BTreeSet<&str> = self.others.iter().map(String::as_str).chain(folders).collect();
+        let within = |inner: &str, outer: &str| {
+            outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let is_mixed = |package: &String| roots.iter().any(|root| within(package, root) || within(root, package));
+        if self.packages.iter().any(is_mixed) { CargosOwn::default() } else { CargosOwn(self.packages.clone()) }
+    }
+
     /// Paths of a tree by what they matter to, each with the names that count there.
     #[must_use]
     pub fn parts<'a>(&'a self, tree: &'a Tree) -> BTreeMap<Part<'a>, Vec<&'a str>> {
@@ -97,36 +127,6 @@ impl Layout {
         }
         parts
     }
-}
-
-/// Folders of cargo's that no other runner's project lies in, above or below: what is in them counts for other runners only where
-/// an edge names it. None, where one project is of both: it may be built from any of the packages. `others` are files of the other
-/// runner's tests.
-#[must_use]
-pub fn only_cargos<'a>(tree: &Tree, others: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
-    let folder = |path: &'a str| path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let named = |names: &[&str]| -> BTreeSet<&str> {
-        let is_named = |path: &&String| names.contains(&path.rsplit('/').next().unwrap_or(path));
-        tree.entries
-            .keys()
-            .filter(is_named)
-            .map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder))
-            .collect()
-    };
-    let cargos = named(&[MANIFEST]);
-    let mut roots = named(&OTHER_ROOTS);
-    roots.extend(others.map(folder));
-    let within = |inner: &str, outer: &str| {
-        outer.is_empty() || inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let mixed = cargos.iter().any(|cargo| roots.iter().any(|root| within(cargo, root) || within(root, cargo)));
-    if mixed { BTreeSet::new() } else { cargos.into_iter().map(str::to_owned).collect() }
-}
-
-/// Whether a path is in one of some folders.
-#[must_use]
-pub fn is_in(folders: &BTreeSet<String>, path: &str) -> bool {
-    !folders.is_empty() && folders_of(path).any(|folder| folders.contains(folder))
 }
 
 /// The folders that a path lies in, the innermost first; the root is the empty name.
@@ -202,21 +202,22 @@ mod tests {
 
     #[test]
     fn folders_of_cargo_alone_count_for_others_only_where_an_edge_names_them() {
-        for (paths, tests, only) in [
-            (vec!["rs/Cargo.toml", "rs/a/Cargo.toml", "py/setup.py"], vec!["py/t.py"], vec!["rs", "rs/a"]),
-            (vec!["rs/Cargo.toml"], vec!["py/t.py"], vec!["rs"]),
-            (vec!["rs/Cargo.toml"], vec!["t.py"], vec![]),
-            (vec!["Cargo.toml"], vec!["py/t.py"], vec![]),
-            (vec!["rs/Cargo.toml", "rs/tests/t.py"], vec!["rs/tests/t.py"], vec![]),
-            (vec!["rs/Cargo.toml", "core/Cargo.toml", "rs/pyproject.toml"], vec!["py/t.py"], vec![]),
-            (vec!["rs/Cargo.toml", "rsx/pyproject.toml"], vec!["rsx/t.py"], vec!["rs"]),
+        for (paths, tests, own) in [
+            (vec!["rs/Cargo.toml", "rs/a/Cargo.toml", "py/setup.py"], vec!["py/t.py"], true),
+            (vec!["Cargo.toml", "rs/Cargo.toml"], vec!["py/t.py"], true),
+            (vec!["Cargo.toml", "rs/Cargo.toml", "pyproject.toml"], vec!["py/t.py"], false),
+            (vec!["rs/Cargo.toml"], vec!["t.py"], false),
+            (vec!["rs/Cargo.toml", "rs/tests/t.py"], vec!["rs/tests/t.py"], false),
+            (vec!["rs/Cargo.toml", "core/Cargo.toml", "core/pyproject.toml"], vec!["py/t.py"], false),
+            (vec!["rs/Cargo.toml", "rsx/pyproject.toml"], vec!["rsx/t.py"], true),
         ] {
-            let entry = |path: &&str| ((*path).to_owned(), Entry { mode: Mode::File, content: Digest(1) });
-            let tree = Tree { entries: paths.iter().map(entry).collect(), ..Tree::default() };
-            let found = only_cargos(&tree, tests.iter().copied());
-            assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), only, "{paths:?}");
-            assert_eq!(is_in(&found, "rs/src/lib.rs"), only.contains(&"rs"), "{paths:?}");
+            let found = layout(&paths, true).cargos_own(tests.iter().copied());
+            for path in ["rs/src/lib.rs", "rs/data.json", "Cargo.lock", ".cargo/config.toml"] {
+                assert_eq!(found.has(path), own, "{paths:?} {path}");
+            }
+            assert!(!found.has("py/a.py") && !found.has("data.json"), "{paths:?}");
         }
+        assert!(!layout(&["Cargo.toml"], false).cargos_own(["py/t.py"].into_iter()).has("src/lib.rs"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::GlobSet;
 
-use crate::model::change::PathClass;
+use crate::model::change::{FoundBy, PathClass};
 use crate::model::edge::{EdgeKind, Target};
 use crate::model::map::{FootprintRow, InventoryRow, Map, TestRow};
 use crate::model::plan::{Decision, Plan, Verdict};
@@ -12,7 +12,7 @@ use crate::model::reason::Reason;
 use crate::model::tree::{Mode, Tree};
 
 use super::classify::classify;
-use super::layout::is_in;
+use super::layout::CargosOwn;
 use super::quiet::{Quiet, SetState, noticed, states};
 use super::together::keep_together;
 
@@ -30,8 +30,8 @@ pub struct Present<'a> {
     pub quiet: &'a Quiet,
     /// The user's own inert globs.
     pub inert: &'a GlobSet,
-    /// Folders that only the edges of a test whose program is not built there can speak of.
-    pub elsewhere: &'a BTreeSet<String>,
+    /// What only the edges of a test that is not built there can speak of.
+    pub elsewhere: &'a CargosOwn,
 }
 
 /// What the user asks of a plan.
@@ -64,17 +64,24 @@ pub fn plan(map: &Map, present: Present<'_>, ask: Ask) -> Plan {
     Plan { decisions, whole: None }
 }
 
-/// Whether the paths that differ between an inventory and the present tree leave the list of tests as it was: nothing was added
-/// or deleted, and no source file means something else. Then the runner is not needed to find tests.
+/// Whether the paths that differ between an inventory and the present tree leave the list of tests as it was, `matters` telling
+/// what of a path the runner finds tests by. Then it is not needed to find them.
 #[must_use]
-pub fn collects_alike(map: &Map, inventory: u32, present: Present<'_>, same_meaning: &dyn Fn(&str) -> bool) -> bool {
+pub fn collects_alike(
+    map: &Map,
+    inventory: u32,
+    present: Present<'_>,
+    matters: &dyn Fn(&str) -> FoundBy,
+    same_meaning: &dyn Fn(&str) -> bool,
+) -> bool {
     let Some(before) = map.tree(inventory) else { return false };
     let outputs = outputs_of(map, inventory);
     before.changed_paths(present.tree).into_iter().filter(|path| !outputs.contains(path)).all(|path| {
         let both = before.entries.contains_key(path) && present.tree.entries.contains_key(path);
-        both && match classify(path, present.inert) {
-            PathClass::Source => same_meaning(path),
-            PathClass::Inert | PathClass::Data | PathClass::Tables | PathClass::BuildInput => true,
+        both && match matters(path) {
+            FoundBy::Presence => true,
+            FoundBy::Meaning => same_meaning(path),
+            FoundBy::Content => false,
         }
     })
 }
@@ -108,7 +115,7 @@ fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present
     let known: BTreeMap<&str, u32> = inventory.entries.iter().map(|&(path, _)| (map.word(path), path)).collect();
     let outputs: BTreeSet<&str> = inventory.outputs.iter().map(|&path| map.word(path)).collect();
     let mut judge = |path: &str, was: Option<u32>, same_kind: bool| {
-        if outputs.contains(path) || is_in(present.elsewhere, path) {
+        if outputs.contains(path) || present.elsewhere.has(path) {
             return;
         }
         match classify(path, present.inert) {

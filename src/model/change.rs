@@ -15,6 +15,17 @@ pub enum PathClass {
     Data,
 }
 
+/// What of a path can change which tests a runner finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundBy {
+    /// That it comes or goes.
+    Presence,
+    /// What it means, too.
+    Meaning,
+    /// Any byte of it, too.
+    Content,
+}
+
 /// A file that does not count as a whole: what of it matters to whom is told by its fingerprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TableFile {

@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::model::change::{FoundBy, PathClass};
 use crate::model::tree::Tree;
 use crate::model::unit::Units;
 use crate::model::window::Trace;
@@ -122,6 +123,8 @@ pub trait Runner {
     }
     /// Whether a command asks for tests and nothing else: then a run of none of them need not be started.
     fn asks_for_tests_alone(&self, command: &[String], place: Place<'_>) -> bool;
+    /// What of a path (of this class) can change which tests the runner finds, beside that it comes or goes.
+    fn finds_tests_by(&self, path: &str, class: PathClass) -> FoundBy;
     /// Variables (by how their names begin) that decide what the runner does.
     fn deciding_variables(&self) -> &'static [&'static str];
     /// What else, outside the repository, decides what a command does. No program may be started for it.

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::bridges::process::Environment;
 use crate::formats::event_v1;
+use crate::model::change::{FoundBy, PathClass};
 use crate::model::window::Trace;
 
 use super::adapter::PYTEST_FILES;
@@ -115,6 +116,10 @@ impl Runner for Pytest {
             let name = word.split('=').next().unwrap_or(word);
             !name.starts_with('-') || PLAIN.contains(&name) || is_report(name)
         })
+    }
+
+    fn finds_tests_by(&self, _: &str, class: PathClass) -> FoundBy {
+        if class == PathClass::Source { FoundBy::Meaning } else { FoundBy::Presence }
     }
 
     fn deciding_variables(&self) -> &'static [&'static str] {

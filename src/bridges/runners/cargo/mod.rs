@@ -28,6 +28,7 @@ use std::path::Path;
 
 use crate::bridges::process::Environment;
 use crate::formats::variant_v1;
+use crate::model::change::{FoundBy, PathClass};
 use crate::model::unit::Units;
 use crate::model::window::Trace;
 
@@ -88,6 +89,15 @@ impl Runner for Cargo {
 
     fn asks_for_tests_alone(&self, command: &[String], place: Place<'_>) -> bool {
         call::parse(command).is_ok_and(|call| call.is_plain() && !nextest::writes_a_report(&call, place))
+    }
+
+    /// A build may make tests of any file but documentation and other languages' source.
+    fn finds_tests_by(&self, path: &str, class: PathClass) -> FoundBy {
+        match (inputs::is_rust(path), class) {
+            (true, _) => FoundBy::Meaning,
+            (false, PathClass::Inert | PathClass::Source | PathClass::Tables) => FoundBy::Presence,
+            (false, PathClass::BuildInput | PathClass::Data) => FoundBy::Content,
+        }
     }
 
     fn deciding_variables(&self) -> &'static [&'static str] {

@@ -21,6 +21,9 @@ use super::state::{FOLDER, State};
 use super::toolchain::workspace_root;
 use crate::bridges::runners::{Entrance, Place, Way, in_words};
 
+/// nextest's exit code when tests failed.
+const TESTS_FAILED: i64 = 100;
+
 /// What of the configuration a call uses.
 struct Used {
     workspace: PathBuf,
@@ -161,6 +164,9 @@ pub(super) fn add_report(trace: &mut Trace, state: &State, run: &Path) {
             }
             let collected = trace.collected.get_or_insert_default();
             collected.extend(state.left_out.iter().cloned());
+            // It writes its report when it has come to its end.
+            let failed = told.cases.iter().any(|case| case.outcome == Ending::Failed);
+            trace.exit = Some(if failed { TESTS_FAILED } else { 0 });
         }
         Err(why) => trace.unhealthy.push(why),
     }

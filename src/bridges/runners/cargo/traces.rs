@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::formats::cargo_told_v1::{self as told_v1, Doc, End, How, Program, Told, Verdict};
 use crate::model::window::{Phase, Session, Trace, Window, WindowKind};
 
-use super::call::{self, Call, Flag};
+use super::call::{self, Call, Flag, Kind};
 use super::state::{Direct, FOLDER, State};
 use super::{NAME, nextest, record, variant};
 use crate::bridges::runners::Place;
@@ -103,7 +103,9 @@ fn trace(told: &[&Told], state: &State, run: &Path, direct: Option<&Direct>, pla
     }
     nextest::add_report(&mut trace, state, run);
     let failed = trace.exit.is_some_and(|code| code != 0);
-    trace.cut_short = failed && !call.flags.contains(&Flag::NoFailFast);
+    // nextest's configuration has a say in it, too.
+    let goes_on = call.kind != Kind::Nextest && call.flags.contains(&Flag::NoFailFast);
+    trace.cut_short = failed && !goes_on;
     if !ended {
         trace.exit = None;
     }
