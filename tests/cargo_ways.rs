@@ -331,3 +331,15 @@ fn a_ledger_that_cannot_be_written_costs_one_warning() {
     let seen = titer(&project, CARGO);
     assert_eq!((seen.code, seen.names().len(), seen.warnings().len()), (Some(0), 3, 1), "{}", seen.text);
 }
+
+#[test]
+fn the_doctor_says_whether_cargo_can_be_entered() {
+    let project = project(&[]);
+    titer(&project, CARGO);
+    let told = project.repository.titer(&["doctor"]);
+    assert!(told.exits(0).stdout.contains("titer gets into the tests of"), "{}", told.stdout);
+    assert!(!told.stdout.contains("Python"), "{}", told.stdout);
+    project.repository.replace("Cargo.toml", "[workspace]", "[workspace");
+    let told = project.repository.titer(&["doctor"]);
+    assert!(told.exits(1).stdout.contains("titer does not get into the tests of"), "{}", told.stdout);
+}

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use crate::bridges::runners::cargo;
 use crate::bridges::tracer::{self, Tracer};
 use crate::bridges::{clock, git, process, workspace};
 use crate::decide::diagnosis::{self, Changing};
@@ -15,6 +16,7 @@ use crate::report::diagnosis as words;
 use crate::settings::forge::Place;
 use crate::settings::{self, Settings};
 
+use super::gather::place;
 use super::run;
 
 /// Segments named before the rest is left to `titer sql`.
@@ -33,7 +35,7 @@ pub fn run(settings: &Settings, json: bool, out: &mut dyn Write) -> Result<bool,
         None => Finding::Configured { file: settings.policy.file.as_ref().map(|file| file.display().to_string()) },
     });
     let map = ledger(settings, &mut findings);
-    findings.push(runner(settings, &map));
+    findings.extend(runners(settings, &map));
     let cache = settings.ledger_cache();
     if !workspace::is_writable(&cache) {
         findings.push(Finding::NoCache { folder: cache.display().to_string() });
@@ -96,9 +98,29 @@ fn hours_since_newest(map: &Map) -> Option<u64> {
     Some(clock::now().saturating_sub(clock::time_of_run(newest)?).as_secs() / 3600)
 }
 
+/// Each runner that ran tests here, or whose project this is.
+fn runners(settings: &Settings, map: &Map) -> Vec<Finding> {
+    let ran =
+        |name: &str| map.tests.iter().any(|test| test.id.strip_prefix(name).is_some_and(|rest| rest.starts_with("::")));
+    let projects = cargo::projects_around(&settings.folder, &settings.root);
+    let mut found: Vec<Finding> = Vec::new();
+    if ran("pytest") || (projects.is_empty() && !ran(cargo::NAME)) {
+        found.push(interpreter(settings, map));
+    }
+    found.extend(projects.into_iter().map(|project| {
+        let folder = project.display().to_string();
+        match cargo::examine(&project, place(settings)) {
+            Ok(version) => Finding::Cargo { folder, version },
+            Err(why) => Finding::NoCargo { folder, why },
+        }
+    }));
+    found
+}
+
 /// The interpreter that ran tests last, else the one on PATH.
-fn runner(settings: &Settings, map: &Map) -> Finding {
-    let newest = map.launches.iter().max_by_key(|launch| &launch.run).map(|launch| launch.interpreter.clone());
+fn interpreter(settings: &Settings, map: &Map) -> Finding {
+    let launches = map.launches.iter().filter(|launch| !launch.interpreter.is_empty());
+    let newest = launches.max_by_key(|launch| &launch.run).map(|launch| launch.interpreter.clone());
     let path = settings::raw_variable("PATH");
     let on_path = || ["python", "python3"].iter().find_map(|name| process::find(name, &settings.folder, path.as_ref()));
     let Some(interpreter) = newest.clone().or_else(|| on_path().map(|found| found.display().to_string())) else {

@@ -146,6 +146,20 @@ pub enum Finding {
         /// What is too old, with its version.
         what: String,
     },
+    /// titer can stand between cargo and its test programs.
+    Cargo {
+        /// The folder of the project.
+        folder: String,
+        /// What cargo calls itself.
+        version: String,
+    },
+    /// It cannot.
+    NoCargo {
+        /// The folder of the project.
+        folder: String,
+        /// Why.
+        why: String,
+    },
     /// The file tracer sees what tests and the programs that they start do with files.
     SeesFiles,
     /// The file tracer does not run here.
@@ -197,6 +211,8 @@ impl Finding {
             | Self::NoInterpreter { .. }
             | Self::NoPytest { .. }
             | Self::TooOld { .. }
+            | Self::Cargo { .. }
+            | Self::NoCargo { .. }
             | Self::NoCache { .. } => Part::Runner,
             Self::SeesFiles | Self::SeesLess { .. } => Part::Files,
             Self::Records | Self::Reads { .. } | Self::UnknownCi => Part::Recording,
@@ -214,6 +230,7 @@ impl Finding {
                 | Self::Ledger { .. }
                 | Self::Map { .. }
                 | Self::Enters { .. }
+                | Self::Cargo { .. }
                 | Self::SeesFiles
                 | Self::SeesLess { .. }
                 | Self::Records

@@ -38,6 +38,8 @@ fn sentence(finding: &Finding) -> String {
         Finding::NoInterpreter { last: None } => "there is no Python on PATH".to_owned(),
         Finding::NoPytest { interpreter, why } => format!("{interpreter} cannot start pytest: {why}"),
         Finding::TooOld { interpreter, what } => format!("{interpreter} has {what}, which titer does not get into"),
+        Finding::Cargo { folder, version } => format!("titer gets into the tests of {folder} with {version}"),
+        Finding::NoCargo { folder, why } => format!("titer does not get into the tests of {folder}: {why}"),
         Finding::SeesFiles => "the file tracer sees what every program of a run does with files".to_owned(),
         Finding::SeesLess { why } => format!("the file tracer does not run here, so more tests run than must: {why}"),
         Finding::NoCache { folder } => {
@@ -60,7 +62,7 @@ fn next(finding: &Finding) -> Option<String> {
         Finding::NoGit { .. } => "run titer in a git repository (`git init`), where only what changed is looked at",
         Finding::GitFails { .. } => "make `git status` work there (`safe.directory`, an unfinished clone)",
         Finding::Misconfigured { .. } => "mend that line; the settings and their defaults are in the README",
-        Finding::NoLedger { .. } | Finding::NoMap => "run your tests once with titer: `titer run -- pytest`",
+        Finding::NoLedger { .. } | Finding::NoMap => "run your tests once with titer: `titer run -- pytest` or `titer run -- cargo test`",
         Finding::LedgerReadOnly { .. } => "make the folder writable, or name another: --ledger DIR or TITER_LEDGER",
         Finding::LedgerFails { .. } => {
             "run your tests once, which writes a new snapshot; else delete the folder and record anew"
@@ -73,6 +75,9 @@ fn next(finding: &Finding) -> Option<String> {
         }
         Finding::NoPytest { .. } => "install pytest there, or put the environment that has it first on PATH",
         Finding::TooOld { .. } => "titer selects with Python 3.9 and pytest 7.4 or newer; older ones run whole",
+        Finding::NoCargo { .. } => {
+            "mend what `cargo test --no-run` says there, if it says something; else every test runs"
+        }
         Finding::NoCache { .. } => "make it writable, or name another with XDG_CACHE_HOME",
         Finding::UnknownCi => "name default_branch in titer.toml, or give --record in the job that may write the map",
         Finding::Volatile { path, .. } => {
@@ -83,6 +88,7 @@ fn next(finding: &Finding) -> Option<String> {
         | Finding::Ledger { .. }
         | Finding::Map { .. }
         | Finding::Enters { .. }
+        | Finding::Cargo { .. }
         | Finding::SeesFiles
         | Finding::SeesLess { .. }
         | Finding::Records

@@ -89,7 +89,8 @@ pub(super) fn behind_a_launcher(entrance: Entrance<'_>) -> Result<Way, String> {
 }
 
 /// The folders of cargo's projects that a command in `folder` may be about.
-fn projects_around(folder: &Path, root: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn projects_around(folder: &Path, root: &Path) -> Vec<PathBuf> {
     let has_one = |folder: &Path| folder.join("Cargo.toml").is_file();
     let above = folder.ancestors().take_while(|above| above.starts_with(root)).find(|above| has_one(above));
     let below = || {

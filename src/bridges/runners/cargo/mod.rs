@@ -26,7 +26,7 @@ mod words;
 
 use std::path::Path;
 
-use crate::bridges::process::Environment;
+use crate::bridges::process::{self, Environment};
 use crate::formats::variant_v1;
 use crate::model::change::{FoundBy, PathClass};
 use crate::model::unit::Units;
@@ -35,6 +35,7 @@ use crate::model::window::Trace;
 use super::command_line::{base_name, is_launcher};
 use super::{Adapter, Built, Entrance, Place, Recognition, Runner, Way};
 use call::{Call, Why};
+pub use enter::projects_around;
 use toolchain::Toolchain;
 
 /// The runner's name in ids.
@@ -117,6 +118,21 @@ impl Runner for Cargo {
             Err(_) => Ok(None),
         }
     }
+}
+
+/// Whether `cargo test` in a project's folder can be entered: what its cargo calls itself.
+///
+/// # Errors
+/// It cannot; the sentence says why.
+pub fn examine(folder: &Path, place: Place<'_>) -> Result<String, String> {
+    let call = call::parse(&[NAME.to_owned(), "test".to_owned()]).map_err(|_| "`cargo test` is not understood")?;
+    let toolchain = Toolchain::read(&call, folder, place.variable)?;
+    toolchain.alias().map_or(Ok(()), Err)?;
+    toolchain.runners()?;
+    enter::roles()?;
+    project::programs(&record::asker(&call, folder), &[])?;
+    let said = process::capture(NAME, &["--version"], folder, &[]).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&said).trim().to_owned())
 }
 
 /// The variant that a call runs under, and what it is the digest of.
