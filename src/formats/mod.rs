@@ -20,6 +20,7 @@ pub mod python_mentions;
 pub mod python_source;
 mod python_walk;
 mod rust_attributes;
+mod rust_lonely;
 pub mod rust_places;
 pub mod rust_source;
 mod rust_spelling;

@@ -116,10 +116,13 @@ fn unparted(module: Digest) -> Asides {
     Asides { core: module, ..Asides::default() }
 }
 
-/// Everything but bodies and what documents their functions.
+/// Everything but bodies, what documents their functions, and tests that nobody else can tell of.
 fn remainder(tokens: &Tokens, spelling: &Spelling, found: &[Found]) -> Digest {
-    let docs = found.iter().flat_map(|function| &function.docs).map(|&range| (range, false));
-    let mut cuts: Vec<_> = docs.chain(found.iter().map(|function| (function.body, true))).collect();
+    let cuts = found.iter().flat_map(|function| match function.whole {
+        Some(range) => vec![(range, false)],
+        None => function.docs.iter().map(|&range| (range, false)).chain([(function.body, true)]).collect(),
+    });
+    let mut cuts: Vec<_> = cuts.collect();
     cuts.sort_unstable();
     let mut left = Vec::new();
     let mut at = 0;
@@ -140,10 +143,10 @@ fn merged(spelling: &Spelling, found: Vec<Found>) -> Vec<FunctionShape> {
         named.entry(std::mem::take(&mut function.name)).or_default().push(function);
     }
     let one = |(name, found): (String, Vec<Found>)| {
-        let docs = found.iter().filter(|one| one.docs_count).flat_map(|one| &one.docs);
-        let parts = found.iter().map(|one| &one.body).chain(docs).map(|&(from, to)| spelling.part(from, to));
+        let parts = found.iter().flat_map(Found::parts).map(|(from, to)| spelling.part(from, to));
         FunctionShape {
-            body: Digest::of_parts(parts),
+            // Every token says where it ends.
+            body: Digest::of(&parts.collect::<Vec<_>>().concat()),
             lines: found.iter().map(|one| one.lines).collect(),
             name,
             remembers: false,
@@ -247,6 +250,20 @@ mod tests {
             ("fn f() { &'static a; 1 as *const u8 }", "fn f() { &'static a; 2 as *const u8 }", &["f"]),
             ("fn f() { macro_rules! m { () => { 1 } } }", "fn f() { macro_rules! m { () => { 2 } } }", &["module"]),
             ("fn f() { #[test] fn g() { 1 } }", "fn f() { #[test] fn g() { 2 } }", &["module"]),
+            // Tests that come and go.
+            ("mod t { fn h() {} }", "mod t { fn h() {}\n#[test] fn a() { h() } }", &["t::a"]),
+            ("#[test] fn a() {}\n", "#[test] fn a() {}\n/// x\n#[test] #[ignore] fn b() -> R {}", &["b"]),
+            ("#[test] fn a() {}", "#[test] #[should_panic] fn a() {}", &["a"]),
+            ("mod x; mod t { }", "mod x; mod t { #[test] fn a() {} }", &["t::a"]),
+            ("mod t { mod x; }", "mod t { mod x; #[test] fn a() {} }", &["module", "t::a"]),
+            ("mod x;", "mod x; #[test] fn a() {}", &["module", "a"]),
+            ("use b::*; fn f() { a() }", "use b::*; fn f() { a() }\n#[test] fn a() {}", &["module", "a"]),
+            ("fn f() {}", "fn f() {}\n#[test] pub fn a() {}", &["module", "a"]),
+            ("fn f() {}", "fn f() {}\n#[test] #[cfg(a)] fn a() {}", &["module", "a"]),
+            ("fn f() {}", "fn f() {}\n#[tokio::test] async fn a() {}", &["module", "a"]),
+            ("fn f() {}", "fn f() {}\nfn a() {}", &["module", "a"]),
+            ("include!(\"b.rs\");", "include!(\"b.rs\"); #[test] fn a() {}", &["module", "a"]),
+            ("impl A {}", "impl A { #[test] fn a() {} }", &["module", "A::a"]),
             ("fn f() { /** a */ fn g() { 1 } }", "fn f() { /** a */ fn g() { 2 } }", &["f"]),
             ("#[ctor::ctor] fn f() { 1 }", "#[ctor::ctor] fn f() { 2 }", &["module"]),
             ("#[unsafe(no_mangle)] fn f() { 1 }", "#[unsafe(no_mangle)] fn f() { 2 }", &["f"]),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::rust_attributes::{Attribute, attribute};
+use super::rust_lonely::Lonely;
 use super::rust_tokens::{Kind, Tokens};
 
 /// What stands inside a longer name is not looked at.
@@ -20,6 +21,26 @@ pub(super) struct Found {
     pub(super) docs_count: bool,
     /// The tokens of the body, brackets included.
     pub(super) body: (usize, usize),
+    /// Its tokens, attributes included, if nothing else in the program can tell whether it is there.
+    pub(super) whole: Option<(usize, usize)>,
+}
+
+impl Found {
+    /// The tokens that count for who runs it.
+    pub(super) fn parts(&self) -> Vec<(usize, usize)> {
+        let docs = self.docs.iter().copied();
+        let Some((from, to)) = self.whole else {
+            return std::iter::once(self.body).chain(docs.filter(|_| self.docs_count)).collect();
+        };
+        let mut parts = Vec::new();
+        let mut at = from;
+        for (start, end) in docs {
+            parts.push((at, start));
+            at = end;
+        }
+        parts.push((at, to));
+        parts
+    }
 }
 
 /// The plain functions of a file, in the order of the text.
@@ -28,8 +49,8 @@ pub(super) fn functions(tokens: &Tokens) -> Vec<Found> {
     if attributes.clone().any(|at| tokens.text(at + 2).starts_with("proc_macro")) {
         return Vec::new();
     }
-    let mut walk = Walk { tokens, named: named_in_macros(tokens), found: Vec::new() };
-    let mut blocks = vec![Block { from: 0, to: tokens.len(), path: String::new(), seen: false }];
+    let mut walk = Walk { tokens, named: named_in_macros(tokens), lonely: Lonely::new(tokens), found: Vec::new() };
+    let mut blocks = vec![Block { from: 0, to: tokens.len(), path: String::new(), seen: false, modules: true }];
     while let Some(block) = blocks.pop() {
         walk.block(&block, &mut blocks);
     }
@@ -82,11 +103,14 @@ struct Block {
     path: String,
     /// Something but the compiler sees everything in it, or it may run while compiling.
     seen: bool,
+    /// It is a module, in modules only.
+    modules: bool,
 }
 
 struct Walk<'a> {
     tokens: &'a Tokens,
     named: BTreeSet<&'a str>,
+    lonely: Lonely<'a>,
     found: Vec<Found>,
 }
 
@@ -109,19 +133,20 @@ impl Walk<'_> {
         let seen = block.seen || inner > Some(Attribute::Known);
         while at < block.to {
             let head = head(tokens, at, block.to);
+            let key = head.at;
             let inside = |brace: usize, name: &str, seen_too: bool| Block {
                 from: brace + 1,
                 to: tokens.partner(brace),
                 path: join(&block.path, name),
                 seen: seen || seen_too || head.is_const || head.attribute > Some(Attribute::Known),
+                modules: block.modules && tokens.text(key) == "mod",
             };
-            let key = head.at;
             let next = match tokens.text(key) {
                 _ if tokens.text(key + 1) == "!" => self.macro_end(key + 1, block.to),
                 "fn" => {
                     let (end, brace) = signature_end(tokens, key + 1, block.to);
                     if let Some(brace) = brace.filter(|_| !seen) {
-                        self.function(&head, &block.path, brace);
+                        self.function(&head, block, brace);
                     }
                     end
                 }
@@ -147,7 +172,7 @@ impl Walk<'_> {
         }
     }
 
-    fn function(&mut self, head: &Head, path: &str, brace: usize) {
+    fn function(&mut self, head: &Head, block: &Block, brace: usize) {
         let tokens = self.tokens;
         let (inner, _) = inner_attributes(tokens, brace + 1);
         let attribute = head.attribute.max(inner).unwrap_or(Attribute::Known);
@@ -162,11 +187,13 @@ impl Walk<'_> {
         // A macro that may read the documentation, as one that describes an interface: it stays where it is.
         let docs = if attribute == Attribute::Foreign { Vec::new() } else { head.docs.clone() };
         self.found.push(Found {
-            name: join(path, name),
+            name: join(&block.path, name),
             lines: (line(head.start, false), line(close, true)),
             docs,
             docs_count: attribute == Attribute::Wrapping,
             body: (brace, close + 1),
+            whole: (block.modules && self.lonely.is_test((head.start, head.at), (block.from, block.to)))
+                .then_some((head.start, close + 1)),
         });
     }
 

@@ -62,7 +62,9 @@ fn next(finding: &Finding) -> Option<String> {
         Finding::NoGit { .. } => "run titer in a git repository (`git init`), where only what changed is looked at",
         Finding::GitFails { .. } => "make `git status` work there (`safe.directory`, an unfinished clone)",
         Finding::Misconfigured { .. } => "mend that line; the settings and their defaults are in the README",
-        Finding::NoLedger { .. } | Finding::NoMap => "run your tests once with titer: `titer run -- pytest` or `titer run -- cargo test`",
+        Finding::NoLedger { .. } | Finding::NoMap => {
+            "run your tests once with titer: `titer run -- pytest` or `titer run -- cargo test`"
+        }
         Finding::LedgerReadOnly { .. } => "make the folder writable, or name another: --ledger DIR or TITER_LEDGER",
         Finding::LedgerFails { .. } => {
             "run your tests once, which writes a new snapshot; else delete the folder and record anew"
