@@ -169,6 +169,29 @@ fn behind_a_script_cargo_is_entered_all_the_same() {
 }
 
 #[test]
+fn a_script_that_calls_cargo_under_other_conditions_is_another_matter() {
+    let loud = "\n#[cfg(loud)]\n#[test]\nfn is_loud() {\n    assert!(false);\n}\n\n#[test]\nfn is_quiet() {\n    \
+                assert!(!cfg!(loud));\n}\n";
+    let library = format!("{}{loud}", FILES[5].1);
+    let project = project(&[("far/src/lib.rs", &library)]);
+    assert_eq!(titer(&project, CARGO).code, Some(0));
+    assert!(titer(&project, CARGO).names().is_empty());
+    let whole =
+        set(&["far::lib::is_far", "far::lib::is_loud", "far::lib::is_quiet", "near::lib::holds", "near::lib::is_near"]);
+    for script in [
+        "RUSTFLAGS='--cfg loud' cargo test --no-fail-fast",
+        "CARGO_BUILD_RUSTFLAGS='--cfg loud' cargo test --no-fail-fast",
+    ] {
+        for _ in 0..2 {
+            let seen = titer(&project, &["sh", "-c", script]);
+            assert_eq!((seen.code, seen.names()), (Some(101), whole.clone()), "{script} {}", seen.text);
+        }
+    }
+    let seen = titer(&project, &["sh", "-c", "cargo test --no-fail-fast"]);
+    assert_eq!((seen.code, seen.names().len()), (Some(0), 0), "{}", seen.text);
+}
+
+#[test]
 fn one_command_may_start_two_runners() {
     let python = "def test_one():\n    assert 1 == 1\n";
     let project = project(&[("py/pytest.ini", "[pytest]\n"), ("py/test_one.py", python)]);

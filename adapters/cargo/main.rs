@@ -21,6 +21,9 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// titer asks whether the program can be started at all.
+const AS_PROBE: &str = "--titer-probe";
+
 fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let own = words.next().unwrap_or_default();
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
     match (Path::new(&own).file_name().and_then(|name| name.to_str()), first) {
         (_, Some(start::AS_TRACED)) => start::become_traced(&words[1..]),
         (_, Some(pump::AS_PUMP)) => pump::until_the_end(),
+        (_, Some(AS_PROBE)) => ExitCode::SUCCESS,
         (Some("titer-rustdoc"), _) => rustdoc::main(&words),
         (Some("titer-rustc"), _) => rustc::main(&words),
         _ => run::main(&words),

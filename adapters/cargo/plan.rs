@@ -1,9 +1,11 @@
 //! What titer tells us: `cargo_plan_v1`.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::start;
 
 const HEAD: &str = "titer-cargo-plan\t1";
 
@@ -62,6 +64,8 @@ pub(crate) struct Plan {
     pub(crate) limit: f64,
     pub(crate) programs: Vec<Program>,
     pub(crate) docs: Vec<Doc>,
+    /// What the plan was made for, where something else starts cargo.
+    world: Option<World>,
     /// Unit and inner name (empty for a unit that is left out as a whole).
     out: BTreeSet<(String, String)>,
     /// The cargo that started us: its words, and where it stands.
@@ -105,6 +109,44 @@ fn same_place(one: &Path, other: &Path) -> bool {
     one == other || fs::canonicalize(one).is_ok_and(|one| one == other)
 }
 
+/// The toolchain, and the variables that can change how a test ends. A script may have set others for the cargo that started us.
+#[derive(Debug, Default)]
+struct World {
+    names: Vec<String>,
+    beginnings: Vec<String>,
+    /// Of those that begin so, the ones that do not count.
+    idle: Vec<String>,
+    variables: BTreeMap<String, String>,
+    toolchain: Option<PathBuf>,
+}
+
+impl World {
+    fn is_this(&self) -> bool {
+        let mut here: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+        let cargo = here.get(OsStr::new("CARGO")).map(PathBuf::from);
+        for (name, value) in start::restored() {
+            match value {
+                Some(value) => here.insert(name, value),
+                None => here.remove(&name),
+            };
+        }
+        let counts = |name: &str| {
+            let begins = self.beginnings.iter().any(|beginning| name.starts_with(beginning));
+            self.names.iter().any(|other| other == name) || (begins && !self.idle.iter().any(|other| other == name))
+        };
+        let here: BTreeMap<String, String> = here
+            .iter()
+            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+            .filter(|(name, value)| counts(name) && !value.is_empty())
+            .collect();
+        let same_toolchain = match (&self.toolchain, cargo) {
+            (Some(folder), Some(cargo)) => fs::canonicalize(&cargo).unwrap_or(cargo).starts_with(folder),
+            _ => true,
+        };
+        here == self.variables && same_toolchain
+    }
+}
+
 #[derive(Debug, Default)]
 struct Section {
     any: bool,
@@ -118,7 +160,7 @@ impl Plan {
     pub(crate) fn find() -> Option<Self> {
         let folder = PathBuf::from(std::env::var_os("TITER_CARGO").filter(|value| !value.is_empty())?);
         let text = fs::read_to_string(folder.join("plan")).ok()?;
-        Self::read(folder, &text, Call::of_parent())
+        Self::read(folder, &text, Call::of_parent()).filter(|plan| plan.world.as_ref().is_none_or(World::is_this))
     }
 
     fn read(folder: PathBuf, text: &str, call: Call) -> Option<Self> {
@@ -145,6 +187,20 @@ impl Plan {
             ["trace", library, places @ ..] => {
                 self.trace = Some(Trace { library: library.into(), places: places.join("\n") });
             }
+            ["counting", kind, names @ ..] => {
+                let names = names.iter().map(|&name| name.to_owned()).collect();
+                let world = self.world.get_or_insert_default();
+                match *kind {
+                    "names" => world.names = names,
+                    "beginnings" => world.beginnings = names,
+                    _ => world.idle = names,
+                }
+            }
+            ["variable", name, value] => {
+                let world = self.world.get_or_insert_default();
+                world.variables.insert((*name).to_owned(), (*value).to_owned());
+            }
+            ["toolchain", folder] => self.world.get_or_insert_default().toolchain = Some(folder.into()),
             ["jobs", count] => self.jobs = count.parse().unwrap_or(1).max(1),
             ["limit", seconds] => self.limit = seconds.parse().unwrap_or(60.0),
             ["program", unit, harness, manifest, kind, crate_name, source] => self.programs.push(Program {

@@ -85,7 +85,7 @@ fn lines_of(variable: &str) -> Vec<OsString> {
 }
 
 /// What differs between our environment and the one that the user's programs would see.
-fn restored() -> Vec<(OsString, Option<OsString>)> {
+pub(crate) fn restored() -> Vec<(OsString, Option<OsString>)> {
     let ours = std::env::vars_os().filter(|(name, _)| name.as_bytes().starts_with(b"TITER_CARGO"));
     let mut changes: Vec<(OsString, Option<OsString>)> = ours.map(|(name, _)| (name, None)).collect();
     for line in lines_of("TITER_CARGO_RESTORE") {

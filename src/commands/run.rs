@@ -159,7 +159,9 @@ fn before_runner<'a>(
     let (record, record_note) = recording(settings, request, &gathered);
     let (id, started) = (clock::new_run_id(at), clock::timestamp(at));
     let context = Context { settings, request, id, started, record, record_note };
-    if let ([runner], false) = (runners.as_slice(), request.all) {
+    // Who asks for a recording by hand gets one.
+    let by_hand = request.record == Some(true);
+    if let ([runner], false) = (runners.as_slice(), request.all || (by_hand && runners[0].adapter().is_none())) {
         launch::prepare(&mut gathered, &request.command);
         if let Some(known) = launch::nothing_to_run(settings, runner.as_ref(), &gathered, &request.command) {
             let collected = known.collected.clone();

@@ -16,12 +16,29 @@ pub struct CargoPlan<'a> {
     pub jobs: usize,
     /// In a record, the seconds after which a test is ended.
     pub limit: u32,
+    /// What the plan was made for, where something else starts cargo: under anything else it does not hold.
+    pub world: Option<World<'a>>,
     /// The test programs that titer knows.
     pub programs: Vec<Program<'a>>,
     /// The documentation tests that titer knows.
     pub docs: Vec<Doc<'a>>,
     /// What is left out, by call of cargo; the first that matches counts.
     pub calls: Vec<Call<'a>>,
+}
+
+/// The toolchain, and the variables that can change how a test ends.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct World<'a> {
+    /// Names of variables that count.
+    pub names: Vec<&'a str>,
+    /// Beginnings of names that count.
+    pub beginnings: Vec<&'a str>,
+    /// Names that begin so and do not count.
+    pub idle: Vec<&'a str>,
+    /// Those that are set, with their values.
+    pub variables: Vec<(&'a str, &'a str)>,
+    /// The folder that cargo's own program lies in.
+    pub toolchain: &'a str,
 }
 
 /// The file tracer's library, and where it writes.
@@ -108,6 +125,15 @@ pub fn write(plan: &CargoPlan<'_>) -> Vec<u8> {
         line(&mut text, &["jobs", &plan.jobs.to_string()]);
         line(&mut text, &["limit", &plan.limit.to_string()]);
     }
+    if let Some(world) = &plan.world {
+        for (kind, names) in [("names", &world.names), ("beginnings", &world.beginnings), ("idle", &world.idle)] {
+            line(&mut text, &[&["counting", kind], names.as_slice()].concat());
+        }
+        for (name, value) in &world.variables {
+            line(&mut text, &["variable", name, value]);
+        }
+        line(&mut text, &["toolchain", world.toolchain]);
+    }
     for Program { unit, harness, manifest, kind, crate_name, source } in &plan.programs {
         line(&mut text, &["program", unit, harness.name(), manifest, kind, crate_name, source]);
     }
@@ -157,6 +183,7 @@ mod tests {
     #[test]
     fn every_kind_of_line_is_written_with_its_fields_escaped() {
         let plan = CargoPlan {
+            world: None,
             record: true,
             trace: Some(Trace { library: "/l.so", folder: "/t", roots: vec!["/a b", "/c"] }),
             jobs: 2,

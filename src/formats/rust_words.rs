@@ -1,9 +1,8 @@
 //! The words of a Rust file, comments aside: names, string literals, modules that are files of their own.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 
-use proc_macro2::{TokenStream, TokenTree};
+use super::rust_tokens::{Kind, Tokens};
 
 /// Words of a file, wherever they stand in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,36 +18,20 @@ pub struct Words {
 /// Reads the words of a file; `None` if it is not Rust.
 #[must_use]
 pub fn words(text: &str) -> Option<Words> {
+    let tokens = Tokens::read(text.as_bytes())?;
     let mut found = Words::default();
-    collect(TokenStream::from_str(text).ok()?, &mut found);
-    Some(found)
-}
-
-fn collect(tokens: TokenStream, found: &mut Words) {
-    let mut before = [String::new(), String::new()];
-    for token in tokens {
-        let word = match token {
-            TokenTree::Group(group) => {
-                collect(group.stream(), found);
-                String::new()
+    for at in 0..tokens.len() {
+        let word = || tokens.text(at).to_owned();
+        if tokens.is(at, Kind::Literal) {
+            found.literals.insert(word());
+        } else if tokens.is(at, Kind::Word) {
+            found.names.insert(word());
+            if tokens.before(at, 1) == "mod" && tokens.text(at + 1) == ";" {
+                found.modules.insert(word());
             }
-            TokenTree::Ident(name) => {
-                let name = name.to_string();
-                found.names.insert(name.clone());
-                name
-            }
-            TokenTree::Literal(literal) => {
-                found.literals.insert(literal.to_string());
-                String::new()
-            }
-            TokenTree::Punct(mark) => mark.to_string(),
-        };
-        if word == ";" && before[0] == "mod" {
-            found.modules.insert(before[1].clone());
         }
-        let [_, last] = before;
-        before = [last, word];
     }
+    Some(found)
 }
 
 #[cfg(test)]

@@ -119,6 +119,7 @@ impl Workspace {
         });
         let docs = ["app", "base"].map(|package| (format!("{package}::doc"), package));
         write(&CargoPlan {
+            world: None,
             record: setup.record.is_some(),
             trace: setup.trace.map(|(library, folder)| Trace {
                 library,

@@ -4,19 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::bridges::process::Environment;
+use crate::bridges::process::{self, Environment};
 use crate::bridges::workspace;
-use crate::formats::cargo_plan_v1::{self as plan_v1, CargoPlan};
+use crate::formats::cargo_plan_v1::{self as plan_v1, CargoPlan, World};
 use crate::model::unit::unit_of;
 
 use super::call::{self, Call, Kind};
 use super::project::{self, Harness, Programs};
 use super::record::asker;
 use super::state::{Direct, FOLDER, State};
-use super::toolchain::{Toolchain, variable_name};
+use super::toolchain::{COUNTING, Toolchain, counts, variable_name};
 use super::{NAME, nextest, variant};
 use crate::bridges::runners::adapter::CARGO_PROGRAM;
 use crate::bridges::runners::{Entrance, Way, in_words};
+
+/// What the program is asked to see whether it can be started at all.
+const PROBE: &str = "--titer-probe";
+
+/// The variable with what the programs that tests start see as the user had it.
+pub(super) const RESTORE: &str = "TITER_CARGO_RESTORE";
 
 /// How many of the command lines known behind a launcher are planned for.
 const LAUNCHES: usize = 8;
@@ -47,23 +53,25 @@ pub(super) fn direct(entrance: Entrance<'_>, call: &Call) -> Result<Way, String>
     state.traced = entrance.tracer.is_some();
     state.write(entrance.run)?;
     let sections = vec![(None, left_out)];
-    write_plan(entrance, &programs, &sections, None)?;
+    write_plan(entrance, &programs, &sections, More::default())?;
     let environment = environment(&toolchain, entrance, &roles()?)?;
     Ok(Way { command: entrance.command.to_vec(), environment })
 }
 
 /// The way in where cargo may be started by something else: only for calls that came to their end before is anything left out.
-pub(super) fn behind_a_launcher(entrance: Entrance<'_>) -> Result<Way, String> {
+pub(super) fn behind_a_launcher(entrance: Entrance<'_>) -> Way {
+    let folders = projects_around(entrance.place.folder, entrance.place.root);
+    // Nobody knows whether cargo is started at all: another runner's way in does not depend on ours.
+    let environment = if folders.is_empty() { None } else { around(entrance, &folders).ok() };
+    Way { command: entrance.command.to_vec(), environment: environment.unwrap_or_default() }
+}
+
+fn around(entrance: Entrance<'_>, folders: &[PathBuf]) -> Result<Environment, String> {
     let place = entrance.place;
-    let alone = Way { command: entrance.command.to_vec(), environment: Environment::new() };
-    let folders = projects_around(place.folder, place.root);
-    if folders.is_empty() {
-        return Ok(alone);
-    }
     let call = Call { program: NAME.to_owned(), subcommand: "test".to_owned(), ..Call::default() };
-    let Ok(toolchain) = Toolchain::read(&call, &folders[0], place.variable) else { return Ok(alone) };
+    let toolchain = Toolchain::read(&call, &folders[0], place.variable)?;
     let mut programs = Programs::default();
-    for folder in &folders {
+    for folder in folders {
         if let Ok(more) = project::programs(&asker(&call, folder), &[]) {
             programs.programs.extend(more.programs);
             programs.docs.extend(more.docs);
@@ -83,9 +91,15 @@ pub(super) fn behind_a_launcher(entrance: Entrance<'_>) -> Result<Way, String> {
     }
     let traced = entrance.tracer.is_some();
     State { record: entrance.record, traced, ..State::default() }.write(entrance.run)?;
-    write_plan(entrance, &programs, &sections, None)?;
-    let environment = environment(&toolchain, entrance, &roles()?)?;
-    Ok(Way { environment, ..alone })
+    let folder = toolchain.folder()?;
+    let variables = (place.variables)(&[""]);
+    let set = variables.iter().filter(|(name, value)| counts(name) && !value.is_empty());
+    let [names, beginnings, idle] = COUNTING.map(<[&str]>::to_vec);
+    let toolchain_folder = folder.to_string_lossy();
+    let variables = set.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let world = World { names, beginnings, idle, variables, toolchain: &toolchain_folder };
+    write_plan(entrance, &programs, &sections, More { world: Some(world), ..More::default() })?;
+    environment(&toolchain, entrance, &roles()?)
 }
 
 /// The folders of cargo's projects that a command in `folder` may be about.
@@ -102,18 +116,18 @@ pub fn projects_around(folder: &Path, root: &Path) -> Vec<PathBuf> {
     above.map_or_else(below, |above| vec![above.to_owned()])
 }
 
-/// The program under the names of its roles. cargo splits the value of its variable at spaces.
+/// The program under the names of its roles. cargo splits the value of its variable at smores.
 pub(super) fn roles() -> Result<Roles, String> {
     let bytes = CARGO_PROGRAM.ok_or("this titer was built without the program that cargo starts tests with")?;
     let files = ["titer-runner", "titer-rustdoc", "titer-rustc"].map(|name| (name, bytes, 0o755));
     let folder = workspace::lasting_folder("titer-cargo", &files).map_err(|error| in_words(&error))?;
     let text = folder.to_str().filter(|text| !text.contains(char::is_whitespace));
     text.ok_or("the folder for temporary files has a space in its name, at which cargo would cut it")?;
-    Ok(Roles {
-        runner: folder.join("titer-runner"),
-        rustdoc: folder.join("titer-rustdoc"),
-        rustc: folder.join("titer-rustc"),
-    })
+    let runner = folder.join("titer-runner");
+    // A folder for temporary files may forbid that programs run there.
+    process::capture(&runner.to_string_lossy(), &[PROBE], &folder, &[])
+        .map_err(|error| format!("{} cannot be started: {error}", runner.display()))?;
+    Ok(Roles { runner, rustdoc: folder.join("titer-rustdoc"), rustc: folder.join("titer-rustc") })
 }
 
 /// What cargo's environment gets.
@@ -139,15 +153,21 @@ pub(super) fn environment(
     let mut environment: Environment =
         ours.into_iter().map(|(name, value)| (OsString::from(name), Some(value))).collect();
     environment.push(("TITER_CARGO".into(), Some(entrance.run.join(FOLDER).into_os_string())));
-    environment.push(("TITER_CARGO_RESTORE".into(), Some(restore.into())));
+    environment.push((RESTORE.into(), Some(restore.into())));
     let own = own.first().map(|words| OsString::from(words.join("\n")));
     environment.push(("TITER_CARGO_RUNNER".into(), own));
     environment.push(("TITER_CARGO_RUSTDOC".into(), toolchain.rustdoc().map(|path| path.as_os_str().to_owned())));
     Ok(environment)
 }
 
-/// How a record runs the tests: at a time, and the seconds that each may take.
-pub(super) type Pace = (usize, u32);
+/// What else a plan says.
+#[derive(Default)]
+pub(super) struct More<'a> {
+    /// How a record runs the tests: how many at a time, and the seconds that each may take.
+    pub(super) record: Option<(usize, u32)>,
+    /// Where something else starts cargo: what it has to have in common with us.
+    pub(super) world: Option<World<'a>>,
+}
 
 /// A call by its words and folder (none for any), with the tests that it leaves out.
 pub(super) type Section<'a> = (Option<(Vec<&'a str>, String)>, Vec<&'a str>);
@@ -157,7 +177,7 @@ pub(super) fn write_plan(
     entrance: Entrance<'_>,
     programs: &Programs,
     sections: &[Section<'_>],
-    pace: Option<Pace>,
+    more: More<'_>,
 ) -> Result<(), String> {
     let mut units: BTreeSet<&str> = programs.programs.iter().map(|program| program.unit.as_str()).collect();
     units.extend(programs.docs.iter().map(|doc| doc.unit.as_str()));
@@ -188,9 +208,10 @@ pub(super) fn write_plan(
         let roots = roots.iter().filter_map(|root| root.to_str()).collect();
         Some(plan_v1::Trace { library: tracer.library.to_str()?, folder: tracer.folder.to_str()?, roots })
     });
-    let (jobs, limit) = pace.unwrap_or((1, 0));
+    let (jobs, limit) = more.record.unwrap_or((1, 0));
     let plan = CargoPlan {
-        record: pace.is_some(),
+        record: more.record.is_some(),
+        world: more.world,
         trace,
         jobs,
         limit,

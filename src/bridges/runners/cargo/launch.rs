@@ -8,7 +8,7 @@ use crate::bridges::process;
 
 use super::call::{Call, Kind};
 use super::config::{self, Sources};
-use super::toolchain::nextest_files;
+use super::toolchain::{counts, nextest_files};
 
 /// Variables whose values a run without a process has to compare.
 const LAUNCH_PREFIXES: [&str; 3] = ["CARGO", "RUST", "NEXTEST"];
@@ -35,8 +35,8 @@ pub(super) fn launch_parts(
     parts.extend(
         programs.into_iter().filter_map(|name| process::find(name, folder, path.as_ref())).map(|at| identity(&at)),
     );
-    let counts = |name: &str| LAUNCH_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-    parts.extend(variables.iter().filter(|(name, _)| counts(name)).map(|(name, value)| format!("{name}={value}")));
+    let launches = |name: &str| counts(name) || LAUNCH_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+    parts.extend(variables.iter().filter(|(name, _)| launches(name)).map(|(name, value)| format!("{name}={value}")));
     parts
 }
 
@@ -97,7 +97,10 @@ mod tests {
             assert_ne!(before, parts(&place, "cargo test"), "{path}");
             old.map_or_else(|| fs::remove_file(&file), |old| fs::write(&file, old)).unwrap();
         }
-        place.variables.insert("CARGO_X".to_owned(), "1".to_owned());
-        assert_ne!(before, parts(&place, "cargo test"));
+        for name in ["CARGO_X", "CC", "CFLAGS_x86_64"] {
+            let mut place = Place { variables: place.variables.clone(), ..Place::new(&rustup, &[]) };
+            place.variables.insert(name.to_owned(), "1".to_owned());
+            assert_ne!(before, parts(&place, "cargo test"), "{name}");
+        }
     }
 }

@@ -69,7 +69,7 @@ impl Runner for Cargo {
     fn enter(&self, entrance: Entrance<'_>) -> Result<Way, String> {
         match call::parse(entrance.command) {
             Ok(call) => enter::direct(entrance, &call),
-            Err(_) => enter::behind_a_launcher(entrance),
+            Err(_) => Ok(enter::behind_a_launcher(entrance)),
         }
     }
 

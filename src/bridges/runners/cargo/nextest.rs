@@ -165,7 +165,8 @@ pub(super) fn add_report(trace: &mut Trace, state: &State, run: &Path) {
             let collected = trace.collected.get_or_insert_default();
             collected.extend(state.left_out.iter().cloned());
             // It writes its report when it has come to its end.
-            let failed = told.cases.iter().any(|case| case.outcome == Ending::Failed);
+            let failed =
+                !told.failed_scripts.is_empty() || told.cases.iter().any(|case| case.outcome == Ending::Failed);
             trace.exit = Some(if failed { TESTS_FAILED } else { 0 });
         }
         Err(why) => trace.unhealthy.push(why),

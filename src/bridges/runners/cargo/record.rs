@@ -14,7 +14,7 @@ use crate::model::window::{Code, Phase, Trace, Window, WindowKind};
 
 use super::call::{self, Call};
 use super::compiled;
-use super::enter::{environment, roles, write_plan};
+use super::enter::{More, RESTORE, environment, roles, write_plan};
 use super::project;
 use super::stale;
 use super::state::{Direct, State};
@@ -27,6 +27,8 @@ use crate::bridges::runners::{Built, Entrance, Place};
 
 /// Seconds that one test may take while it is recorded: one that starts thousands of children would take minutes.
 const LIMIT: u32 = 60;
+/// Variables that name a program of the user's before the compiler of the workspace's own crates.
+const WRAPPERS: [&str; 2] = ["RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"];
 /// Seconds that the second build, and the second run, may take.
 const LONGEST: f64 = 3600.0;
 
@@ -90,16 +92,20 @@ fn profile_folder(call: &Call) -> String {
 /// Builds the tests once more so that they count what they run, and runs each in a process of its own. Returns how long both took.
 pub(super) fn functions(entrance: Entrance<'_>, call: &Call) -> Result<(f64, f64), String> {
     let place = entrance.place;
-    if (place.variable)("RUSTC_WORKSPACE_WRAPPER").is_some_and(|value| !value.is_empty()) {
-        return Err("RUSTC_WORKSPACE_WRAPPER is set, and would have to stand where titer's own has to".to_owned());
+    let is_set = |name: &str| (place.variable)(name).is_some_and(|value| !value.is_empty());
+    if let Some(name) = WRAPPERS.into_iter().find(|name| is_set(name)) {
+        return Err(format!("{name} is set, and would have to stand where titer's own has to"));
     }
     if call.is_doc_only() {
         return Err("documentation tests alone were asked for, and nobody can tell what they run".to_owned());
     }
+    let toolchain = Toolchain::read(call, place.folder, place.variable)?;
+    if toolchain.wraps_its_compiler() {
+        return Err("build.rustc-workspace-wrapper is set, and would have to stand where titer's own has to".to_owned());
+    }
     if entrance.tracer.is_none() {
         return Err("without the file tracer nobody sees what the programs run that tests start".to_owned());
     }
-    let toolchain = Toolchain::read(call, place.folder, place.variable)?;
     let (variant, inputs) = variant(call, place.folder, place)?;
     let programs = project::programs(&asker(call, place.folder), &call.metadata_words())?;
     let target = target_folder(entrance.cache, &programs.root);
@@ -113,12 +119,17 @@ pub(super) fn functions(entrance: Entrance<'_>, call: &Call) -> Result<(f64, f64
     State { direct: Some(direct), record: true, traced, by_function: true, ..State::default() }.write(entrance.run)?;
     // No documentation test is counted: none of them runs here.
     let docs: Vec<String> = programs.docs.iter().map(|doc| id(&doc.unit, "")).collect();
-    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    // Who wants one test after the other has a reason for it.
+    let alone = call.harness.iter().any(|word| word.contains("test-threads")) || is_set("RUST_TEST_THREADS");
+    let jobs = if alone { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) };
     let sections = [(None, docs.iter().map(String::as_str).collect())];
-    write_plan(entrance, &programs, &sections, Some((jobs, LIMIT)))?;
+    write_plan(entrance, &programs, &sections, More { record: Some((jobs, LIMIT)), world: None })?;
     let roles = roles()?;
     let mut environment = environment(&toolchain, entrance, &roles)?;
     environment.push(("RUSTC_WORKSPACE_WRAPPER".into(), Some(roles.rustc.into_os_string())));
+    // A cargo that a test starts builds without it.
+    let restore = environment.iter_mut().find(|(name, _)| name == RESTORE).and_then(|(_, value)| value.as_mut());
+    restore.into_iter().for_each(|value| value.push("\nRUSTC_WORKSPACE_WRAPPER"));
     // Build scripts and macros of the workspace may count, too: nobody wants to know.
     let unwanted = entrance.run.join("unwanted-%p.profraw");
     environment.push(("LLVM_PROFILE_FILE".into(), Some(unwanted.into_os_string())));

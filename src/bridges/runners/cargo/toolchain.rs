@@ -61,6 +61,15 @@ const IDLE: [&str; 6] = [
 
 const RUNNER: [&str; 3] = ["target", "*", "runner"];
 
+/// Names, beginnings of names, and names that begin so and do not count: of variables that can change how a test ends.
+pub const COUNTING: [&[&str]; 3] = [&NAMES, &PREFIXES, &IDLE];
+
+/// Whether a variable can change how a test ends.
+#[must_use]
+pub fn counts(name: &str) -> bool {
+    NAMES.contains(&name) || (PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !IDLE.contains(&name))
+}
+
 /// The toolchain and the configuration that a call of cargo meets.
 #[allow(missing_debug_implementations, reason = "it holds a closure")]
 pub struct Toolchain<'a> {
@@ -152,6 +161,24 @@ impl<'a> Toolchain<'a> {
         Ok(runners)
     }
 
+    /// The folder of the toolchain, links followed.
+    ///
+    /// # Errors
+    /// The compiler does not tell.
+    pub fn folder(&self) -> Result<PathBuf, String> {
+        let program = self.compiler.path.to_str().ok_or("the compiler's path is not text")?;
+        let said = process::capture(program, &["--print", "sysroot"], self.folder, &[]);
+        let said = said.map_err(|error| error.to_string())?;
+        let folder = PathBuf::from(String::from_utf8_lossy(&said).trim());
+        Ok(folder.canonicalize().unwrap_or(folder))
+    }
+
+    /// Whether the user's configuration puts a program before the compiler of the workspace's own crates.
+    #[must_use]
+    pub fn wraps_its_compiler(&self) -> bool {
+        self.sources.mentions(&["build", "rustc-workspace-wrapper"])
+    }
+
     /// The user's own rustdoc, if one is named.
     #[must_use]
     pub fn rustdoc(&self) -> Option<&Path> {
@@ -173,9 +200,6 @@ impl<'a> Toolchain<'a> {
     pub fn inputs(&self, root: &Path, variables: &[(String, String)]) -> Value {
         let project = workspace_root(self.call, self.folder).unwrap_or_else(|| self.folder.to_owned());
         let project = project.strip_prefix(root).unwrap_or(&project).to_string_lossy().into_owned();
-        let counts = |name: &str| {
-            NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !IDLE.contains(&name)
-        };
         let variables = variables.iter().filter(|(name, value)| counts(name) && !value.is_empty());
         let variables: BTreeMap<&str, String> =
             variables.map(|(name, value)| (name.as_str(), variant_v1::digest(&json!(value)))).collect();

@@ -8,7 +8,7 @@ use crate::model::window::{Phase, Session, Trace, Window, WindowKind};
 
 use super::call::{self, Call, Flag, Kind};
 use super::state::{Direct, FOLDER, State};
-use super::{NAME, nextest, record, variant};
+use super::{NAME, nextest, record, variant, words};
 use crate::bridges::runners::Place;
 
 /// A call of cargo: its words, and its folder.
@@ -93,7 +93,14 @@ fn trace(told: &[&Told], state: &State, run: &Path, direct: Option<&Direct>, pla
         filtered: narrows(&call),
         ..Trace::default()
     };
-    let mut reader = Reader { trace: &mut trace, programs: BTreeMap::new(), seen: BTreeSet::new(), ended: true };
+    let mut reader = Reader {
+        trace: &mut trace,
+        programs: BTreeMap::new(),
+        seen: BTreeSet::new(),
+        ended: true,
+        logged: BTreeSet::new(),
+        failed: BTreeSet::new(),
+    };
     for line in told {
         reader.add(line);
     }
@@ -126,8 +133,7 @@ fn session(direct: &Direct, call: &Call) -> Session {
 
 /// Whether the user's own words may keep tests of a program out.
 fn narrows(call: &Call) -> bool {
-    let is_filter = |word: &String| !word.starts_with('-') || word.starts_with("--skip") || word.contains("ignored");
-    !call.filters.is_empty() || call.harness.iter().any(is_filter)
+    !call.filters.is_empty() || words::narrows(&call.harness)
 }
 
 struct Reader<'a> {
@@ -137,6 +143,10 @@ struct Reader<'a> {
     seen: BTreeSet<i64>,
     /// Whether everything that was started ended.
     ended: bool,
+    /// Units whose harness wrote down what happened.
+    logged: BTreeSet<String>,
+    /// Tests that failed: one that runs again for another target does not take that back.
+    failed: BTreeSet<String>,
 }
 
 impl Reader<'_> {
@@ -184,6 +194,7 @@ impl Reader<'_> {
 
     /// What the harness wrote down itself, test by test.
     fn log(&mut self, unit: &str, lines: &[(Verdict, String)]) {
+        self.logged.insert(unit.to_owned());
         for (verdict, name) in lines {
             let outcome = match verdict {
                 Verdict::Ok => "passed",
@@ -195,6 +206,10 @@ impl Reader<'_> {
     }
 
     fn report(&mut self, test: &str, outcome: &str) {
+        let outcome = if self.failed.contains(test) { "failed" } else { outcome };
+        if outcome == "failed" {
+            self.failed.insert(test.to_owned());
+        }
         let phase = |when: &str, outcome: &str| Phase {
             test: test.to_owned(),
             when: when.to_owned(),
@@ -219,9 +234,9 @@ impl Reader<'_> {
         }
         let told: BTreeSet<&String> = asked.iter().filter(|test| self.trace.finished.contains(*test)).collect();
         let silent: Vec<String> = asked.iter().filter(|test| !told.contains(test)).cloned().collect();
-        // Where the harness wrote nothing down, its exit code speaks for all; a test that began and is not in what it wrote down
-        // ended the process. A plain program is one test, and always has a verdict.
-        if code == 0 {
+        // Where the harness wrote nothing down, its exit code speaks for all. A test that began and is not in what it wrote down
+        // ended the process, or would have come after one that did. A plain program is one test, and always has a verdict.
+        if code == 0 && !self.logged.contains(&end.unit) {
             for test in &silent {
                 self.report(test, "passed");
             }

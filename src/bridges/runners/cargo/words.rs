@@ -192,9 +192,44 @@ fn harness_options(words: &[String]) -> Vec<(String, Option<String>, bool)> {
     found
 }
 
+/// Whether a harness' arguments may keep tests out: a name, `--skip`, `--ignored`. What may be the value of an unknown option is
+/// taken for a name.
+pub(super) fn narrows(words: &[String]) -> bool {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let (name, value) = word.split_once('=').map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+        if !word.starts_with('-') || name == "--skip" || name.contains("ignored") {
+            return true;
+        }
+        if value.is_none() && HARMLESS.iter().any(|(harmless, takes)| *harmless == name && *takes) {
+            words.next();
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     use crate::bridges::runners::cargo::call::tests::read;
+
+    #[test]
+    fn a_name_narrows_and_the_value_of_an_option_does_not() {
+        for (line, narrow) in [
+            ("", false),
+            ("--test-threads 1", false),
+            ("--test-threads=1 --nocapture", false),
+            ("name", true),
+            ("--test-threads 1 name", true),
+            ("--skip x", true),
+            ("--include-ignored", true),
+            ("--unknown name", true),
+        ] {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(narrows(&words), narrow, "{line}");
+        }
+    }
 
     #[test]
     fn what_a_build_needs_is_said_again() {
