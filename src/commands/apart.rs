@@ -22,6 +22,8 @@ pub struct Apart {
     pub traces: Vec<Trace>,
     /// How its tests ended.
     pub results: Vec<TestResult>,
+    /// Its folder, which whoever reads the rest removes.
+    pub folder: Option<RunFolder>,
 }
 
 impl Apart {
@@ -102,7 +104,10 @@ fn run(
         }
     }
     let told = traces_of(settings, &folder, runners, gathered.present.as_ref());
-    folder.remove();
     let results = test_results(&told);
-    failure.map_or(Ok(Apart { traces: told, results }), Err)
+    if let Some(why) = failure {
+        folder.remove();
+        return Err(why);
+    }
+    Ok(Apart { traces: told, results, folder: Some(folder) })
 }

@@ -91,11 +91,14 @@ pub fn after_runner(
         let traces = traces_of(settings, &finished.folder, runners, gathered.present.as_ref());
         (traces, reading.and_then(|reading| reading.join().ok().flatten()))
     });
-    let traces = put_right(context, &mut gathered, runners, finished, traces);
+    let traces = put_right(context, &mut gathered, runners, &finished.folder, traces);
     let OnceMore { second, mut apart } = more;
-    let second =
-        second.map(|second| (second.seconds, put_right(context, &mut gathered, runners, finished, second.traces)));
-    apart.traces = put_right(context, &mut gathered, runners, finished, apart.traces);
+    let second = second
+        .map(|second| (second.seconds, put_right(context, &mut gathered, runners, &finished.folder, second.traces)));
+    if let Some(folder) = apart.folder.take() {
+        apart.traces = put_right(context, &mut gathered, runners, &folder, apart.traces);
+        folder.remove();
+    }
     let mut warnings = std::mem::take(&mut gathered.warnings);
     warnings.extend(hello_trouble(context, runners, &traces));
     let results = test_results(&traces);
@@ -187,14 +190,14 @@ fn put_right(
     context: &Context<'_>,
     gathered: &mut Gathered,
     runners: &Runners,
-    finished: &Finished,
+    folder: &RunFolder,
     mut traces: Vec<Trace>,
 ) -> Vec<Trace> {
     forgive_inert_programs(&mut traces, &context.settings.policy.inert_programs);
     if let Some(present) = gathered.present.as_mut() {
         follow_links(&mut traces, &context.settings.root, present.tree());
         if context.record {
-            add_units(context.settings, runners, &finished.folder, present, &mut traces);
+            add_units(context.settings, runners, folder, present, &mut traces);
         }
     }
     traces

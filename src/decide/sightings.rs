@@ -154,6 +154,11 @@ impl Giver<'_> {
             }
             return;
         }
+        if sighting.kind == Kind::Hello {
+            let program = sighting.text.split_once(' ').map_or("", |(_, program)| program);
+            trace.windows[at].programs.insert(program.to_owned());
+            return;
+        }
         let touches = matches!(sighting.kind, Kind::Read | Kind::Listed | Kind::Updated | Kind::Walked);
         if touches && self.places.is_repository(&sighting.text) {
             // A runner or its plugins that walk through the tree look for sources there, as everywhere.

@@ -67,7 +67,11 @@ impl<'a> Drafter<'a> {
     fn draft_units(&mut self, traced: bool) {
         let names: Vec<&'a str> = self.trace.units.keys().map(String::as_str).collect();
         let place: BTreeMap<&str, usize> = names.iter().enumerate().map(|(at, &name)| (name, at)).collect();
-        let needs = |name: &str| self.trace.units[name].needs.iter().filter_map(|need| place.get(need.as_str()));
+        let needs = |name: &str| {
+            let unit = &self.trace.units[name];
+            let near = unit.near.iter().filter(|_| !traced);
+            unit.needs.iter().chain(near).filter_map(|need| place.get(need.as_str()))
+        };
         let neighbours: Vec<Vec<usize>> = names.iter().map(|name| needs(name).copied().collect()).collect();
         for group in components(&neighbours) {
             let mut set = DraftSet::default();
@@ -106,18 +110,17 @@ impl<'a> Drafter<'a> {
         let trace = self.trace;
         let mut found: BTreeMap<&'a str, DraftSet> = BTreeMap::new();
         for window in trace.windows.iter().filter(|window| window.kind == WindowKind::Fixture) {
-            found.entry(&window.name).or_default().targets.extend(self.touched(window));
+            self.add_touched(window, found.entry(&window.name).or_default());
         }
         // What no window of a program explains (a process that outlived its own) may serve any of them.
-        let process: BTreeSet<Target> = trace
-            .windows
-            .iter()
-            .filter(|window| window.kind == WindowKind::Process)
-            .flat_map(|window| self.touched(window))
-            .collect();
+        let mut process = DraftSet::default();
+        for window in trace.windows.iter().filter(|window| window.kind == WindowKind::Process) {
+            self.add_touched(window, &mut process);
+        }
         for unit in trace.units.keys() {
             let mut set = found.remove(unit.as_str()).unwrap_or_default();
-            set.targets.extend(process.iter().cloned());
+            set.targets.extend(process.targets.iter().cloned());
+            set.includes.extend(&process.includes);
             if set != DraftSet::default() {
                 let at = self.add(set);
                 self.of_program.insert(unit, at);
@@ -125,11 +128,21 @@ impl<'a> Drafter<'a> {
         }
     }
 
-    fn touched(&self, window: &Window) -> BTreeSet<Target> {
+    fn add_touched(&self, window: &Window, set: &mut DraftSet) {
         let codes = window.codes.iter().filter_map(|(code, _)| self.trace.codes.get(code));
-        let mut targets: BTreeSet<Target> = codes.map(|code| target_of(code, self.around.shapes)).collect();
-        add_files(window, &mut targets);
-        targets
+        set.targets.extend(codes.map(|code| target_of(code, self.around.shapes)));
+        add_files(window, &mut set.targets);
+        for program in &window.programs {
+            let (folder, name) = program.rsplit_once('/').unwrap_or(("", program));
+            let made = self.trace.units.iter().filter(|(_, unit)| unit.programs.contains(name));
+            if !self.is_by_function() {
+                let sets = made.filter_map(|(unit, _)| self.of_unit.get(&(unit.as_str(), self.trace.traced)));
+                set.includes.extend(sets);
+            } else if made.count() > 0 && !self.trace.counted.as_ref().is_some_and(|own| folder.starts_with(own)) {
+                // It was built by somebody else, and counted nothing.
+                set.targets.insert(Target::new(EdgeKind::Opaque, "", format!("unseen {name}")));
+            }
+        }
     }
 
     fn draft_test(&mut self, test: &str, windows: Option<&Vec<&Window>>) -> Option<DraftFootprint> {
@@ -143,8 +156,11 @@ impl<'a> Drafter<'a> {
         if windows.iter().any(|window| !window.closed) || (self.is_by_function() && !was_seen) {
             return None;
         }
-        let own = windows.iter().flat_map(|window| self.touched(window)).collect();
-        let mut sets = vec![self.add(DraftSet { targets: own, includes: BTreeSet::new() })];
+        let mut own = DraftSet::default();
+        for window in windows {
+            self.add_touched(window, &mut own);
+        }
+        let mut sets = vec![self.add(own)];
         let traced = self.trace.traced && !self.trace.units[unit].untraced;
         sets.extend(self.of_unit.get(&(unit, traced)));
         sets.extend(self.of_program.get(unit));
@@ -221,6 +237,31 @@ mod tests {
         // Without a shape the code stands for its whole file.
         assert_eq!(found, names(&["read base/src/lib.rs", "loaded base/src/lib.rs", "loaded app/src/lib.rs"]));
         assert_eq!(reached(&trace, "cargo::app::lib::unseen"), names(&[]));
+    }
+
+    #[test]
+    fn a_program_that_a_test_started_counts_with_what_it_is_built_from() {
+        let other = Unit { programs: names(&["tool"]), ..unit("tool/src/main.rs", &[]) };
+        let seen = |collector: &str, program: &str| {
+            let mut trace = trace(collector, true);
+            trace.units.insert("tool".to_owned(), other.clone());
+            trace.counted = Some("/cache/target".to_owned());
+            trace.codes.insert(0, Code { path: "app/tests/cli.rs".into(), line: 3, qualified: None });
+            let (kind, name) = match collector {
+                BY_FUNCTION => (WindowKind::Test, "cargo::app::test/cli::one"),
+                _ => (WindowKind::Fixture, "app::test/cli"),
+            };
+            let mut window = Window::new(kind, name, 1);
+            window.codes.insert((0, None));
+            window.programs.insert(program.to_owned());
+            trace.windows.push(window);
+            let found = reached(&trace, "cargo::app::test/cli::one");
+            (found.contains("ran tool/src/main.rs *"), found.iter().any(|target| target.starts_with("opaque")))
+        };
+        assert_eq!(seen("units", "/r/target/debug/tool"), (true, false));
+        assert_eq!(seen("units", "/bin/sh"), (false, false));
+        assert_eq!(seen(BY_FUNCTION, "/r/target/debug/tool"), (false, true));
+        assert_eq!(seen(BY_FUNCTION, "/cache/target/debug/tool"), (false, false));
     }
 
     #[test]

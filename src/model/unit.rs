@@ -27,6 +27,10 @@ pub struct Unit {
     pub untraced: bool,
     /// Other units that it is built from, by their names.
     pub needs: BTreeSet<String>,
+    /// Programs that tests may start, as their build names them.
+    pub programs: BTreeSet<String>,
+    /// Units that its tests may look into, where the file tracer does not see what they look at.
+    pub near: BTreeSet<String>,
 }
 
 impl Unit {

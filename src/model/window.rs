@@ -53,6 +53,8 @@ pub struct Window {
     pub opaque: BTreeSet<String>,
     /// Programs and processes started in it: opaque, unless the file tracer saw what they did.
     pub started: BTreeSet<String>,
+    /// Programs that said to the file tracer that they run in it, by their absolute paths.
+    pub programs: BTreeSet<String>,
     /// Folders listed and source files opened by the import system, by the runner's own search for tests, for a traceback: what
     /// the file tracer saw of them is no edge.
     pub ignored: BTreeSet<String>,
@@ -85,6 +87,7 @@ impl Window {
             probed: BTreeSet::new(),
             opaque: BTreeSet::new(),
             started: BTreeSet::new(),
+            programs: BTreeSet::new(),
             ignored: BTreeSet::new(),
             parts: BTreeSet::new(),
             by: BTreeSet::new(),
@@ -175,6 +178,8 @@ pub struct Trace {
     pub collector: String,
     /// Whether the file tracer answered in it.
     pub traced: bool,
+    /// Where the programs lie of which it told what ran in them, if it told of functions.
+    pub counted: Option<String>,
     /// The runner's process and the number of its window that started this process, if it is no runner itself.
     pub child_of: Option<(i64, u64)>,
     /// Present once the runner was configured.

@@ -10,6 +10,7 @@ mod inputs;
 mod launch;
 mod leftovers;
 mod macros;
+mod nearby;
 mod nextest;
 mod options;
 mod places;

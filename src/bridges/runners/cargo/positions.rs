@@ -40,7 +40,7 @@ fn by_place(unit: &str) -> String {
 }
 
 /// A unit and all that it needs.
-fn reached(units: &Units, name: &str) -> BTreeSet<String> {
+pub(super) fn reached(units: &Units, name: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut open = vec![name.to_owned()];
     while let Some(name) = open.pop() {

@@ -91,6 +91,7 @@ fn trace(told: &[&Told], state: &State, run: &Path, direct: Option<&Direct>, pla
         traced: state.traced,
         session: direct.map(|direct| session(direct, &call)),
         filtered: narrows(&call),
+        counted: direct.and_then(|direct| direct.target.clone()),
         ..Trace::default()
     };
     let mut reader = Reader {

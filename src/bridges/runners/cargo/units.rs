@@ -9,6 +9,7 @@ use super::compiled;
 use super::graph::{self, Origin, Part};
 use super::inputs;
 use super::leftovers;
+use super::nearby;
 use super::places::{Place, Places, normal};
 use super::positions;
 use super::project::{self, Cargo, Programs};
@@ -93,6 +94,7 @@ pub fn units(question: &Question<'_>) -> Result<Units, String> {
     leftovers::add(&places, question, &parts, &documented, &mut units);
     units.insert(EVERYTHING.to_owned(), everything(question, &metadata, &parts, &places));
     units.values_mut().for_each(settle);
+    nearby::add(question.root, question.project, &mut units);
     positions::add(question.root, question.project, &parts, &mut units);
     Ok(units)
 }
@@ -179,7 +181,9 @@ impl Site<'_> {
     /// The units of this package with nothing in them but what they need.
     fn bare(&self) -> Units {
         let part = self.part;
-        let mut package = Unit { needs: part.needs.clone(), ..Unit::default() };
+        let started = part.targets.iter().filter(|target| target.is_bin() || target.is_example());
+        let programs = started.map(|target| target.name.clone()).collect();
+        let mut package = Unit { needs: part.needs.clone(), programs, ..Unit::default() };
         if let Some(place) = &part.place {
             package.targets.insert(Target::new(EdgeKind::Listed, place.clone(), "names"));
             package.traced_targets.insert(Target::new(EdgeKind::Listed, place.clone(), "names-traced"));
