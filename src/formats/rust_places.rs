@@ -47,21 +47,22 @@ pub(super) fn looks_at_its_places(tokens: &Tokens) -> bool {
 }
 
 /// Whether the code in a file can be told where code in other files stands: then the place of every token there counts.
+/// `is_source` tells whether a file of that name is among them.
 #[must_use]
-pub fn asks_for_places(source: &[u8]) -> bool {
+pub fn asks_for_places(source: &[u8], is_source: &dyn Fn(&str) -> bool) -> bool {
     let text = String::from_utf8_lossy(source);
     let telling = [".location(", "Location", "macro_rules", ".rs:"].iter().chain(ASKING);
     let hinted = telling.into_iter().any(|word| text.contains(word))
         || TELLING.iter().any(|word| text.contains(&format!(".{word}()")));
-    hinted && Tokens::read(source).is_none_or(|tokens| asks(&tokens))
+    hinted && Tokens::read(source).is_none_or(|tokens| asks(&tokens, is_source))
 }
 
-fn asks(tokens: &Tokens) -> bool {
+fn asks(tokens: &Tokens, is_source: &dyn Fn(&str) -> bool) -> bool {
     let (mut location, mut caller, mut tells, mut placed) = (false, false, false, false);
     let mut by_example_until = 0;
     for at in 0..tokens.len() {
         let text = tokens.text(at);
-        if tokens.is(at, Kind::Literal) && text.contains(".rs:") {
+        if tokens.is(at, Kind::Literal) && lines_in(text).any(|name| is_source(&name)) {
             return true;
         }
         if !tokens.is(at, Kind::Word) {
@@ -81,6 +82,16 @@ fn asks(tokens: &Tokens) -> bool {
         tells |= TELLING.iter().any(|name| is_method(name));
     }
     (location && caller) || (tells && placed)
+}
+
+/// The names of files in which a text names a line: `lib.rs` in `at src/lib.rs:3`.
+fn lines_in(text: &str) -> impl Iterator<Item = String> {
+    let named = text.match_indices(".rs:").map(|(at, _)| &text[..at]);
+    named.map(|before| {
+        let start = before.rfind(|letter: char| !(letter.is_alphanumeric() || "_-".contains(letter)));
+        let start = start.map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        format!("{}.rs", &before[start..])
+    })
 }
 
 /// Whether a macro is called there that tells its place.
@@ -110,11 +121,12 @@ mod tests {
             ("fn f(span: Span) { span.line() }", false),
             ("use log::Record; fn f(record: &Record) { record.line() }", true),
             ("#[test] fn f() { assert_eq!(g(), \"panicked at src/lib.rs:3:9\") }", true),
+            ("#[test] fn f() { assert_eq!(g(), \" --> file.rs:2:2\") }", false),
             ("// set_hook\nfn f() {}", false),
             ("fn f() { trybuild::TestCases::new() }", true),
             ("fn f( set_hook", true),
         ] {
-            assert_eq!(asks_for_places(source.as_bytes()), asks, "{source}");
+            assert_eq!(asks_for_places(source.as_bytes(), &|name| name == "lib.rs"), asks, "{source}");
         }
     }
 }

@@ -13,7 +13,10 @@ use crate::model::unit::{Unit, Units};
 pub(super) fn add(root: &Path, project: &Programs, parts: &[Part<'_>], units: &mut Units) {
     let macros_ask = parts.iter().filter(|part| part.asked_by_macros).map(|part| part.unit.as_str());
     let mut asking: BTreeSet<String> = macros_ask.map(str::to_owned).collect();
-    let asks = |path: &String| disk::read(&root.join(path)).is_ok_and(|bytes| asks_for_places(&bytes));
+    let all = units.values().flat_map(|unit| unit.sources.iter().chain(&unit.fixed));
+    let names: BTreeSet<&str> = all.filter_map(|path| path.rsplit('/').next()).collect();
+    let is_source = |name: &str| names.contains(name);
+    let asks = |path: &String| disk::read(&root.join(path)).is_ok_and(|bytes| asks_for_places(&bytes, &is_source));
     let sources = |unit: &Unit| unit.sources.iter().chain(&unit.fixed).chain(&unit.files).any(asks);
     asking.extend(units.iter().filter(|(_, unit)| sources(unit)).map(|(name, _)| name.clone()));
     if asking.is_empty() {
