@@ -93,8 +93,9 @@ enum Verb {
     Run {
         #[command(flatten)]
         select: Select,
-        /// Record what each test depends on, also where titer would not by itself; `deep` runs every test, then all of them a second
-        /// time in reverse order, whose failures, output and exit code are not yours, to find out what the process remembers
+        /// Record what each test depends on, also where titer would not by itself. `deep` runs every test, then all of them a second
+        /// time, whose failures, output and exit code are not yours: pytest's in reverse order, to find out what the process
+        /// remembers; cargo's (with or without `deep`) built anew in a folder of titer's own, to find out which functions each runs
         #[arg(long, conflicts_with = "no_record", num_args = 0..=1, require_equals = true, default_missing_value = "plain", value_name = "DEPTH")]
         record: Option<Depth>,
         /// Do not record what tests depend on; outcomes are kept all the same
@@ -103,7 +104,7 @@ enum Verb {
         /// Write a JUnit report; tests left out are in it as skipped, with the reason
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
-        /// The command, unchanged
+        /// The command, unchanged: `pytest -q`, `cargo test --workspace`, `cargo nextest run`, or a script that starts them
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },
@@ -120,7 +121,7 @@ enum Verb {
     },
     /// Explain why a test would run or not, or which tests depend on a path
     Explain {
-        /// A test (`pytest::tests/test_a.py::test_b`, or pytest's own name for it) or a path
+        /// A test (`pytest::tests/test_a.py::test_b`, or pytest's own name for it; `cargo::app::lib::tests::works`) or a path
         #[arg(value_name = "TEST|PATH")]
         what: String,
         /// Print JSON

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bridges::process::is_alive;
+use crate::bridges::runners;
 use crate::bridges::workspace::RunFolder;
 use crate::decide::selection::Ask;
 use crate::formats::segment_v1::{RunRow, VERSION};
@@ -48,6 +49,10 @@ pub fn note(context: &Context<'_>, tree: &Tree) -> Vec<u8> {
 pub fn abandoned(settings: &Settings, gathered: &mut Gathered, runners: &Runners, all: bool) {
     let mut kept = false;
     for folder in RunFolder::abandoned(&settings.ledger_cache()) {
+        let note: Option<Note> = folder.read(FILE).and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        // Another command may have been interrupted than the one that is about to start.
+        let its_own = note.as_ref().map(|note| runners::of_command(&note.command).0);
+        let runners = its_own.as_ref().unwrap_or(runners);
         let mut traces = traces_of_all(settings, runners, &folder.path);
         // A runner that outlived its titer is still writing.
         let running = traces.iter().any(|trace| i32::try_from(trace.pid).is_ok_and(is_alive) && trace.exit.is_none());
@@ -62,7 +67,6 @@ pub fn abandoned(settings: &Settings, gathered: &mut Gathered, runners: &Runners
         if let Some(present) = gathered.present.as_mut() {
             add_units(settings, runners, &folder, present, &mut traces);
         }
-        let note: Option<Note> = folder.read(FILE).and_then(|bytes| postcard::from_bytes(&bytes).ok());
         if let Some(note) = note {
             kept |= keep(settings, gathered, runners, &traces, note);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::graph::Part;
+use super::inputs;
 use super::project::Programs;
 use crate::bridges::disk;
 use crate::formats::rust_places::asks_for_places;
@@ -17,7 +18,8 @@ pub(super) fn add(root: &Path, project: &Programs, parts: &[Part<'_>], units: &m
     let names: BTreeSet<&str> = all.filter_map(|path| path.rsplit('/').next()).collect();
     let is_source = |name: &str| names.contains(name);
     let asks = |path: &String| disk::read(&root.join(path)).is_ok_and(|bytes| asks_for_places(&bytes, &is_source));
-    let sources = |unit: &Unit| unit.sources.iter().chain(&unit.fixed).chain(&unit.files).any(asks);
+    let taken = |path: &&String| inputs::is_rust(path);
+    let sources = |unit: &Unit| unit.sources.iter().chain(&unit.fixed).chain(unit.files.iter().filter(taken)).any(asks);
     asking.extend(units.iter().filter(|(_, unit)| sources(unit)).map(|(name, _)| name.clone()));
     if asking.is_empty() {
         return;
