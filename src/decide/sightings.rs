@@ -156,7 +156,7 @@ impl Giver<'_> {
         }
         if sighting.kind == Kind::Hello {
             let program = sighting.text.split_once(' ').map_or("", |(_, program)| program);
-            trace.windows[at].programs.insert(program.to_owned());
+            trace.windows[at].programs.insert((sighting.pid, program.to_owned()));
             return;
         }
         let touches = matches!(sighting.kind, Kind::Read | Kind::Listed | Kind::Updated | Kind::Walked);

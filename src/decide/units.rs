@@ -3,6 +3,7 @@
 //! Design: `runners-cargo.md`, sections 5 to 7.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::model::edge::{EdgeKind, Target};
 use crate::model::outcome::TestResult;
@@ -92,6 +93,9 @@ impl<'a> Drafter<'a> {
         targets.extend(unit.fixed.iter().map(whole));
         let by_function = self.is_by_function();
         let counted = unit.sources.iter().filter(|path| !unit.fixed.contains(*path));
+        if by_function {
+            targets.extend(counted.clone().flat_map(|path| self.uncounted(path)));
+        }
         targets.extend(counted.map(|path| if by_function { loaded(path) } else { whole(path) }));
         if traced {
             let of_names = |target: &&Target| target.kind == EdgeKind::Listed && unit.replaces(target);
@@ -104,6 +108,15 @@ impl<'a> Drafter<'a> {
         let shapes = unit.sources.iter().chain(&unit.fixed).filter_map(|path| self.around.shapes.get(path));
         targets.extend(shapes.flat_map(|s| &s.environment).map(|name| Target::new(EdgeKind::Fingerprint, "env", name)));
         targets
+    }
+
+    /// Functions of which nobody is told that they ran: a macro may have made them anew, or the package is built without counters.
+    fn uncounted(&self, path: &str) -> Vec<Target> {
+        let countable = self.trace.countable.get(path);
+        let tells = |(from, to): &(u32, u32)| countable.is_some_and(|lines| lines.range(*from..=*to).next().is_some());
+        let functions = self.around.shapes.get(path).into_iter().flat_map(|shape| &shape.functions);
+        let silent = functions.filter(|function| !function.lines.iter().all(tells));
+        silent.map(|function| Target::new(EdgeKind::Ran, path, &function.name)).collect()
     }
 
     fn draft_programs(&mut self) {
@@ -132,14 +145,17 @@ impl<'a> Drafter<'a> {
         let codes = window.codes.iter().filter_map(|(code, _)| self.trace.codes.get(code));
         set.targets.extend(codes.map(|code| target_of(code, self.around.shapes)));
         add_files(window, &mut set.targets);
-        for program in &window.programs {
-            let (folder, name) = program.rsplit_once('/').unwrap_or(("", program));
+        for (process, program) in &window.programs {
+            let name = program.rsplit('/').next().unwrap_or(program);
             let made = self.trace.units.iter().filter(|(_, unit)| unit.programs.contains(name));
             if !self.is_by_function() {
                 let sets = made.filter_map(|(unit, _)| self.of_unit.get(&(unit.as_str(), self.trace.traced)));
                 set.includes.extend(sets);
-            } else if made.count() > 0 && !self.trace.counted.as_ref().is_some_and(|own| folder.starts_with(own)) {
-                // It was built by somebody else, and counted nothing.
+                continue;
+            }
+            // One that was built by somebody else counts nothing; one of ours may have been kept from telling.
+            let ours = self.trace.counted.as_ref().is_some_and(|own| Path::new(program).starts_with(own));
+            if (ours && !window.counted.contains(process)) || (!ours && made.count() > 0) {
                 set.targets.insert(Target::new(EdgeKind::Opaque, "", format!("unseen {name}")));
             }
         }
@@ -253,7 +269,8 @@ mod tests {
             };
             let mut window = Window::new(kind, name, 1);
             window.codes.insert((0, None));
-            window.programs.insert(program.to_owned());
+            window.programs.insert((7, program.to_owned()));
+            window.counted.extend(program.contains("debug").then_some(7));
             trace.windows.push(window);
             let found = reached(&trace, "cargo::app::test/cli::one");
             (found.contains("ran tool/src/main.rs *"), found.iter().any(|target| target.starts_with("opaque")))
@@ -262,6 +279,7 @@ mod tests {
         assert_eq!(seen("units", "/bin/sh"), (false, false));
         assert_eq!(seen(BY_FUNCTION, "/r/target/debug/tool"), (false, true));
         assert_eq!(seen(BY_FUNCTION, "/cache/target/debug/tool"), (false, false));
+        assert_eq!(seen(BY_FUNCTION, "/cache/target/silent/tool"), (false, true));
     }
 
     #[test]

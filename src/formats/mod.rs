@@ -22,6 +22,7 @@ mod python_walk;
 mod rust_attributes;
 mod rust_lonely;
 pub mod rust_places;
+mod rust_reach;
 pub mod rust_source;
 mod rust_spelling;
 mod rust_tokens;

@@ -67,26 +67,18 @@ const KNOWN: &[&str] = &[
     "windows_subsystem",
 ];
 
-/// The last name of macros that make tests or log calls. Documentation of the functions is lost on them.
-const WRAPPING: &[&str] = &[
-    "async_test",
-    "bench",
-    "case",
-    "fixture",
-    "instrument",
-    "main",
-    "parallel",
-    "parameterized",
-    "proptest",
-    "quickcheck",
-    "rstest",
-    "serial",
-    "test",
-    "test_case",
-    "test_log",
-    "timeout",
-    "traced_test",
-    "wasm_bindgen_test",
+/// Macros that call the function as it stands, and leave it where it stands: crate and name. Documentation of the functions is lost
+/// on them. Other people's macros may build the body anew, where nobody is told that it ran.
+const WRAPPING: &[(&str, &str)] = &[
+    ("actix_rt", "main"),
+    ("actix_rt", "test"),
+    ("actix_web", "main"),
+    ("actix_web", "test"),
+    ("async_std", "main"),
+    ("async_std", "test"),
+    ("tokio", "main"),
+    ("tokio", "test"),
+    ("tracing", "instrument"),
 ];
 
 /// Run before `main`, by the compiler, or without leaving a trace in the counters of coverage.
@@ -142,7 +134,7 @@ fn item(tokens: &Tokens, from: usize, to: usize, depth: u8) -> Attribute {
         Attribute::Barring
     } else if (last == at || tool) && KNOWN.contains(&first) {
         Attribute::Known
-    } else if WRAPPING.contains(&name) {
+    } else if WRAPPING.contains(&(first, name)) {
         Attribute::Wrapping
     } else {
         Attribute::Foreign

@@ -33,7 +33,7 @@ const ASKING: &[&str] = &[
     "ui_test",
 ];
 
-/// Methods that tell a place if their receiver has one.
+/// Methods and fields that tell a place if there is one to tell.
 const TELLING: &[&str] = &["byte_range", "column", "line"];
 /// Where these are spoken of, it may have: spans, records of a log.
 const PLACED: &[&str] = &["log", "proc_macro", "proc_macro2", "tracing"];
@@ -53,7 +53,7 @@ pub fn asks_for_places(source: &[u8], is_source: &dyn Fn(&str) -> bool) -> bool 
     let text = String::from_utf8_lossy(source);
     let telling = [".location(", "Location", "macro_rules", ".rs:"].iter().chain(ASKING);
     let hinted = telling.into_iter().any(|word| text.contains(word))
-        || TELLING.iter().any(|word| text.contains(&format!(".{word}()")));
+        || TELLING.iter().any(|word| text.contains(&format!(".{word}")));
     hinted && Tokens::read(source).is_none_or(|tokens| asks(&tokens, is_source))
 }
 
@@ -79,19 +79,27 @@ fn asks(tokens: &Tokens, is_source: &dyn Fn(&str) -> bool) -> bool {
         location |= text == "Location";
         caller |= text == "caller";
         placed |= PLACED.contains(&text);
-        tells |= TELLING.iter().any(|name| is_method(name));
+        tells |= TELLING.contains(&text) && tokens.before(at, 1) == ".";
     }
     (location && caller) || (tells && placed)
 }
 
 /// The names of files in which a text names a line: `lib.rs` in `at src/lib.rs:3`.
 fn lines_in(text: &str) -> impl Iterator<Item = String> {
-    let named = text.match_indices(".rs:").map(|(at, _)| &text[..at]);
+    let numbered = |at: &usize| text[at + 4..].starts_with(|letter: char| letter.is_ascii_digit());
+    let named = text.match_indices(".rs:").map(|(at, _)| at).filter(numbered).map(|at| &text[..at]);
     named.map(|before| {
         let start = before.rfind(|letter: char| !(letter.is_alphanumeric() || "_-".contains(letter)));
         let start = start.map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
         format!("{}.rs", &before[start..])
     })
+}
+
+/// Whether a text names a line of a file: what a program is expected to say.
+#[must_use]
+pub fn names_a_line(text: &[u8], is_source: &dyn Fn(&str) -> bool) -> bool {
+    let text = String::from_utf8_lossy(text);
+    text.contains(".rs:") && lines_in(&text).any(|name| is_source(&name))
 }
 
 /// Whether a macro is called there that tells its place.

@@ -159,6 +159,7 @@ fn merged(spelling: &Spelling, found: Vec<Found>) -> Vec<FunctionShape> {
 /// `env!("A")`, `option_env!("A")`, `env::var("A")`, `var_os("A")`, and `env = "A"` or `.env("A")` as clap has it.
 fn environment(tokens: &Tokens) -> Vec<String> {
     let mut names = BTreeSet::new();
+    let mut unknown = false;
     for at in (0..tokens.len()).filter(|&at| tokens.is(at, Kind::Word)) {
         let name = match tokens.text(at) {
             "env" | "option_env" if tokens.text(at + 1) == "!" && tokens.is(at + 2, Kind::Open) => at + 3,
@@ -167,10 +168,25 @@ fn environment(tokens: &Tokens) -> Vec<String> {
             "env" if tokens.text(at + 1) == "(" && tokens.partner(at + 1) == at + 3 => at + 2,
             _ => continue,
         };
-        let told = |name: &&str| !CARGO_NAMES.contains(name) && !name.starts_with("CARGO_") && !name.is_empty();
+        // A name that the code puts together, or keeps elsewhere in the file.
+        unknown |= matches!(tokens.text(at), "var" | "var_os") && !tokens.is(name, Kind::Literal);
+        let told = |name: &&str| !is_cargos(name) && !name.is_empty();
         names.extend(literal(tokens.text(name)).filter(told).map(str::to_owned));
     }
+    if unknown {
+        let literals = (0..tokens.len()).filter(|&at| tokens.is(at, Kind::Literal));
+        let variable = |name: &&str| name.len() > 2 && name.chars().all(is_in_a_variable) && !is_cargos(name);
+        names.extend(literals.filter_map(|at| literal(tokens.text(at))).filter(variable).map(str::to_owned));
+    }
     names.into_iter().collect()
+}
+
+fn is_cargos(name: &str) -> bool {
+    CARGO_NAMES.contains(&name) || name.starts_with("CARGO_")
+}
+
+fn is_in_a_variable(letter: char) -> bool {
+    letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_'
 }
 
 #[cfg(test)]
@@ -289,9 +305,22 @@ mod tests {
             ("mod m { #![foreign] fn f() { 1 } }", "mod m { #![foreign] fn f() { 2 } }", &["module"]),
             ("#[tokio::test] async fn f() { 1 }", "#[tokio::test] async fn f() { 2 }", &["f"]),
             ("#[case(1)] fn f() {}", "#[case(2)] fn f() {}", &["module"]),
-            ("fn f() { m!(a+b) }", "fn f() { m!(a + b) }", &["f"]),
+            ("fn f() { g(m!(a+b)) }", "fn f() { g(m!(a + b)) }", &["f"]),
             ("fn f() { m!(a, b) }", "fn f() { m!( a,\nb ) }", &[]),
-            ("fn f() { m!({a}) }", "fn f() { m!({ a }) }", &["f"]),
+            ("fn f() { let c = m!({a}); }", "fn f() { let c = m!({ a }); }", &["f"]),
+            ("fn f() { m!(a) }", "fn f() { m!(b) }", &["module"]),
+            ("fn f() { c; d::m!{a} e }", "fn f() { c; d::m!{b} e }", &["module"]),
+            ("fn f() { 1; println!(\"a\") }", "fn f() { 1; println!(\"b\") }", &["f"]),
+            ("fn f() { LEVEL.lock().b(1) }", "fn f() { LEVEL.lock().b(2) }", &["module"]),
+            ("fn f() { a.lock().b(1) }", "fn f() { a.lock().b(2) }", &["f"]),
+            ("fn f() { a().store(1, B) }", "fn f() { a().store(2, B) }", &["module"]),
+            ("fn f() { env::set_var(\"A\", \"1\") }", "fn f() { env::set_var(\"A\", \"2\") }", &["module"]),
+            ("fn f() -> impl A { 1 }", "fn f() -> impl A { 2 }", &["module"]),
+            ("fn f(a: impl A) -> B { 1 }", "fn f(a: impl A) -> B { 2 }", &["f"]),
+            ("#[derive(A)] struct S { a: [u8; 4+4] }", "#[derive(A)] struct S { a: [u8; 4 + 4] }", &["module"]),
+            ("#[derive(Debug)] struct S { a: [u8; 4+4] }", "#[derive(Debug)] struct S { a: [u8; 4 + 4] }", &[]),
+            ("#[a::b] fn f() { 1+1 }", "#[a::b] fn f() { 1 + 1 }", &["module"]),
+            ("fn f() { info!(a+b); }", "fn f() { info!(a + b); }", &["f"]),
             ("fn f() { println!(\"\",a+b) }", "fn f() { println!(\"\", a + b) }", &[]),
             ("fn f() { assert!(matches!(a,b)) }", "fn f() { assert!(matches!(a, b)) }", &["f"]),
             ("fn f() { if !(a+b) {} }", "fn f() { if ! (a + b) {} }", &[]),

@@ -10,31 +10,25 @@ const LONG_MARKS: &[&str] = &[
     "&=", "|=", "..", "::", "->", "=>", "<-",
 ];
 
-/// Macros of the standard library, and of logging, that read expressions. How these are laid out is lost on them.
+/// Macros of the standard library that read expressions. How these are laid out is lost on them.
 const EXPRESSION_MACROS: &[&str] = &[
-    "anyhow",
     "assert",
     "assert_eq",
     "assert_ne",
-    "bail",
     "cfg",
     "compile_error",
     "concat",
-    "debug",
     "debug_assert",
     "debug_assert_eq",
     "debug_assert_ne",
     "env",
     "eprint",
     "eprintln",
-    "error",
     "format",
     "format_args",
     "include",
     "include_bytes",
     "include_str",
-    "info",
-    "log",
     "macro_rules",
     "matches",
     "option_env",
@@ -43,14 +37,15 @@ const EXPRESSION_MACROS: &[&str] = &[
     "println",
     "thread_local",
     "todo",
-    "trace",
     "unimplemented",
     "unreachable",
     "vec",
-    "warn",
     "write",
     "writeln",
 ];
+
+/// Traits that the compiler itself derives.
+const DERIVED: &[&str] = &["Clone", "Copy", "Debug", "Default", "Eq", "Hash", "Ord", "PartialEq", "PartialOrd"];
 
 /// They spell out the expression that they were given, with what macros inside it were given as it was written.
 const SPELLING_MACROS: &[&str] = &["assert", "debug_assert"];
@@ -97,18 +92,25 @@ struct Writer<'a> {
     seen_until: usize,
     /// Up to there macros inside are seen so.
     spelt_until: usize,
+    /// Between these, too.
+    item: (usize, usize),
 }
 
 impl<'a> Writer<'a> {
     fn new(tokens: &'a Tokens, placed: bool) -> Self {
         let (bytes, starts) = (Vec::with_capacity(tokens.len() * 12), Vec::with_capacity(tokens.len() + 1));
-        Self { tokens, spelling: Spelling { bytes, starts }, placed, seen_until: 0, spelt_until: 0 }
+        Self { tokens, spelling: Spelling { bytes, starts }, placed, seen_until: 0, spelt_until: 0, item: (0, 0) }
+    }
+
+    /// Whether a macro sees which tokens touch each other there.
+    fn sees(&self, at: usize) -> bool {
+        at < self.seen_until || (at > self.item.0 && at < self.item.1)
     }
 
     /// Writes a token, or those that the compiler reads as one; what follows.
     fn token(&mut self, at: usize) -> usize {
         let Some(&token) = self.tokens.get(at) else { return at + 1 };
-        let seen = at < self.seen_until;
+        let seen = self.sees(at);
         if token.kind == Kind::Open && !seen {
             self.enter(at);
         }
@@ -139,8 +141,11 @@ impl<'a> Writer<'a> {
         let before = tokens.before(open, 1);
         let is_attribute = before == "#" || (before == "!" && tokens.before(open, 2) == "#");
         if is_attribute && tokens.text(open) == "[" {
+            // Somebody's macro is given the item as it stands.
             if !is_plain(tokens, open) {
-                self.seen_until = close;
+                self.seen_until = if before == "#" { item_end(tokens, close + 1) } else { close };
+            } else if tokens.text(open + 1) == "derive" && !derives_plainly(tokens, open) {
+                self.item = (close, item_end(tokens, close + 1));
             }
             return;
         }
@@ -166,6 +171,30 @@ impl<'a> Writer<'a> {
         });
         long.map_or(1, |mark| mark.len())
     }
+}
+
+/// Whether an attribute asks for traits of the standard library only.
+fn derives_plainly(tokens: &Tokens, open: usize) -> bool {
+    let inside = open + 3..tokens.partner(open + 2);
+    inside.filter(|&at| tokens.is(at, Kind::Word)).all(|at| DERIVED.contains(&tokens.text(at)))
+}
+
+/// The last token of the item that begins there, further attributes included.
+fn item_end(tokens: &Tokens, from: usize) -> usize {
+    let mut at = from;
+    while tokens.says(at, &["#", "["]) {
+        at = tokens.after(at + 1);
+    }
+    while at < tokens.len() {
+        match tokens.text(at) {
+            ";" | "," => return at,
+            "{" => return tokens.partner(at),
+            // The end of what it stands in.
+            _ if tokens.is(at, Kind::Close) => return at - 1,
+            _ => at = tokens.after(at),
+        }
+    }
+    tokens.len() - 1
 }
 
 /// The name of the macro whose argument opens here.
@@ -194,7 +223,7 @@ mod tests {
         let mut writer = Writer::new(&tokens, false);
         let (mut at, mut text) = (0, String::new());
         while at < tokens.len() {
-            let visible = at < writer.seen_until;
+            let visible = writer.sees(at);
             let first = tokens.partner(writer.seen_until) + 1 == at;
             let touching = visible && !first && touches(&tokens, at, *tokens.get(at).unwrap());
             *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -50,6 +50,10 @@ impl Tokens {
             return None;
         }
         let text = decode(source)?;
+        // The compiler may refuse the file for what stands in a comment.
+        if text.contains(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+            return None;
+        }
         let stream: Option<TokenStream> = text.parse().ok();
         let tokens = stream.map(|stream| {
             let mut tokens = Self { all: Vec::with_capacity(text.len() / 4), texts: String::with_capacity(text.len()) };

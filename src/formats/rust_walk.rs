@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::rust_attributes::{Attribute, attribute};
 use super::rust_lonely::Lonely;
+use super::rust_reach::reaches_out;
 use super::rust_tokens::{Kind, Tokens};
 
 /// What stands inside a longer name is not looked at.
@@ -178,18 +179,19 @@ impl Walk<'_> {
         let attribute = head.attribute.max(inner).unwrap_or(Attribute::Known);
         let name = tokens.text(head.at + 1);
         let close = tokens.partner(brace);
-        let barred = head.is_const || attribute == Attribute::Barring || inner > Some(Attribute::Known);
-        if barred || self.named.contains(name) || reaches_out(tokens, brace + 1, close) {
+        let barred = head.is_const || attribute >= Attribute::Foreign || inner > Some(Attribute::Known);
+        // A type that the body decides about is known to whoever names the function.
+        let opens_its_type =
+            (head.at..brace).any(|at| tokens.text(at) == "impl" && follows_an_arrow(tokens, head.at, at));
+        if barred || opens_its_type || self.named.contains(name) || reaches_out(tokens, brace + 1, close) {
             return;
         }
         let line =
             |at: usize, last: bool| tokens.get(at).map_or(0, |token| if last { token.end.0 } else { token.start.0 });
-        // A macro that may read the documentation, as one that describes an interface: it stays where it is.
-        let docs = if attribute == Attribute::Foreign { Vec::new() } else { head.docs.clone() };
         self.found.push(Found {
             name: join(&block.path, name),
             lines: (line(head.start, false), line(close, true)),
-            docs,
+            docs: head.docs.clone(),
             docs_count: attribute == Attribute::Wrapping,
             body: (brace, close + 1),
             whole: (block.modules && self.lonely.is_test((head.start, head.at), (block.from, block.to)))
@@ -327,39 +329,9 @@ fn angle_end(tokens: &Tokens, from: usize, to: usize) -> usize {
     at
 }
 
-/// Whether a body holds what can be noticed by code that never ran it: `impl`, constants, statics, macros, tests.
-fn reaches_out(tokens: &Tokens, from: usize, to: usize) -> bool {
-    (from..to).any(|at| match tokens.text(at) {
-        "impl" | "mod" | "macro_rules" | "global_asm" => true,
-        "static" => tokens.before(at, 1) != "'",
-        "const" => !matches!(tokens.before(at, 1), "*" | "raw"),
-        "macro" => tokens.is(at + 1, Kind::Word),
-        "submit" | "ctor" | "dtor" => tokens.text(at + 1) == "!",
-        "fn" => tokens.is(at + 1, Kind::Word) && has_attribute(tokens, from, at),
-        _ => false,
-    })
-}
-
-/// Whether an attribute, documentation apart, stands before the `fn` inside a body that begins at `from`.
-fn has_attribute(tokens: &Tokens, from: usize, function: usize) -> bool {
-    let mut at = function;
-    while at > from {
-        let before = at - 1;
-        match tokens.text(before) {
-            "pub" | "async" | "unsafe" | "extern" | "default" | "safe" | "gen" => at = before,
-            ")" if tokens.before(tokens.partner(before), 1) == "pub" => at = tokens.partner(before) - 1,
-            "]" if tokens.before(tokens.partner(before), 1) == "#" => {
-                let open = tokens.partner(before);
-                if attribute(tokens, open) != Attribute::Doc {
-                    return true;
-                }
-                at = open - 1;
-            }
-            _ if tokens.is(before, Kind::Literal) => at = before,
-            _ => return false,
-        }
-    }
-    false
+/// Whether `->` stands between the keyword of a function and a token of its signature.
+fn follows_an_arrow(tokens: &Tokens, from: usize, to: usize) -> bool {
+    (from..to).any(|at| tokens.text(at) == ">" && tokens.before(at, 1) == "-" && is_arrow(tokens, at))
 }
 
 #[cfg(test)]
@@ -378,7 +350,7 @@ mod tests {
 #![allow(dead_code)]
 /// Documented,
 #[inline]
-pub(crate) async unsafe fn f<'a, T: A<B>>(a: &'a T) -> impl C
+pub(crate) async unsafe fn f<'a, T: A<B>>(a: &'a T) -> Box<dyn C>
 where
     T: Fn(u8) -> u8,
 {

@@ -53,8 +53,10 @@ pub struct Window {
     pub opaque: BTreeSet<String>,
     /// Programs and processes started in it: opaque, unless the file tracer saw what they did.
     pub started: BTreeSet<String>,
-    /// Programs that said to the file tracer that they run in it, by their absolute paths.
-    pub programs: BTreeSet<String>,
+    /// Programs that said to the file tracer that they run in it: process and absolute path.
+    pub programs: BTreeSet<(u32, String)>,
+    /// Processes that told which functions they ran, where each told by itself.
+    pub counted: BTreeSet<u32>,
     /// Folders listed and source files opened by the import system, by the runner's own search for tests, for a traceback: what
     /// the file tracer saw of them is no edge.
     pub ignored: BTreeSet<String>,
@@ -88,6 +90,7 @@ impl Window {
             opaque: BTreeSet::new(),
             started: BTreeSet::new(),
             programs: BTreeSet::new(),
+            counted: BTreeSet::new(),
             ignored: BTreeSet::new(),
             parts: BTreeSet::new(),
             by: BTreeSet::new(),
@@ -180,6 +183,8 @@ pub struct Trace {
     pub traced: bool,
     /// Where the programs lie of which it told what ran in them, if it told of functions.
     pub counted: Option<String>,
+    /// Where functions begin of which it could have told that they ran: lines, by the path.
+    pub countable: BTreeMap<String, BTreeSet<u32>>,
     /// The runner's process and the number of its window that started this process, if it is no runner itself.
     pub child_of: Option<(i64, u64)>,
     /// Present once the runner was configured.

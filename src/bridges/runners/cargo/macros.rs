@@ -15,7 +15,7 @@ const READING: [&str; 6] = ["fs::", "File::open", "read_dir", "read_to_string", 
 const HARMLESS: [&str; 6] = ["proc-macro2", "quote", "syn", "unicode-ident", "proc-macro-crate", "version_check"];
 
 /// What code says that is told where something stands in a file.
-const ASKING: [&str; 3] = ["source_text(", "LineColumn", "byte_range("];
+const ASKING: [&str; 5] = ["source_text(", "LineColumn", "byte_range(", ".start().line", ".end().line"];
 
 /// What a package's code speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,7 +57,8 @@ fn speaks_of(folder: &Path) -> Told {
         let text = String::from_utf8_lossy(&text);
         for line in text.lines().map(str::trim_start).filter(|line| !line.starts_with("//")) {
             told.reads |= READING.iter().any(|word| says(line, word));
-            told.asks_for_places |= ASKING.iter().any(|word| says(line, word));
+            told.asks_for_places |=
+                ASKING.iter().any(|word| if word.starts_with('.') { line.contains(word) } else { says(line, word) });
         }
     }
     told

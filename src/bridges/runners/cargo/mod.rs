@@ -5,6 +5,7 @@ pub mod call;
 mod compiled;
 mod config;
 mod enter;
+mod functions;
 mod graph;
 mod inputs;
 mod launch;

@@ -7,8 +7,13 @@ use super::graph::Part;
 use super::inputs;
 use super::project::Programs;
 use crate::bridges::disk;
-use crate::formats::rust_places::asks_for_places;
+use crate::formats::rust_places::{asks_for_places, names_a_line};
 use crate::model::unit::{Unit, Units};
+
+/// Endings of files that hold what a program is expected to say.
+const EXPECTING: [&str; 9] = ["err", "expected", "golden", "out", "snap", "stderr", "stdout", "trycmd", "txt"];
+/// Larger ones hold something else.
+const EXPECTED: usize = 256 << 10;
 
 /// Lets sources count by their bytes where a program may be told the places of what stands in them.
 pub(super) fn add(root: &Path, project: &Programs, parts: &[Part<'_>], units: &mut Units) {
@@ -18,8 +23,13 @@ pub(super) fn add(root: &Path, project: &Programs, parts: &[Part<'_>], units: &m
     let names: BTreeSet<&str> = all.filter_map(|path| path.rsplit('/').next()).collect();
     let is_source = |name: &str| names.contains(name);
     let asks = |path: &String| disk::read(&root.join(path)).is_ok_and(|bytes| asks_for_places(&bytes, &is_source));
-    let taken = |path: &&String| inputs::is_rust(path);
-    let sources = |unit: &Unit| unit.sources.iter().chain(&unit.fixed).chain(unit.files.iter().filter(taken)).any(asks);
+    let expects = |path: &String| {
+        let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let bytes = || disk::read(&root.join(path)).ok().filter(|bytes| bytes.len() < EXPECTED);
+        EXPECTING.contains(&ending) && bytes().is_some_and(|bytes| names_a_line(&bytes, &is_source))
+    };
+    let looks = |path: &String| if inputs::is_rust(path) { asks(path) } else { expects(path) };
+    let sources = |unit: &Unit| unit.sources.iter().chain(&unit.fixed).chain(&unit.files).any(looks);
     asking.extend(units.iter().filter(|(_, unit)| sources(unit)).map(|(name, _)| name.clone()));
     if asking.is_empty() {
         return;

@@ -8,7 +8,7 @@ use crate::model::window::{Phase, Session, Trace, Window, WindowKind};
 
 use super::call::{self, Call, Flag, Kind};
 use super::state::{Direct, FOLDER, State};
-use super::{NAME, nextest, record, variant, words};
+use super::{NAME, functions, nextest, variant, words};
 use crate::bridges::runners::Place;
 
 /// A call of cargo: its words, and its folder.
@@ -107,7 +107,7 @@ fn trace(told: &[&Told], state: &State, run: &Path, direct: Option<&Direct>, pla
     }
     let (programs, ended) = (reader.programs, reader.ended);
     if state.by_function {
-        record::add_functions(&mut trace, told, &programs, place.root);
+        functions::add(&mut trace, told, &programs, place.root);
     }
     nextest::add_report(&mut trace, state, run);
     let failed = trace.exit.is_some_and(|code| code != 0);
