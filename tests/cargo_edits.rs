@@ -69,6 +69,7 @@ cases! {
     targets_may_be_anywhere_and_of_any_kind
     what_a_test_looks_at_counts_while_it_runs
     what_is_compiled_in_counts_with_the_code
+    what_is_not_counted_counts_for_all
     what_runs_out_of_sight_counts_all_the_same
 }
 
