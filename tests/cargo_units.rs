@@ -77,7 +77,7 @@ impl Place {
             profiles: &["debug".to_owned()],
             words: &[],
             cargo: &|arguments| self.cargo(arguments),
-            is_inert: &|path| path.rsplit_once('.').is_some_and(|(_, ending)| ending == "md"),
+            is_idle: &|path| path.rsplit_once('.').is_some_and(|(_, ending)| ending == "md"),
             inclusions: &inclusions,
         })
         .unwrap()

@@ -260,7 +260,7 @@ fn a_workspace_that_does_not_compile_is_cargos_to_tell() {
 /// Gives a file a text and a time that lies before the last build, as `cp -p`, an archive or a restored cache do.
 fn put_with_an_old_time(project: &Project, path: &str, text: &str) {
     project.repository.write(path, text);
-    let old = SystemTime::now() - Duration::from_secs(86_400);
+    let old = SystemTime::now() - Duration::from_hours(24);
     fs::File::options().write(true).open(project.repository.path(path)).unwrap().set_modified(old).unwrap();
 }
 

@@ -166,6 +166,15 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
+/// A program's path, length and time: another program at the same place shows in one of them.
+#[must_use]
+pub fn identity(path: &Path) -> String {
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let about = fs::metadata(&real).ok();
+    let time = about.as_ref().and_then(|about| about.modified().ok());
+    format!("{} {:?} {time:?}", real.display(), about.map(|about| about.len()))
+}
+
 /// The names in a folder with their kinds, without what tools leave there; `None` if it is no folder.
 #[must_use]
 pub fn listing(folder: &Path) -> Option<Digest> {

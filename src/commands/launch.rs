@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::bridges::runners::Runner;
-use crate::bridges::{packages, process};
+use crate::bridges::{disk, packages, process};
 use crate::decide::classify::classify;
 use crate::decide::layout::CargosOwn;
 use crate::decide::quiet::Quiet;
@@ -33,8 +33,8 @@ pub fn key(
     let program = process::find(command.first()?, &settings.folder, settings::raw_variable("PATH").as_ref())?;
     let mut parts: Vec<String> = vec![settings.folder_from_root()];
     parts.extend(command.iter().cloned());
-    parts.push(file_identity(&program));
-    parts.push(file_identity(Path::new(interpreter)));
+    parts.push(disk::identity(&program));
+    parts.push(disk::identity(Path::new(interpreter)));
     for site in sites {
         parts.push(packages::installed(Path::new(site)));
     }
@@ -48,14 +48,6 @@ pub fn key(
     }
     parts.extend(runner.launch_parts(command, place(settings)));
     Some(Digest::of_parts(parts.iter().map(String::as_bytes)))
-}
-
-/// A program's path, length and time: another interpreter at the same place shows in one of them.
-fn file_identity(path: &Path) -> String {
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let about = std::fs::metadata(&real).ok();
-    let time = about.as_ref().and_then(|about| about.modified().ok());
-    format!("{} {:?} {time:?}", real.display(), about.map(|about| about.len()))
 }
 
 /// The launch that shows that nothing has to run, if there is one.

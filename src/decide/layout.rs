@@ -34,8 +34,18 @@ const OTHER_ROOTS: [&str; 10] = [
 const OTHER_SOURCES: [&str; 10] = ["py", "pyi", "js", "ts", "jsx", "tsx", "mjs", "cjs", "mts", "cts"];
 
 /// Files of other languages' tools.
-const OTHER_FILES: [&str; 6] =
-    ["package.json", "package-lock.json", "pyproject.toml", "uv.lock", "poetry.lock", "yarn.lock"];
+const OTHER_FILES: [&str; 10] = [
+    "Pipfile.lock",
+    "npm-shrinkwrap.json",
+    "package-lock.json",
+    "package.json",
+    "pdm.lock",
+    "pnpm-lock.yaml",
+    "poetry.lock",
+    "pyproject.toml",
+    "uv.lock",
+    "yarn.lock",
+];
 
 /// Where a path lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -119,8 +119,11 @@ fn functions_of_others(programs: &BTreeMap<String, (Program, u64)>, root: &Path)
     places
 }
 
-/// The functions that one test ran, its children's among them, and the processes that counted.
-fn functions_run(test: &Test, places: &[&Places]) -> Result<(BTreeSet<(String, u32)>, BTreeSet<u32>), String> {
+/// Functions that ran, by file and line, and the processes that counted.
+type Counted = (BTreeSet<(String, u32)>, BTreeSet<u32>);
+
+/// What one test ran, its children's functions among it.
+fn functions_run(test: &Test, places: &[&Places]) -> Result<Counted, String> {
     let files = std::fs::read_dir(&test.profile).map_err(|_| "it left no profile".to_owned())?;
     let mut found = BTreeSet::new();
     let mut processes = BTreeSet::new();

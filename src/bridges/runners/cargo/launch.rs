@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
-use crate::bridges::process;
+use crate::bridges::{disk, process};
 
 use super::call::{Call, Kind};
 use super::config::{self, Sources};
@@ -33,7 +33,10 @@ pub(super) fn launch_parts(
     let mut programs = vec!["rustc", "rustdoc"];
     programs.extend((call.kind == Kind::Nextest).then_some("cargo-nextest"));
     parts.extend(
-        programs.into_iter().filter_map(|name| process::find(name, folder, path.as_ref())).map(|at| identity(&at)),
+        programs
+            .into_iter()
+            .filter_map(|name| process::find(name, folder, path.as_ref()))
+            .map(|at| disk::identity(&at)),
     );
     let launches = |name: &str| counts(name) || LAUNCH_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     parts.extend(variables.iter().filter(|(name, _)| launches(name)).map(|(name, value)| format!("{name}={value}")));
@@ -48,18 +51,10 @@ fn installed(home: &Path) -> Vec<String> {
     names.sort();
     for name in names {
         let hash = fs::read_to_string(home.join("update-hashes").join(&name));
-        let known = hash.unwrap_or_else(|_| identity(&home.join("toolchains").join(&name).join("bin/rustc")));
+        let known = hash.unwrap_or_else(|_| disk::identity(&home.join("toolchains").join(&name).join("bin/rustc")));
         parts.push(format!("{} {known}", name.display()));
     }
     parts
-}
-
-/// A program's path, length and time.
-fn identity(path: &Path) -> String {
-    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let about = fs::metadata(&real).ok();
-    let time = about.as_ref().and_then(|about| about.modified().ok());
-    format!("{} {:?} {time:?}", real.display(), about.map(|about| about.len()))
 }
 
 #[cfg(test)]

@@ -9,21 +9,6 @@ use super::units::{Question, Site};
 use crate::model::tree::Tree;
 use crate::model::unit::Units;
 
-/// Endings of other languages' source.
-const OTHER_LANGUAGES: [&str; 8] = ["py", "pyi", "js", "ts", "jsx", "tsx", "mjs", "cjs"];
-/// Files of other languages' projects.
-const OTHER_PROJECTS: [&str; 10] = [
-    "package.json",
-    "pyproject.toml",
-    "package-lock.json",
-    "npm-shrinkwrap.json",
-    "yarn.lock",
-    "pnpm-lock.yaml",
-    "uv.lock",
-    "poetry.lock",
-    "Pipfile.lock",
-    "pdm.lock",
-];
 /// Configuration of cargo's and rustup's, which counts by its meaning when it stands at the top of the workspace.
 const CONFIGURATION: [&str; 4] = [".cargo/config", ".cargo/config.toml", "rust-toolchain", "rust-toolchain.toml"];
 
@@ -58,7 +43,7 @@ pub(super) fn add(
         let part = &parts[number];
         let told = compiled.contains(path) || roots.contains(path) || counts_by_meaning(path, part, &top);
         if let Some(unit) = units.get_mut(&part.unit).filter(|_| !told || part.origin == Origin::Vendored) {
-            let idle = !known || is_idle(path, question);
+            let idle = !known || (!is_rust(path) && (question.is_idle)(path));
             let place = if idle && !part.read_by_macros && part.origin != Origin::Vendored {
                 &mut unit.idle
             } else {
@@ -136,11 +121,4 @@ fn counts_by_meaning(path: &str, part: &Part<'_>, top: &str) -> bool {
     let at_top = |name: &str| folder(path, name) == Some(top);
     let manifest = part.place.as_deref().is_some_and(|place| folder(path, "Cargo.toml") == Some(place));
     manifest || at_top("Cargo.lock") || CONFIGURATION.iter().any(|name| at_top(name))
-}
-
-/// Whether a file hardly matters to a test that nobody saw reading it.
-fn is_idle(path: &str, question: &Question<'_>) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    !is_rust(path) && ((question.is_inert)(path) || OTHER_LANGUAGES.contains(&ending) || OTHER_PROJECTS.contains(&name))
 }

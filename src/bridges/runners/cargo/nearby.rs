@@ -20,9 +20,9 @@ pub(super) fn add(root: &Path, project: &Programs, units: &mut Units) {
     let leads = |unit: &Unit| unit.sources.iter().chain(&unit.fixed).any(|path| leads_out(&root.join(path)));
     let leading: Vec<String> = units.iter().filter(|(_, unit)| leads(unit)).map(|(name, _)| name.clone()).collect();
     let programs = project.programs.iter().map(|program| &program.unit);
-    let leaving: Vec<String> =
+    let outgoing: Vec<String> =
         programs.filter(|name| reached(units, name).iter().any(|name| leading.contains(name))).cloned().collect();
-    if leaving.is_empty() {
+    if outgoing.is_empty() {
         return;
     }
     let mut nearby = Unit::default();
@@ -31,7 +31,7 @@ pub(super) fn add(root: &Path, project: &Programs, units: &mut Units) {
         nearby.targets.extend(unit.targets.iter().filter(|target| target.kind == EdgeKind::Listed).cloned());
     }
     units.insert(NEARBY.to_owned(), nearby);
-    for name in leaving {
+    for name in outgoing {
         units.entry(name).or_default().near.insert(NEARBY.to_owned());
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn units(run: &Path, place: Place<'_>, built: Built<'_>) -> Result<Un
         profiles: &profiles,
         words: &words,
         cargo: &cargo,
-        is_inert: built.is_idle,
+        is_idle: built.is_idle,
         inclusions: &rust_source::inclusions,
     })?;
     let folders = compiled::folders(&project, &profiles, &triples);
@@ -126,7 +126,9 @@ pub(super) fn functions(entrance: Entrance<'_>, call: &Call) -> Result<(f64, f64
     environment.push(("RUSTC_WORKSPACE_WRAPPER".into(), Some(roles.rustc.into_os_string())));
     // A cargo that a test starts builds without it.
     let restore = environment.iter_mut().find(|(name, _)| name == RESTORE).and_then(|(_, value)| value.as_mut());
-    restore.into_iter().for_each(|value| value.push("\nRUSTC_WORKSPACE_WRAPPER"));
+    if let Some(restore) = restore {
+        restore.push("\nRUSTC_WORKSPACE_WRAPPER");
+    }
     // Build scripts and macros of the workspace may count, too: nobody wants to know.
     let unwanted = entrance.run.join("unwanted-%p.profraw");
     environment.push(("LLVM_PROFILE_FILE".into(), Some(unwanted.into_os_string())));

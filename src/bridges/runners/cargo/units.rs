@@ -43,8 +43,8 @@ pub struct Question<'a> {
     pub words: &'a [String],
     /// Runs cargo.
     pub cargo: Cargo<'a>,
-    /// Whether a path is documentation and the like.
-    pub is_inert: &'a dyn Fn(&str) -> bool,
+    /// Whether a path counts only for whoever is seen to read it.
+    pub is_idle: &'a dyn Fn(&str) -> bool,
     /// Which files a source file takes in as they are.
     pub inclusions: &'a dyn Fn(&[u8]) -> Inclusions,
 }
