@@ -16,6 +16,7 @@ use titer::bridges::disk;
 use titer::bridges::process;
 use titer::bridges::runners::cargo::project::{self, Harness, Programs};
 use titer::bridges::runners::cargo::units::{self, Question};
+use titer::decide::layout::is_idle;
 use titer::formats::rust_source::Inclusions;
 use titer::model::edge::{EdgeKind, Target};
 use titer::model::unit::{Unit, Units};
@@ -77,7 +78,7 @@ impl Place {
             profiles: &["debug".to_owned()],
             words: &[],
             cargo: &|arguments| self.cargo(arguments),
-            is_idle: &|path| path.rsplit_once('.').is_some_and(|(_, ending)| ending == "md"),
+            is_idle: &|path| is_idle(path, &globset::GlobSet::empty()),
             inclusions: &inclusions,
         })
         .unwrap()

@@ -83,7 +83,8 @@ pub fn sources(trace: &Trace) -> BTreeSet<&str> {
 /// Drafts the footprints of the tests of one process whose outcome vouches.
 #[must_use]
 pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) -> Draft {
-    if !trace.units.is_empty() {
+    // Where units are what counts and none is known, no footprint is better than one that names no source.
+    if !trace.units.is_empty() || [units::BY_UNIT, units::BY_FUNCTION].contains(&trace.collector.as_str()) {
         return units::draft(trace, results, around);
     }
     let order = &trace.windows;

@@ -14,6 +14,8 @@ use super::draft::{Draft, DraftFootprint, DraftSet, Surroundings, add_files, tar
 use super::graph::components;
 use super::outcomes::variant_of;
 
+/// How a collector calls itself that tells which programs ran.
+pub const BY_UNIT: &str = "units";
 /// How a collector calls itself that tells which functions ran.
 pub const BY_FUNCTION: &str = "functions";
 

@@ -139,7 +139,9 @@ pub(super) fn environment(
     let variable = entrance.place.variable;
     let runners = toolchain.runners()?;
     let own: BTreeSet<&Vec<String>> = runners.values().flatten().collect();
-    if own.len() > 1 || (own.len() == 1 && runners.values().any(Option::is_none) && toolchain.triples().len() > 2) {
+    let tested = toolchain.tested();
+    if own.len() > 1 || (own.len() == 1 && tested.iter().any(|triple| runners.get(triple).is_none_or(Option::is_none)))
+    {
         return Err("several targets have runners of their own".to_owned());
     }
     let mut ours: Vec<(String, OsString)> =

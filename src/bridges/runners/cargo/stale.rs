@@ -59,12 +59,19 @@ pub(super) fn mark(
             _ => drop(seen.insert(name, content)),
         }
     }
+    seen.retain(|name, _| is_there(name));
     if seen != before
         && let Some(file) = files.first()
     {
         // Best effort: without it the next run knows less.
         let _ = workspace::write_file(file, &serde_json::to_vec(&seen).unwrap_or_default());
     }
+}
+
+/// Whether what was seen is still there: a file as old as it was.
+fn is_there(name: &str) -> bool {
+    let Some((path, age)) = name.rsplit_once(' ') else { return false };
+    fs::metadata(path).is_ok_and(|about| format!("{}.{:09}", about.mtime(), about.mtime_nsec()) == age)
 }
 
 /// Whether a file has been as it is, and where it is, since before that time, or cargo would have noticed it: by the time of its

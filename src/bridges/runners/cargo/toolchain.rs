@@ -136,6 +136,15 @@ impl<'a> Toolchain<'a> {
         triples
     }
 
+    /// The triples whose programs are started: the host's is built for in any case, but started only if nothing else was asked for.
+    #[must_use]
+    pub fn tested(&self) -> Vec<String> {
+        let asked = if self.call.targets.is_empty() { &self.targets } else { &self.call.targets };
+        let names_host = |target: &String| target == "host-tuple" || *target == self.host;
+        let skipped = usize::from(!asked.is_empty() && !asked.iter().any(names_host));
+        self.triples().into_iter().skip(skipped).collect()
+    }
+
     /// The user's own runner of each triple, as words.
     ///
     /// # Errors
