@@ -237,6 +237,10 @@ impl Present {
     }
 
     fn fingerprint(&self, path: &str, name: &str) -> Digest {
+        if path == "env" && name.ends_with('*') {
+            let set = settings::variables_starting_with(&[name.trim_end_matches('*')]);
+            return Digest::of_parts(set.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]));
+        }
         if path == "env" {
             return settings::variable(name).map_or_else(absent, |value| Digest::of(value.as_bytes()));
         }

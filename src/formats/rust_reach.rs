@@ -54,6 +54,31 @@ const MAKING_NOTHING: &[&str] = &[
     "writeln",
 ];
 
+/// Methods that leave a constant or a static as it is.
+const READING: &[&str] = &[
+    "as_bytes",
+    "as_ref",
+    "as_str",
+    "chars",
+    "clone",
+    "contains",
+    "find",
+    "first",
+    "get",
+    "is_empty",
+    "iter",
+    "last",
+    "len",
+    "load",
+    "max",
+    "min",
+    "pow",
+    "split",
+    "to_owned",
+    "to_string",
+    "to_vec",
+];
+
 /// Whether a body holds what can be noticed by code that never ran it: `impl`, constants, statics, macros, tests; or changes what
 /// the whole process has.
 pub(super) fn reaches_out(tokens: &Tokens, from: usize, to: usize) -> bool {
@@ -88,13 +113,13 @@ pub(super) fn reaches_out(tokens: &Tokens, from: usize, to: usize) -> bool {
     })
 }
 
-/// `LEVEL.lock()`: whether a static is taken hold of to be changed.
+/// `LEVEL.0.get_or_init(..)`, `global().lock()`: whether something is taken hold of that the whole process may share.
 fn changes_a_static(tokens: &Tokens, dot: usize) -> bool {
-    const TAKING: [&str; 9] =
-        ["lock", "write", "set", "swap", "replace", "take", "borrow_mut", "with_borrow_mut", "get_mut"];
     let name = tokens.before(dot, 1);
     let is_static = name.len() > 1 && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-    is_static && TAKING.contains(&tokens.text(dot + 1)) && tokens.text(dot + 2) == "("
+    let is_named = is_static && tokens.is(dot - 1, Kind::Word) && !READING.contains(&tokens.text(dot + 1));
+    let is_taken = matches!(tokens.text(dot + 1), "lock" | "get_or_init" | "with_borrow_mut" | "call_once");
+    is_named || (is_taken && tokens.text(dot + 2) == "(")
 }
 
 /// Whether the macro whose `!` stands there may make items: it is a statement, and not one of those that are known to make none.
@@ -105,8 +130,12 @@ fn is_an_item(tokens: &Tokens, from: usize, mark: usize) -> bool {
     }
     let is_statement = start <= from || matches!(tokens.before(start, 1), "{" | "}" | ";");
     let name = tokens.text(mark - 1);
-    let known = name.starts_with("assert") || name.starts_with("debug_assert") || MAKING_NOTHING.contains(&name);
-    is_statement && tokens.is(mark - 1, Kind::Word) && !known
+    is_statement && tokens.is(mark - 1, Kind::Word) && !is_plain_macro(name)
+}
+
+/// Whether a macro of this name is an expression, and names nothing but what it is given.
+pub(super) fn is_plain_macro(name: &str) -> bool {
+    name.starts_with("assert") || name.starts_with("debug_assert") || MAKING_NOTHING.contains(&name)
 }
 
 /// Whether an attribute, documentation apart, stands before the `fn` inside a body that begins at `from`.

@@ -173,10 +173,13 @@ fn environment(tokens: &Tokens) -> Vec<String> {
         let told = |name: &&str| !is_cargos(name) && !name.is_empty();
         names.extend(literal(tokens.text(name)).filter(told).map(str::to_owned));
     }
-    if unknown {
+    // All of them, of which those may be picked whose names begin in some way.
+    let all = (0..tokens.len()).any(|at| matches!(tokens.text(at), "vars" | "vars_os") && tokens.text(at + 1) == "(");
+    if unknown || all {
         let literals = (0..tokens.len()).filter(|&at| tokens.is(at, Kind::Literal));
         let variable = |name: &&str| name.len() > 2 && name.chars().all(is_in_a_variable) && !is_cargos(name);
-        names.extend(literals.filter_map(|at| literal(tokens.text(at))).filter(variable).map(str::to_owned));
+        let found = literals.filter_map(|at| literal(tokens.text(at))).filter(variable);
+        names.extend(found.map(|name| if all && name.ends_with('_') { format!("{name}*") } else { name.to_owned() }));
     }
     names.into_iter().collect()
 }
@@ -273,6 +276,9 @@ mod tests {
             ("mod x; mod t { }", "mod x; mod t { #[test] fn a() {} }", &["t::a"]),
             ("mod t { mod x; }", "mod t { mod x; #[test] fn a() {} }", &["module", "t::a"]),
             ("mod x;", "mod x; #[test] fn a() {}", &["module", "a"]),
+            ("b!(); fn f() {}", "b!(); fn f() {}\n#[test] fn a() {}", &["module", "a"]),
+            ("use b::test;", "use b::test; #[test] fn a() {}", &["module", "a"]),
+            ("use c::*; fn f() { b() }", "use c::*; fn f() { b() }\n#[test] fn r#b() {}", &["module", "r#b"]),
             ("use b::*; fn f() { a() }", "use b::*; fn f() { a() }\n#[test] fn a() {}", &["module", "a"]),
             ("fn f() {}", "fn f() {}\n#[test] pub fn a() {}", &["module", "a"]),
             ("fn f() {}", "fn f() {}\n#[test] #[cfg(a)] fn a() {}", &["module", "a"]),
@@ -312,7 +318,9 @@ mod tests {
             ("fn f() { c; d::m!{a} e }", "fn f() { c; d::m!{b} e }", &["module"]),
             ("fn f() { 1; println!(\"a\") }", "fn f() { 1; println!(\"b\") }", &["f"]),
             ("fn f() { LEVEL.lock().b(1) }", "fn f() { LEVEL.lock().b(2) }", &["module"]),
-            ("fn f() { a.lock().b(1) }", "fn f() { a.lock().b(2) }", &["f"]),
+            ("fn f() { a().lock().b(1) }", "fn f() { a().lock().b(2) }", &["module"]),
+            ("fn f() { LEVEL.0.get_or_init(|| 1) }", "fn f() { LEVEL.0.get_or_init(|| 2) }", &["module"]),
+            ("fn f() { NAMES.len() + 1 }", "fn f() { NAMES.len() + 2 }", &["f"]),
             ("fn f() { a().store(1, B) }", "fn f() { a().store(2, B) }", &["module"]),
             ("fn f() { env::set_var(\"A\", \"1\") }", "fn f() { env::set_var(\"A\", \"2\") }", &["module"]),
             ("fn f() -> impl A { 1 }", "fn f() -> impl A { 2 }", &["module"]),
