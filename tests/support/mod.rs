@@ -16,4 +16,4 @@ pub mod traced;
 
 pub use interpreters::{Interpreter, newest, oldest};
 pub use repository::Repository;
-pub use started::{Ending, Going};
+pub use started::{Ending, Going, is_ignored};
