@@ -104,7 +104,7 @@ enum Verb {
         /// Write a JUnit report; tests left out are in it as skipped, with the reason
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
-        /// The command, unchanged: `pytest -q`, `cargo test --workspace`, `cargo nextest run`, or a script that starts them
+        /// The command, unchanged: `pytest -q`, `cargo test --workspace`, `cargo nextest run`, or a script that starts one of the first two
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },

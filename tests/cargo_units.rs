@@ -78,6 +78,7 @@ impl Place {
             profiles: &["debug".to_owned()],
             words: &[],
             cargo: &|arguments| self.cargo(arguments),
+            traced: true,
             is_idle: &|path| is_idle(path, &globset::GlobSet::empty()),
             inclusions: &inclusions,
         })

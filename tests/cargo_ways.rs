@@ -367,3 +367,22 @@ fn the_doctor_says_whether_cargo_can_be_entered() {
     let told = project.repository.titer(&["doctor"]);
     assert!(told.exits(1).stdout.contains("titer does not get into the tests of"), "{}", told.stdout);
 }
+
+#[test]
+fn where_nobody_sees_what_tests_look_at_a_path_upwards_counts() {
+    let looks =
+        "\n#[test]\nfn looks() {\n    assert_eq!(std::fs::read_to_string(\"../far/data.txt\").unwrap(), \"one\");\n}\n";
+    let library = format!("{}{looks}", FILES[3].1);
+    for command in [NEXTEST, CARGO] {
+        let mut project = project(&[("near/src/lib.rs", &library), ("far/data.txt", "one")]);
+        // Without the file tracer cargo's own tests are in the same case.
+        project.repository.variables.insert("TITER_TRACE".to_owned(), "0".to_owned());
+        assert_eq!(titer(&project, command).code, Some(0));
+        let again = titer(&project, command);
+        assert!(again.code == Some(0) && again.text.contains("nothing to run"), "{}", again.text);
+        project.repository.write("far/data.txt", "two");
+        let (seen, truth) = (titer(&project, command), bare(&project, command));
+        assert_eq!((seen.code, truth.code == Some(0)), (truth.code, false), "{}", seen.text);
+        assert!(seen.text.contains("looks"), "{}", seen.text);
+    }
+}

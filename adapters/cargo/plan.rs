@@ -141,7 +141,9 @@ impl World {
             .collect();
         let same_toolchain = match (&self.toolchain, cargo) {
             (Some(folder), Some(cargo)) => fs::canonicalize(&cargo).unwrap_or(cargo).starts_with(folder),
-            _ => true,
+            // cargo always says where it is.
+            (Some(_), None) => false,
+            (None, _) => true,
         };
         here == self.variables && same_toolchain
     }

@@ -38,6 +38,9 @@ pub(super) fn add(root: &Path, project: &Programs, units: &mut Units) {
 
 fn leads_out(path: &Path) -> bool {
     let text = disk::read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    if text.as_ref().is_some_and(|text| ![".."].iter().chain(&LEADING).any(|word| text.contains(word))) {
+        return false;
+    }
     let Some(words) = text.as_deref().and_then(rust_words::words) else { return true };
     let up = |literal: &String| literal.trim_matches(['"', '#', 'r']).split('/').any(|part| part == "..");
     words.literals.iter().any(up) || LEADING.iter().any(|name| words.names.contains(*name))

@@ -59,6 +59,7 @@ pub(super) fn units(run: &Path, place: Place<'_>, built: Built<'_>) -> Result<Un
         words: &words,
         cargo: &cargo,
         is_idle: built.is_idle,
+        traced: built.trace.traced,
         inclusions: &rust_source::inclusions,
     })?;
     let folders = compiled::folders(&project, &profiles, &triples);

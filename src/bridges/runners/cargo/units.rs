@@ -45,6 +45,8 @@ pub struct Question<'a> {
     pub cargo: Cargo<'a>,
     /// Whether a path counts only for whoever is seen to read it.
     pub is_idle: &'a dyn Fn(&str) -> bool,
+    /// Whether the file tracer saw what the tests did.
+    pub traced: bool,
     /// Which files a source file takes in as they are.
     pub inclusions: &'a dyn Fn(&[u8]) -> Inclusions,
 }
@@ -94,7 +96,10 @@ pub fn units(question: &Question<'_>) -> Result<Units, String> {
     leftovers::add(&places, question, &parts, &documented, &mut units);
     units.insert(EVERYTHING.to_owned(), everything(question, &metadata, &parts, &places));
     units.values_mut().for_each(settle);
-    nearby::add(question.root, question.project, &mut units);
+    // Where the file tracer ran it is known what tests looked at.
+    if !question.traced {
+        nearby::add(question.root, question.project, &mut units);
+    }
     positions::add(question.root, question.project, &parts, &mut units);
     Ok(units)
 }
