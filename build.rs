@@ -20,21 +20,8 @@ fn main() -> ExitCode {
 fn embed_adapters() -> io::Result<()> {
     println!("cargo:rerun-if-changed=adapters");
     let root = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let top = Path::new(&root).join("adapters/pytest");
-    let mut files = Vec::new();
-    for folder in fs::read_dir(&top)?.flatten().filter(|entry| entry.path().is_dir()) {
-        for file in fs::read_dir(folder.path())?.flatten() {
-            let name = format!("{}/{}", folder.file_name().to_string_lossy(), file.file_name().to_string_lossy());
-            if file.path().is_file() && file.path().extension().is_none_or(|kind| kind != "pyc") {
-                files.push((name, file.path()));
-            }
-        }
-    }
-    files.sort();
-    // The texts themselves: a target folder may serve several clones, and paths of one of them mean nothing in another.
-    let texts: io::Result<Vec<(String, String)>> =
-        files.into_iter().map(|(name, path)| Ok((name, fs::read_to_string(path)?))).collect();
-    let entries: Vec<String> = texts?.iter().map(|(name, text)| format!("({name:?}, {text:?})")).collect();
+    let lists = [("PYTEST_FILES", "adapters/pytest"), ("JEST_FILES", "adapters/jest")];
+    let lists: io::Result<String> = lists.iter().map(|(name, top)| list(name, &Path::new(&root).join(top))).collect();
     let tracer = match compile_tracer(&Path::new(&root).join("adapters/files")) {
         // In the same folder as the list itself, wherever that is moved.
         Ok(library) => format!("Some(include_bytes!({:?}))", library.display().to_string()),
@@ -53,13 +40,31 @@ fn embed_adapters() -> io::Result<()> {
         }
     };
     let text = format!(
-        "/// Path below the adapter's folder, and text.\npub const PYTEST_FILES: [(&str, &str); {}] = [{}];\n\
-         /// The file tracer's shared library; none where it was not built.\npub const TRACER: Option<&[u8]> = {tracer};\n\
+        "{}/// The file tracer's shared library; none where it was not built.\npub const TRACER: Option<&[u8]> = {tracer};\n\
          /// The program between cargo and what it starts; none where it was not built.\npub const CARGO_PROGRAM: Option<&[u8]> = {cargo};\n",
-        entries.len(),
-        entries.join(", ")
+        lists?
     );
     fs::write(Path::new(&env::var_os("OUT_DIR").unwrap_or_default()).join("adapters.rs"), text)
+}
+
+/// The files of an adapter as a constant, each with its path below the adapter's folder.
+fn list(name: &str, top: &Path) -> io::Result<String> {
+    let mut files = Vec::new();
+    for folder in fs::read_dir(top)?.flatten().filter(|entry| entry.path().is_dir()) {
+        for file in fs::read_dir(folder.path())?.flatten() {
+            let name = format!("{}/{}", folder.file_name().to_string_lossy(), file.file_name().to_string_lossy());
+            if file.path().is_file() && file.path().extension().is_none_or(|kind| kind != "pyc") {
+                files.push((name, file.path()));
+            }
+        }
+    }
+    files.sort();
+    // The texts themselves: a target folder may serve several clones, and paths of one of them mean nothing in another.
+    let texts: io::Result<Vec<(String, String)>> =
+        files.into_iter().map(|(name, path)| Ok((name, fs::read_to_string(path)?))).collect();
+    let entries: Vec<String> = texts?.iter().map(|(name, text)| format!("({name:?}, {text:?})")).collect();
+    let (count, entries) = (entries.len(), entries.join(", "));
+    Ok(format!("/// Path below the adapter's folder, and text.\npub const {name}: [(&str, &str); {count}] = [{entries}];\n"))
 }
 
 /// Compiles the file tracer for the target; the reason if that cannot be.

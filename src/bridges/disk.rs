@@ -175,6 +175,13 @@ pub fn identity(path: &Path) -> String {
     format!("{} {:?} {time:?}", real.display(), about.map(|about| about.len()))
 }
 
+/// The names in a folder; none if it is none.
+#[must_use]
+pub fn names(folder: &Path) -> Vec<String> {
+    let found = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    found.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
 /// The names in a folder with their kinds, without what tools leave there; `None` if it is no folder.
 #[must_use]
 pub fn listing(folder: &Path) -> Option<Digest> {

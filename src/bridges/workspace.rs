@@ -39,7 +39,10 @@ pub fn adapter_folder(cache: &Path, runner: &str, files: &BTreeMap<&'static str,
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::write(path, text)?;
+        fs::write(&path, text)?;
+        if name.starts_with("bin/") {
+            make_readable(&path)?;
+        }
     }
     make_readable(private.path())?;
     match fs::rename(private.path(), &folder) {

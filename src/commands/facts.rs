@@ -11,12 +11,14 @@ use crate::bridges::{disk, tracer};
 use crate::decide::deep::moved_sources;
 use crate::decide::draft::{Draft, Surroundings, draft, sources};
 use crate::decide::layout::is_idle;
+use crate::decide::modules::BY_MODULE;
 use crate::decide::orders::Moves;
 use crate::decide::outcomes::{results, variant_of};
 use crate::decide::places::Places;
 use crate::decide::sightings::attribute;
 use crate::formats::segment_v1::{DecisionRow, EventLine, OutcomeRow, RunRow, VERSION};
 use crate::ledger::facts::Facts;
+use crate::model::change::Language;
 use crate::model::digest::Digest;
 use crate::model::edge::{EdgeKind, Target};
 use crate::model::footprint::{EdgeSet, Footprint};
@@ -190,7 +192,6 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
     let second = material.deep.map_or(&[][..], |deep| deep.traces);
     let mut outputs = outputs(material.traces.iter().chain(second), material.present.tree());
     outputs.extend(locks_made(material));
-    let base = material.present.base();
     let own = material.deep.map(Deep::results_of_its_own).unwrap_or_default();
     let second = second.iter().filter(|_| !own.is_empty()).map(|trace| (trace, own.as_slice()));
     let beside = material.apart.map(|apart| apart.results_beside(tests)).unwrap_or_default();
@@ -204,6 +205,8 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
             continue;
         }
         let moves = material.deep.and_then(|deep| Some((deep.run, deep.moves.get(variant_of(trace))?)));
+        let language = if trace.collector == BY_MODULE { Language::Script } else { Language::Python };
+        let base = material.present.base(language);
         let shapes = shapes(material.present, trace, moves.map(|(_, moves)| moves));
         let around = Surroundings { shapes: &shapes, base: &base, tree_size: material.present.tree().entries.len() };
         let mut drafted = draft(trace, tests, around);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bridges::runners::Place;
+use crate::bridges::runners::{self, Place};
 use crate::bridges::workspace::hide_from_git;
 use crate::bridges::{disk, git};
 use crate::decide::layout::CargosOwn;
@@ -80,6 +80,7 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
                 quiet: &quiet,
                 inert: &settings.policy.inert,
                 elsewhere: &elsewhere,
+                sort_of: runners::sort_of,
             };
             selection::plan(&map, seen, ask)
         }

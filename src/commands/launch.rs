@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::bridges::runners::Runner;
+use crate::bridges::runners::{Runner, sort_of};
 use crate::bridges::{disk, packages, process};
 use crate::decide::classify::classify;
 use crate::decide::layout::CargosOwn;
@@ -87,7 +87,7 @@ fn collects_the_same(
 ) -> bool {
     let quiet = Quiet::default();
     let (tree, holds, inert) = (present.tree(), &gathered.holds, &settings.policy.inert);
-    let seen = Seen { tree, holds, quiet: &quiet, inert, elsewhere: &CargosOwn::default() };
+    let seen = Seen { tree, holds, quiet: &quiet, inert, elsewhere: &CargosOwn::default(), sort_of };
     let before = gathered.map.inventories.get(launch.inventory as usize);
     let old_content = |path: &str| {
         let rows = before.into_iter().flat_map(|row| &row.entries);

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use globset::GlobSet;
 
 use crate::bridges::disk;
-use crate::decide::classify::classify;
+use crate::decide::classify::{classify, is_script_table};
 use crate::decide::layout::MANIFEST;
-use crate::formats::{cargo_manifest, python_source, rust_source, tables};
-use crate::model::change::{PathClass, TableFile};
+use crate::decide::modules;
+use crate::formats::{cargo_manifest, package_json, python_source, rust_source, script_source, tables};
+use crate::model::change::{Language, PathClass, TableFile};
 use crate::model::digest::Digest;
-use crate::model::edge::{EdgeKind, Target};
+use crate::model::edge::{AMBIENT, BESIDE, EdgeKind, MOCKS, Target};
 use crate::model::map::Map;
 use crate::model::shape::Shape;
 use crate::model::tree::{Mode, REPOSITORY, Tree};
@@ -137,7 +138,9 @@ impl Present {
 
     /// Works out the shapes of all source files of the tree, so that the snapshot knows them.
     pub fn learn_all_shapes(&mut self) {
-        let sources: Vec<String> = self.tree.entries.keys().filter(|path| is_source(path)).cloned().collect();
+        // Scripts are looked at when an edge names them: of the others there may be any number, and made ones among them.
+        let is_one = |path: &&String| is_source(path) && !script_source::is_script(path);
+        let sources: Vec<String> = self.tree.entries.keys().filter(is_one).cloned().collect();
         for path in sources {
             self.shape(&path);
         }
@@ -150,6 +153,8 @@ impl Present {
             EdgeKind::Loaded => self.module(&target.path),
             EdgeKind::Read => self.bytes(&target.path),
             EdgeKind::Listed if Parts::speaks_of(&target.name) => self.names(&target.path, &target.name),
+            EdgeKind::Listed if target.name == MOCKS => self.paths(&|path| path.contains("__mocks__/")),
+            EdgeKind::Listed if target.name == AMBIENT => self.paths(&|path| path.ends_with(".d.ts")),
             EdgeKind::Listed => disk::listing(&self.root.join(&target.path)).unwrap_or_else(absent),
             EdgeKind::Probed => self.probe(&target.path, &target.name),
             EdgeKind::Opaque => self.whole_tree(),
@@ -202,6 +207,9 @@ impl Present {
             let found = self.imports.state(&self.root, &self.tree, path, module);
             return Digest::of(found.as_bytes());
         }
+        if let Some(stem) = name.strip_prefix(BESIDE) {
+            return self.beside(path, stem);
+        }
         let found = match self.tree.entries.get(path) {
             // Where a link leads is part of what is there.
             Some(entry) if entry.mode == Mode::Link => return entry.digest(),
@@ -211,6 +219,29 @@ impl Present {
             None => kind_on_disk(&self.root.join(path)),
         };
         Digest::of(found.as_bytes())
+    }
+
+    /// Which paths of a sort there are.
+    fn paths(&self, wanted: &dyn Fn(&str) -> bool) -> Digest {
+        Digest::of_parts(self.tree.entries.keys().filter(|path| wanted(path)).map(String::as_bytes))
+    }
+
+    /// The files and the folder that a module of that name in the folder may be found in.
+    fn beside(&self, folder: &str, stem: &str) -> Digest {
+        let place = if folder.is_empty() { stem.to_owned() } else { format!("{folder}/{stem}") };
+        let may_be = |name: &str| name.strip_prefix(stem).is_some_and(is_ending_of_module);
+        let mut found: Vec<String> = if folder.is_empty() || self.tree.has_folder(folder) {
+            let inside = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+            let paths = self.tree.entries.range(place.clone()..).take_while(|(path, _)| path.starts_with(&place));
+            let names = paths.filter_map(|(path, _)| path.strip_prefix(&inside).filter(|name| !name.contains('/')));
+            names.filter(|name| may_be(name)).map(str::to_owned).collect()
+        } else {
+            // An ignored folder: what is built.
+            disk::names(&self.root.join(folder)).into_iter().filter(|name| may_be(name)).collect()
+        };
+        found.sort();
+        let folder = if self.tree.has_folder(&place) { "folder" } else { "" };
+        Digest::of_parts(found.iter().map(String::as_bytes).chain([folder.as_bytes()]))
     }
 
     /// Every path that is not inert, by the hash that its class has.
@@ -224,10 +255,9 @@ impl Present {
             let digest = match classify(&path, &self.inert) {
                 PathClass::Inert => continue,
                 PathClass::Source if self.volatile.is_match(&path) => continue,
-                PathClass::Source => self.function(&path, "*"),
-                PathClass::BuildInput if is_source(&path) => self.function(&path, "*"),
+                _ if is_source(&path) => self.function(&path, "*"),
                 // Whatever was not traced may have been the very tool whose table it is, or have read the file.
-                PathClass::Tables | PathClass::BuildInput | PathClass::Data => self.bytes(&path),
+                PathClass::Source | PathClass::Tables | PathClass::BuildInput | PathClass::Data => self.bytes(&path),
             };
             parts.extend([path.into_bytes(), digest.0.to_le_bytes().to_vec()]);
         }
@@ -248,6 +278,10 @@ impl Present {
             return disk::contents(&self.root.join(path)).unwrap_or_else(|_| absent());
         }
         let Ok(bytes) = disk::read(&self.root.join(path)) else { return absent() };
+        if is_script_table(path) {
+            let is_manifest = path.ends_with("package.json");
+            return if is_manifest { package_json::build(&bytes) } else { package_json::lock(path, &bytes) };
+        }
         if path.rsplit('/').next() == Some(MANIFEST) {
             return cargo_manifest::part(name, &bytes);
         }
@@ -264,7 +298,10 @@ impl Present {
 
     /// What all tests depend on: the tables of every configuration file.
     #[must_use]
-    pub fn base(&self) -> BTreeSet<Target> {
+    pub fn base(&self, language: Language) -> BTreeSet<Target> {
+        if language == Language::Script {
+            return modules::base(self.tree.entries.keys());
+        }
         let files = self.tree.entries.keys().filter_map(|path| Some((path, TableFile::of(path)?)));
         let all = files.flat_map(|(path, file)| {
             let runner = file.may_configure_the_runner().then_some("runner");
@@ -293,10 +330,19 @@ fn kind_on_disk(path: &Path) -> &'static str {
 /// Whether a path is source of a language that titer parses.
 #[must_use]
 pub fn is_source(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "py" | "rs"))
+    path.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "py" | "rs")) || script_source::is_script(path)
+}
+
+/// Whether what follows a module's name in that of a file may be how it is found: not a test of it, nor a story.
+fn is_ending_of_module(rest: &str) -> bool {
+    const OTHERS: [&str; 8] = ["test", "spec", "stories", "story", "bench", "snap", "e2e", "cy"];
+    rest.is_empty() || rest.strip_prefix('.').is_some_and(|rest| !rest.split('.').any(|part| OTHERS.contains(&part)))
 }
 
 fn shape_of(path: &str, bytes: &[u8]) -> Shape {
+    if script_source::is_script(path) {
+        return script_source::shape(path, bytes);
+    }
     if path.rsplit_once('.').is_some_and(|(_, ending)| ending == "rs") {
         return rust_source::shape(bytes);
     }

@@ -103,7 +103,7 @@ pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Endi
 
 /// What in the folder of the run has the name of our adapter: an interpreter would import that, and the run would end on it.
 fn shadow_of_the_adapter(settings: &Settings, runner: &dyn Runner) -> Option<String> {
-    let package = runner.adapter()?.package;
+    let package = Some(runner.adapter()?.package).filter(|package| !package.is_empty())?;
     let candidates = [settings.folder.join(package), settings.folder.join(format!("{package}.py"))];
     candidates.into_iter().find(|path| path.exists()).map(|path| path.display().to_string())
 }
@@ -253,7 +253,7 @@ pub fn prepare(
     let roots = settings.roots();
     let tracer = start_tracer(context, runners, &folder, &roots);
     let mut way = Way { command: context.request.command.clone(), environment: Environment::new() };
-    for runner in runners {
+    for runner in runners.iter().filter(|runner| is_first || runner.has_second_pass()) {
         let adapter = write_adapter(context, gathered, runner.as_ref(), &folder, tracer.as_ref(), pass);
         let adapter = adapter.map_err(|error| in_words(&error))?;
         let left_out = left_out(&gathered.plan, runner.name());
@@ -278,7 +278,8 @@ pub fn prepare(
     }
     // A runner that is entered from outside lets the tracer into its test programs itself.
     if let Some(tracer) = tracer.as_ref().filter(|_| runners.iter().any(|runner| runner.adapter().is_some())) {
-        let children = folder.path.join(CHILDREN);
+        let is_met = runners.iter().filter_map(|runner| runner.adapter()).any(|adapter| !adapter.child_files.is_empty());
+        let children = if is_met { folder.path.join(CHILDREN) } else { PathBuf::new() };
         way.environment.extend(tracer.environment(&roots, &children, &settings::raw_variable));
     }
     Ok((folder, way))
@@ -298,8 +299,8 @@ fn write_adapter(
     let package = at.join(adapter.package);
     let left_out = left_out(&gathered.plan, runner.name());
     let sections = left_out.into_iter().map(|(variant, left_out)| (variant, Section { left_out })).collect();
-    folder.write("plan.json", &plan_file(context, gathered, &package, tracer, (sections, pass)))?;
-    if tracer.is_some() {
+    folder.write(adapter.plan, &plan_file(context, gathered, &package, tracer, (sections, pass)))?;
+    if tracer.is_some() && !adapter.child_files.is_empty() {
         // What is left out can be long, and every child would have to read it.
         let none = (BTreeMap::new(), Pass::First);
         folder.write_below(CHILDREN, "plan.json", &plan_file(context, gathered, &package, tracer, none))?;

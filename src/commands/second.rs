@@ -40,7 +40,7 @@ pub fn second_pass(
     first: &Finished,
     talk: &mut dyn Write,
 ) -> Option<Second> {
-    if !context.request.deep || !context.record || runners.iter().all(|runner| runner.adapter().is_none()) {
+    if !context.request.deep || !context.record || !runners.iter().any(|runner| runner.has_second_pass()) {
         return None;
     }
     let quiet = context.settings.quiet;

@@ -2,7 +2,7 @@
 
 use globset::GlobSet;
 
-use crate::model::change::{PathClass, TableFile};
+use crate::model::change::{Language, PathClass, TableFile};
 
 /// Names of files that build code, whatever edges exist.
 const BUILD_NAMES: [&str; 12] = [
@@ -46,6 +46,48 @@ const INERT_NAMES: [&str; 15] = [
 /// Folders in which nothing is an unknown path.
 const INERT_FOLDERS: [&str; 9] =
     [".titer", ".git", ".github", ".gitlab", ".circleci", ".buildkite", ".vscode", ".idea", ".devcontainer"];
+
+/// Endings of JavaScript and TypeScript.
+const SCRIPT_ENDINGS: [&str; 8] = ["js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx"];
+
+/// Files that decide which packages scripts find, and how; they count by what they say.
+const SCRIPT_TABLES: [&str; 5] =
+    ["package.json", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"];
+
+/// Files that decide what is installed for scripts, or build it.
+const SCRIPT_BUILDS: [&str; 6] =
+    [".npmrc", ".yarnrc", ".yarnrc.yml", ".pnpmfile.cjs", "pnpm-workspace.yaml", "binding.gyp"];
+
+/// The class that `path` has for tests of a language; `policy` holds the user's own inert globs.
+#[must_use]
+pub fn classify_for(language: Language, path: &str, policy: &GlobSet) -> PathClass {
+    if language != Language::Script {
+        return classify(path, policy);
+    }
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    if is_script_table(path) {
+        return PathClass::Tables;
+    }
+    // Patches of packages are applied when they are installed.
+    let is_patch = ending == "patch" && folder.rsplit('/').next() == Some("patches");
+    if SCRIPT_BUILDS.contains(&name) || BUILD_NAMES.contains(&name) || is_patch {
+        return PathClass::BuildInput;
+    }
+    if SCRIPT_ENDINGS.contains(&ending) {
+        return PathClass::Source;
+    }
+    if is_inert(path, name, ending) || policy.is_match(path) {
+        return PathClass::Inert;
+    }
+    if BUILD_ENDINGS.contains(&ending) { PathClass::BuildInput } else { PathClass::Data }
+}
+
+/// Whether a path counts table by table for scripts.
+#[must_use]
+pub fn is_script_table(path: &str) -> bool {
+    SCRIPT_TABLES.contains(&path.rsplit('/').next().unwrap_or(path))
+}
 
 /// The class of `path`; `policy` holds the user's own inert globs.
 #[must_use]
@@ -92,6 +134,26 @@ fn is_inert(path: &str, name: &str, ending: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scripts_have_source_and_tables_of_their_own() {
+        let policy = GlobSet::empty();
+        for (path, class) in [
+            ("src/a.ts", PathClass::Source),
+            ("docs/conf.js", PathClass::Source),
+            ("packages/a/package.json", PathClass::Tables),
+            ("yarn.lock", PathClass::Tables),
+            (".npmrc", PathClass::BuildInput),
+            ("patches/a+1.0.0.patch", PathClass::BuildInput),
+            ("a.patch", PathClass::Data),
+            ("native/a.cc", PathClass::BuildInput),
+            ("a.py", PathClass::Data),
+            ("pyproject.toml", PathClass::Data),
+            ("README.md", PathClass::Inert),
+        ] {
+            assert_eq!(classify_for(Language::Script, path, &policy), class, "{path}");
+        }
+    }
 
     #[test]
     fn every_path_has_the_class_that_the_design_gives_it() {

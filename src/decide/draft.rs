@@ -11,6 +11,7 @@ use crate::model::window::{Code, Trace, Window, WindowKind};
 
 use super::graph::components;
 use super::memory::{Memory, remembered};
+use super::modules;
 use super::outcomes::variant_of;
 use super::units;
 
@@ -77,7 +78,8 @@ pub struct Surroundings<'a> {
 #[must_use]
 pub fn sources(trace: &Trace) -> BTreeSet<&str> {
     let codes = trace.codes.values().map(|code| code.path.as_str());
-    codes.chain(trace.modules.values().filter_map(|module| module.file())).chain(units::sources(trace)).collect()
+    let modules = trace.modules.values().filter_map(|module| module.file());
+    codes.chain(modules).chain(units::sources(trace)).chain(trace.types.iter().map(String::as_str)).collect()
 }
 
 /// Drafts the footprints of the tests of one process whose outcome vouches.
@@ -86,6 +88,9 @@ pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) ->
     // Where units are what counts and none is known, no footprint is better than one that names no source.
     if !trace.units.is_empty() || [units::BY_UNIT, units::BY_FUNCTION].contains(&trace.collector.as_str()) {
         return units::draft(trace, results, around);
+    }
+    if trace.collector == modules::BY_MODULE {
+        return modules::draft(trace, results, around);
     }
     let order = &trace.windows;
     let fixtures = order.iter().enumerate().filter(|(_, window)| window.kind == WindowKind::Fixture);
@@ -356,7 +361,7 @@ impl<'a> Drafter<'a> {
         let includes = self.memory_closures(windows, memory);
         let memory =
             if remembered.is_empty() { None } else { Some(self.add(DraftSet { targets: remembered, includes })) };
-        let walker = paths > WALKER_PATHS && paths * WALKER_SHARE > self.around.tree_size;
+        let walker = is_walker(paths, self.around.tree_size);
         Some(DraftFootprint { test: test.to_owned(), sets, memory, walker, traced: trace.traced, bounded: false })
     }
 
@@ -389,6 +394,11 @@ impl<'a> Drafter<'a> {
         let files = codes.filter_map(|code| self.trace.codes.get(code)).map(|code| code.path.as_str());
         files.filter_map(|file| self.of_file.get(file)).copied().collect()
     }
+}
+
+/// Whether who touched so many paths of a tree of that size makes nothing known.
+pub(super) fn is_walker(paths: usize, tree_size: usize) -> bool {
+    paths > WALKER_PATHS && paths * WALKER_SHARE > tree_size
 }
 
 /// What a code object is an edge on.

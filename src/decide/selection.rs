@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::GlobSet;
 
-use crate::model::change::{FoundBy, PathClass};
+use crate::model::change::{FoundBy, Language, PathClass, TestSort};
 use crate::model::edge::{EdgeKind, Target};
 use crate::model::map::{FootprintRow, InventoryRow, Map, TestRow};
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
 use crate::model::tree::{Mode, Tree};
 
-use super::classify::classify;
+use super::classify::classify_for;
 use super::layout::CargosOwn;
 use super::quiet::{Quiet, SetState, noticed, states};
-use super::together::keep_together;
+use super::together::{keep_files_whole, keep_together};
 
 /// How much evidence a decision carries at most.
 const EVIDENCE: usize = 8;
@@ -32,6 +32,8 @@ pub struct Present<'a> {
     pub inert: &'a GlobSet,
     /// What only the edges of a test that is not built there can speak of.
     pub elsewhere: &'a CargosOwn,
+    /// What tests are like, by their ids.
+    pub sort_of: fn(&str) -> TestSort,
 }
 
 /// What the user asks of a plan.
@@ -55,12 +57,17 @@ struct Unvouched {
 pub fn plan(map: &Map, present: Present<'_>, ask: Ask) -> Plan {
     let sets = states(map, present.holds, present.quiet);
     let touched = touched_paths(map);
-    let unvouched: Vec<Unvouched> =
-        map.inventories.iter().map(|inventory| compare(map, inventory, &touched, present)).collect();
+    let languages: BTreeSet<Language> = map.tests.iter().map(|test| (present.sort_of)(&test.id).language).collect();
+    let of = |inventory| {
+        let compared = |&language| (language, compare(map, inventory, &touched, present, language));
+        languages.iter().map(compared).collect()
+    };
+    let unvouched: Vec<BTreeMap<Language, Unvouched>> = map.inventories.iter().map(of).collect();
     let judge = Judge { map, present, sets: &sets, unvouched: &unvouched };
     let variants = variants_by_test(map);
     let mut decisions: Vec<Decision> = map.tests.iter().map(|test| judge.decide(test, ask, &variants)).collect();
     keep_together(map, &mut decisions);
+    keep_files_whole(&mut decisions, &|test| (present.sort_of)(test).by_file);
     Plan { decisions, whole: None }
 }
 
@@ -108,7 +115,13 @@ fn touched_paths(map: &Map) -> BTreeSet<u32> {
     rows.filter(|row| row.kind == EdgeKind::Read).map(|row| row.path).collect()
 }
 
-fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present: Present<'_>) -> Unvouched {
+fn compare(
+    map: &Map,
+    inventory: &InventoryRow,
+    touched: &BTreeSet<u32>,
+    present: Present<'_>,
+    language: Language,
+) -> Unvouched {
     let mut found = Unvouched::default();
     let by_table: BTreeSet<u32> =
         map.edges.iter().filter(|row| row.kind == EdgeKind::Fingerprint).map(|row| row.path).collect();
@@ -118,7 +131,11 @@ fn compare(map: &Map, inventory: &InventoryRow, touched: &BTreeSet<u32>, present
         if outputs.contains(path) || present.elsewhere.has(path) {
             return;
         }
-        match classify(path, present.inert) {
+        match classify_for(language, path, present.inert) {
+            // Where a script would be found is asked by a library that only the file tracer sees.
+            PathClass::Source if language == Language::Script && (was.is_none() || !same_kind) => {
+                found.unknown.push(path.to_owned());
+            }
             PathClass::Inert | PathClass::Source => {}
             // A table file that was there is compared table by table, by its fingerprint edges.
             PathClass::Tables if was.is_some_and(|path| by_table.contains(&path)) => {}
@@ -159,7 +176,7 @@ struct Judge<'a> {
     map: &'a Map,
     present: Present<'a>,
     sets: &'a [SetState],
-    unvouched: &'a [Unvouched],
+    unvouched: &'a [BTreeMap<Language, Unvouched>],
 }
 
 impl Judge<'_> {
@@ -184,7 +201,8 @@ impl Judge<'_> {
             let reason = if elsewhere { Reason::VariantChanged } else { Reason::NoMap };
             return (Verdict::Run, reason, Vec::new());
         };
-        if let Some(footprint) = test.footprints.iter().find(|footprint| self.vouches(footprint)) {
+        let language = (self.present.sort_of)(&test.id).language;
+        if let Some(footprint) = test.footprints.iter().find(|footprint| self.vouches(footprint, language)) {
             // What differs and cannot be noticed is part of the answer.
             let unnoticed = self.differing(footprint, u8::MAX).into_iter().take(EVIDENCE).collect();
             return (Verdict::LeftOut, Reason::Untouched, unnoticed);
@@ -193,8 +211,12 @@ impl Judge<'_> {
         (Verdict::Run, reason, evidence)
     }
 
-    fn vouches(&self, footprint: &FootprintRow) -> bool {
-        let tree = self.unvouched.get(footprint.inventory as usize);
+    fn unvouched(&self, footprint: &FootprintRow, language: Language) -> Option<&Unvouched> {
+        self.unvouched.get(footprint.inventory as usize)?.get(&language)
+    }
+
+    fn vouches(&self, footprint: &FootprintRow, language: Language) -> bool {
+        let tree = self.unvouched(footprint, language);
         // Where the file tracer ran, a path that no edge names is one that the test never touched.
         let tree_is_known = footprint.bounded
             || tree.is_some_and(|found| (footprint.traced || found.unknown.is_empty()) && found.build.is_empty());
@@ -207,7 +229,8 @@ impl Judge<'_> {
     /// Why the newest footprint does not vouch: the most telling kind of difference, and all that differs in that way.
     fn explain(&self, test: &TestRow, footprint: &FootprintRow) -> (Reason, Vec<Target>) {
         let mut found: BTreeMap<(u8, Reason), BTreeSet<Target>> = BTreeMap::new();
-        let unvouched = self.unvouched.get(footprint.inventory as usize).filter(|_| !footprint.bounded);
+        let language = (self.present.sort_of)(&test.id).language;
+        let unvouched = self.unvouched(footprint, language).filter(|_| !footprint.bounded);
         for (reason, paths) in
             [(Reason::BuildInput, unvouched.map(|u| &u.build)), (Reason::UnknownPath, unvouched.map(|u| &u.unknown))]
         {

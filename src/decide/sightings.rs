@@ -13,8 +13,11 @@ use crate::model::window::{Code, Trace, Window, WindowKind};
 use super::alone;
 use super::balance::unseen;
 use super::children::{Numbers, adopt};
+use super::modules::BY_MODULE;
 use super::places::{Places, folders_below, is_mark, is_python, source_of};
 use super::timeline::Timeline;
+use super::unexplained::Explained;
+use super::workers::share;
 
 /// The number of the window in which an adapter does what is its own doing.
 const OURS: u32 = u32::MAX;
@@ -52,6 +55,7 @@ pub fn attribute(traces: Vec<Trace>, seen: Option<&Sightings>, places: Places<'_
             make_opaque(trace);
         }
     }
+    share(&mut traces);
     traces
 }
 
@@ -62,6 +66,7 @@ fn without(traces: Vec<Trace>) -> Vec<Trace> {
         make_opaque(trace);
         trace.traced = false;
     }
+    share(&mut runners);
     runners
 }
 
@@ -97,6 +102,7 @@ impl Giver<'_> {
         let numbers = Numbers::of(trace);
         let runner = u32::try_from(trace.pid).unwrap_or_default();
         let ancestors = self.timeline.ancestors(runner);
+        let explained = (trace.collector == BY_MODULE).then(|| Explained::of(trace, numbers.places(0)[0]));
         for (at, sighting) in all.iter().enumerate() {
             if sighting.owner == 0 {
                 let before_the_first_window = sighting.pid == runner;
@@ -109,7 +115,12 @@ impl Giver<'_> {
                 let late = sighting.pid != runner && self.timeline.is_after(at, sighting);
                 let number = if late { 0 } else { u64::from(sighting.window) };
                 for &window in numbers.places(number) {
-                    self.give_one(trace, window, sighting);
+                    match &explained {
+                        Some(explained) if sighting.pid == runner && sighting.kind.is_of_files() => {
+                            self.give_unexplained(trace, window, sighting, explained);
+                        }
+                        _ => self.give_one(trace, window, sighting),
+                    }
                 }
             }
         }
@@ -137,6 +148,45 @@ impl Giver<'_> {
             && !is_mark(&path)
         {
             window.probed.insert(path);
+        }
+    }
+
+    /// What the runner's own process did and its adapter did not tell of was done once, for all tests.
+    fn give_unexplained(&mut self, trace: &mut Trace, at: usize, sighting: &Sighting, explained: &Explained) {
+        let Some(path) = self.places.inside(&sighting.text) else { return };
+        let own = self.own.get(&(at, path.clone())).copied();
+        if sighting.kind == SightingKind::Written {
+            self.own.entry((at, path.clone())).or_insert(true);
+            let window = &mut trace.windows[at];
+            if own.is_none() {
+                // What is read of it afterwards is what was written.
+                window.reads.remove(&path);
+            }
+            window.wrote.insert(path);
+            return;
+        }
+        if own == Some(true) {
+            return;
+        }
+        let process = &mut trace.windows[explained.process];
+        match sighting.kind {
+            SightingKind::Read | SightingKind::Updated | SightingKind::Object => {
+                self.own.insert((at, path.clone()), false);
+                if sighting.kind == SightingKind::Updated {
+                    process.wrote.insert(path.clone());
+                }
+                if !explained.content(at, &path) {
+                    process.reads.insert(path);
+                }
+            }
+            SightingKind::Listed if !explained.listing(at, &path) => {
+                process.lists.insert(path);
+            }
+            SightingKind::Walked => process.lists.extend(folders_below(self.places.tree, &path)),
+            _ if !explained.presence(at, &path) && !is_mark(&path) => {
+                process.probed.insert(path);
+            }
+            _ => {}
         }
     }
 
@@ -279,7 +329,9 @@ impl Giver<'_> {
     /// A fork of a process that recorded, in which nothing recorded, ran code that nobody saw.
     fn find_unrecorded_forks(&self, trace: &mut Trace, numbers: &Numbers, all: &[Sighting]) {
         let forks = all.iter().filter(|s| s.kind == SightingKind::Forked && i64::from(s.owner) == trace.pid);
-        for fork in forks {
+        // One that only tried to become another program ran nothing of ours.
+        let tried: BTreeSet<u32> = all.iter().filter(|s| s.kind == SightingKind::Failed).map(|s| s.pid).collect();
+        for fork in forks.filter(|fork| !tried.contains(&fork.pid)) {
             let parent = fork.text.parse().is_ok_and(|parent: u32| self.recorded.contains(&parent));
             if parent && !self.recorded.contains(&fork.pid) && !self.timeline.said_hello(fork.pid) {
                 for &at in numbers.places(u64::from(fork.window)) {

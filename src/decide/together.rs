@@ -1,5 +1,5 @@
-//! A test that fails in another order runs with the tests of its file, whatever made it run: alone it may fail though nothing is
-//! wrong.
+//! Tests that run with others, whatever made these run: one that fails in another order with the tests of its file, as alone it
+//! may fail though nothing is wrong, and all of a file where the runner can only leave out whole files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +31,26 @@ pub fn keep_together(map: &Map, decisions: &mut [Decision]) {
             decision.verdict = Verdict::Run;
             decision.reason = Reason::OrderDependent;
             decision.evidence = vec![mark.clone()];
+        }
+    }
+}
+
+/// Adds to the tests that run all others of their file, for the same reason, where the runner leaves out whole files.
+pub fn keep_files_whole(decisions: &mut [Decision], by_file: &dyn Fn(&str) -> bool) {
+    let mut run: BTreeMap<(String, String), (Reason, Vec<Target>)> = BTreeMap::new();
+    for decision in decisions.iter().filter(|decision| decision.verdict == Verdict::Run && by_file(&decision.test)) {
+        let place = (decision.variant.clone(), file_of(&decision.test).to_owned());
+        run.entry(place).or_insert_with(|| (decision.reason, decision.evidence.clone()));
+    }
+    for decision in decisions.iter_mut().filter(|decision| decision.verdict == Verdict::LeftOut) {
+        if !by_file(&decision.test) {
+            continue;
+        }
+        let place = (decision.variant.clone(), file_of(&decision.test).to_owned());
+        if let Some((reason, evidence)) = run.get(&place) {
+            decision.verdict = Verdict::Run;
+            decision.reason = *reason;
+            decision.evidence.clone_from(evidence);
         }
     }
 }

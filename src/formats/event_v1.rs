@@ -24,6 +24,15 @@ enum Line {
     Finish {
         id: String,
     },
+    /// A test file begins, where its tests are told all at once.
+    File {
+        id: String,
+    },
+    Tests(TestsLine),
+    /// Source that a compiler looked at for all that it compiles.
+    Types {
+        p: Vec<String>,
+    },
     Code(CodeLine),
     Window(WindowLine),
     Node {
@@ -53,6 +62,9 @@ enum Line {
     },
     End {
         exit: i64,
+        /// Whether it ended before it had come to all test files.
+        #[serde(default)]
+        cut: bool,
     },
     #[serde(other)]
     Unknown,
@@ -72,6 +84,25 @@ struct Hello {
     owner: i64,
     #[serde(default)]
     w: u64,
+    /// The process that called this worker of it.
+    #[serde(default)]
+    caller: i64,
+    #[serde(default)]
+    thread: u32,
+}
+
+/// All tests of a file: name, how it ended, seconds, tries.
+#[derive(Deserialize)]
+struct TestsLine {
+    id: String,
+    p: String,
+    tests: Vec<(String, String, f64, u32)>,
+    /// The user's own pattern may have kept some out.
+    #[serde(default)]
+    narrowed: bool,
+    /// The file, not a test, failed.
+    #[serde(default)]
+    broken: bool,
 }
 
 #[derive(Deserialize)]
@@ -156,6 +187,8 @@ struct WindowLine {
     #[serde(default)]
     lists: Vec<String>,
     #[serde(default)]
+    asked: Vec<String>,
+    #[serde(default)]
     wrote: Vec<String>,
     #[serde(default)]
     opaque: Vec<String>,
@@ -217,6 +250,8 @@ fn apply(trace: &mut Trace, line: Line) {
             trace.collector = hello.collector;
             trace.traced = hello.traced;
             trace.child_of = hello.child.then_some((hello.owner, hello.w));
+            trace.caller = (hello.caller != 0).then_some(hello.caller);
+            trace.thread = hello.thread;
         }
         Line::Session(session) => {
             if let Some(worker) = session.worker.clone().filter(|worker| !worker.is_empty()) {
@@ -228,10 +263,10 @@ fn apply(trace: &mut Trace, line: Line) {
             trace.session = Some(session_of(session));
         }
         Line::Collected(collected) => {
-            trace.filtered = collected.filtered > 0;
-            trace.collected = Some(collected.ids);
+            trace.filtered |= collected.filtered > 0;
+            trace.collected.get_or_insert_default().extend(collected.ids);
             trace.errors += collected.errors;
-            trace.files = collected.files;
+            trace.files.extend(collected.files);
         }
         Line::Start { id } => {
             // A second try: what its process dies of is not over with the first.
@@ -242,6 +277,9 @@ fn apply(trace: &mut Trace, line: Line) {
         Line::Finish { id } => {
             trace.finished.insert(id);
         }
+        Line::File { id } => trace.started.push(id),
+        Line::Tests(tests) => add_tests(trace, tests),
+        Line::Types { p } => trace.types.extend(p),
         Line::Code(mut code) => {
             let qualified = code.qualified();
             trace.codes.insert(code.i, Code { path: code.p, line: code.l, qualified });
@@ -260,7 +298,56 @@ fn apply(trace: &mut Trace, line: Line) {
         }
         Line::Import(_) | Line::Health { ok: true, .. } | Line::Unknown => {}
         Line::Health { ok: false, what } => trace.unhealthy.push(what),
-        Line::End { exit } => trace.exit = Some(exit),
+        Line::End { exit, cut } => {
+            trace.exit = Some(exit);
+            trace.cut_short |= cut;
+        }
+    }
+}
+
+/// A file is over: its tests take its place.
+fn add_tests(trace: &mut Trace, line: TestsLine) {
+    let file = line.id;
+    let phase = |test: &str, when: &str, outcome: &str, seconds: f64| Phase {
+        test: test.to_owned(),
+        when: when.to_owned(),
+        outcome: outcome.to_owned(),
+        xfail: false,
+        seconds,
+        worker: String::new(),
+    };
+    if line.broken {
+        trace.finished.insert(file.clone());
+        trace.phases.extend([phase(&file, "setup", "passed", 0.0), phase(&file, "call", "failed", 0.0)]);
+        trace.collected.get_or_insert_default().push(file);
+        return;
+    }
+    if let Some(at) = trace.started.iter().position(|started| *started == file) {
+        trace.started.remove(at);
+    }
+    if line.narrowed {
+        trace.filtered = true;
+        for window in trace.windows.iter_mut().filter(|window| window.name == file) {
+            window.closed = false;
+        }
+        trace.narrowed.insert(file.clone());
+    } else {
+        trace.files.push(line.p);
+    }
+    for (name, outcome, seconds, tries) in line.tests {
+        let mut id = format!("{file}::{name}");
+        let mut number = 1;
+        while trace.finished.contains(&id) {
+            number += 1;
+            id = format!("{file}::{name}#{number}");
+        }
+        trace.finished.insert(id.clone());
+        trace.started.push(id.clone());
+        trace.collected.get_or_insert_default().push(id.clone());
+        for _ in 1..tries {
+            trace.phases.extend([phase(&id, "setup", "passed", 0.0), phase(&id, "call", "failed", 0.0)]);
+        }
+        trace.phases.extend([phase(&id, "setup", "passed", 0.0), phase(&id, "call", &outcome, seconds)]);
     }
 }
 
@@ -330,6 +417,7 @@ fn add_window(trace: &mut Trace, line: WindowLine) {
     window.codes.extend(line.codes.iter().map(|&(code, caller)| (code, u32::try_from(caller).ok())));
     window.reads.extend(line.reads);
     window.lists.extend(line.lists);
+    window.probed.extend(line.asked);
     window.wrote.extend(line.wrote);
     window.opaque.extend(line.opaque);
     window.started.extend(line.started);

@@ -24,7 +24,7 @@ const STACK_A_LEVEL_DROPPED: usize = 2 * 1024;
 pub fn shape(source: &[u8]) -> Shape {
     by_syntax(source).unwrap_or_else(|| {
         let whole = Digest::of(source);
-        Shape { whole, module: whole, asides: unparted(whole), ..Shape::default() }
+        Shape { whole, module: whole, asides: Asides::unparted(whole), ..Shape::default() }
     })
 }
 
@@ -44,7 +44,7 @@ fn by_syntax(source: &[u8]) -> Option<Shape> {
         let module = walk.module(&mut body);
         // What the syntax does not tell exactly is not taken apart.
         let exact = encoding.is_empty() && !text.contains('\u{fffd}') && !text.contains("\\u");
-        let asides = if exact { asides(body.into_iter().collect()) } else { unparted(module) };
+        let asides = if exact { asides(body.into_iter().collect()) } else { Asides::unparted(module) };
         Some(assemble(module, asides, walk))
     };
     if depth <= SHALLOW {
@@ -73,10 +73,6 @@ pub(super) fn shallow_syntax(source: &[u8]) -> Option<Vec<Stmt>> {
     Some(module.into_syntax().body.into_iter().collect())
 }
 
-fn unparted(module: Digest) -> Asides {
-    Asides { core: module, ..Asides::default() }
-}
-
 fn assemble(module: Digest, asides: Asides, walk: Walk<'_>) -> Shape {
     let bodies: Vec<[u8; 16]> = walk.found.iter().map(|function| function.body.0.to_le_bytes()).collect();
     let module_bytes = module.0.to_le_bytes();
@@ -90,6 +86,7 @@ fn assemble(module: Digest, asides: Asides, walk: Walk<'_>) -> Shape {
         scopes: walk.scopes.into_iter().collect(),
         environment: walk.environment.into_iter().collect(),
         parsed: true,
+        script: None,
     }
 }
 

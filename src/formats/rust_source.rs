@@ -28,7 +28,7 @@ pub struct Inclusions {
 pub fn shape(source: &[u8]) -> Shape {
     let Some(tokens) = Tokens::read(source) else {
         let whole = Digest::of(source);
-        return Shape { whole, module: whole, asides: unparted(whole), ..Shape::default() };
+        return Shape { whole, module: whole, asides: Asides::unparted(whole), ..Shape::default() };
     };
     let spelling = Spelling::new(&tokens);
     let found = functions(&tokens);
@@ -36,7 +36,7 @@ pub fn shape(source: &[u8]) -> Shape {
     Shape {
         whole: Digest::of_parts([spelling.part(0, tokens.len())]),
         module,
-        asides: unparted(module),
+        asides: Asides::unparted(module),
         functions: merged(&spelling, found),
         environment: environment(&tokens),
         parsed: true,
@@ -110,10 +110,6 @@ fn literal(text: &str) -> Option<&str> {
     }
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
     (!inner.contains('\\')).then_some(inner)
-}
-
-fn unparted(module: Digest) -> Asides {
-    Asides { core: module, ..Asides::default() }
 }
 
 /// Everything but bodies, what documents their functions, and tests that nobody else can tell of.

@@ -15,6 +15,26 @@ pub enum PathClass {
     Data,
 }
 
+/// The language of a runner's tests: which files are its source, and which tables speak to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Language {
+    /// Python.
+    Python,
+    /// Rust.
+    Rust,
+    /// JavaScript and TypeScript.
+    Script,
+}
+
+/// What the tests of a runner are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TestSort {
+    /// Their language.
+    pub language: Language,
+    /// Whether the runner can only leave out whole files.
+    pub by_file: bool,
+}
+
 /// What of a path can change which tests a runner finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundBy {

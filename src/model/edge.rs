@@ -91,6 +91,13 @@ const ORDER_DEPENDENT: &str = "order-dependent";
 /// How the name of the mark of a deep record begins; the run follows.
 pub const DEEP: &str = "deep ";
 
+/// The name of a listed edge on the names of all mocks of the repository.
+pub const MOCKS: &str = "mocks";
+/// The name of a listed edge on the names of all declarations that a compiler takes in by itself.
+pub const AMBIENT: &str = "declarations";
+/// How the name of a probed edge begins on all files in the folder that a module of the name which follows may be found in.
+pub const BESIDE: &str = "beside:";
+
 impl Target {
     /// The mark of a test that fails in another order. What such a test needs is not known, so it depends on everything; the
     /// tests `beside` it (of its file) have the mark, too, so that they are selected together.

@@ -62,6 +62,14 @@ pub struct Asides {
     pub plain: Vec<Plain>,
 }
 
+impl Asides {
+    /// Of a file of which nothing is told apart.
+    #[must_use]
+    pub fn unparted(module: Digest) -> Self {
+        Self { core: module, ..Self::default() }
+    }
+}
+
 /// A source file in hashes of its syntax; of its bytes where it cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Shape {
@@ -79,6 +87,19 @@ pub struct Shape {
     pub environment: Vec<String>,
     /// Whether the file could be parsed.
     pub parsed: bool,
+    /// What only JavaScript and TypeScript have.
+    pub script: Option<Script>,
+}
+
+/// What of a script matters beside what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Script {
+    /// Texts in it that may name another module, sorted.
+    pub imports: Vec<String>,
+    /// Whether it names something by which a program gets at the lines of its own source.
+    pub sees_places: bool,
+    /// Whether it may change what files mean that do not import it.
+    pub ambient: bool,
 }
 
 /// Where a code object of a file belongs.

@@ -41,6 +41,25 @@ pub enum SightingKind {
     Removed,
 }
 
+impl SightingKind {
+    /// Whether something was done with one file or folder, and not by starting it.
+    #[must_use]
+    pub fn is_of_files(self) -> bool {
+        matches!(
+            self,
+            Self::Read
+                | Self::Listed
+                | Self::Absent
+                | Self::Stat
+                | Self::Link
+                | Self::Written
+                | Self::Updated
+                | Self::Object
+                | Self::Walked
+        )
+    }
+}
+
 /// One sighting. They come in the order of time, over all processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sighting {

@@ -187,6 +187,14 @@ pub struct Trace {
     pub countable: BTreeMap<String, BTreeSet<u32>>,
     /// The runner's process and the number of its window that started this process, if it is no runner itself.
     pub child_of: Option<(i64, u64)>,
+    /// The process whose worker it is, where that one speaks for it.
+    pub caller: Option<i64>,
+    /// Which thread of its process it is; 0 for the first.
+    pub thread: u32,
+    /// Source that a compiler looked at for whatever it compiles; the empty name stands for the list of all such files.
+    pub types: BTreeSet<String>,
+    /// Test files of which the user's own pattern may have kept tests out.
+    pub narrowed: BTreeSet<String>,
     /// Present once the runner was configured.
     pub session: Option<Session>,
     /// Ids after the user's own filters, in order.

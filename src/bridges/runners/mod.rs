@@ -3,6 +3,7 @@
 pub mod adapter;
 pub mod cargo;
 pub mod command_line;
+pub mod jest;
 pub mod pytest;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::model::change::{FoundBy, PathClass};
+use crate::model::change::{FoundBy, Language, PathClass, TestSort};
 use crate::model::tree::Tree;
 use crate::model::unit::Units;
 use crate::model::window::Trace;
@@ -87,8 +88,10 @@ pub struct Way {
 pub struct Adapter {
     /// Its files by their path in its folder.
     pub files: BTreeMap<&'static str, &'static str>,
-    /// Its own package among them.
+    /// Its own package among them, where a folder of that name in the user's would be taken for it; else empty.
     pub package: &'static str,
+    /// The name of its plan in the run's folder.
+    pub plan: &'static str,
     /// Files that programs started by the runner meet first, by their name: they let the adapter into these.
     pub child_files: BTreeMap<&'static str, &'static str>,
 }
@@ -97,6 +100,8 @@ pub struct Adapter {
 pub trait Runner {
     /// Its name in ids, ledgers and output.
     fn name(&self) -> &'static str;
+    /// What its tests are like.
+    fn sort(&self) -> TestSort;
     /// Whether a command ends in it.
     fn recognise(&self, command: &[String]) -> Option<Recognition>;
     /// The adapter that runs inside it, and is traced with it; none if it is entered from outside.
@@ -116,6 +121,10 @@ pub trait Runner {
     /// It cannot be found out; the sentence says why.
     fn units(&self, _run: &Path, _place: Place<'_>, _seen: Built<'_>) -> Result<Units, String> {
         Ok(Units::new())
+    }
+    /// Whether a deep record runs its tests a second time, in another order.
+    fn has_second_pass(&self) -> bool {
+        self.adapter().is_some()
     }
     /// The variant that a command would run under, where that can be told without the runner.
     fn variant(&self, _command: &[String], _place: Place<'_>) -> Option<String> {
@@ -156,7 +165,15 @@ pub struct Built<'a> {
 /// All runners, in the order in which they are asked.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Runner>> {
-    vec![Box::new(pytest::Pytest), Box::new(cargo::Cargo)]
+    vec![Box::new(pytest::Pytest), Box::new(cargo::Cargo), Box::new(jest::Jest)]
+}
+
+/// What the test of this id is like.
+#[must_use]
+pub fn sort_of(test: &str) -> TestSort {
+    let name = test.split("::").next().unwrap_or_default();
+    let python = TestSort { language: Language::Python, by_file: false };
+    all().iter().find(|runner| runner.name() == name).map_or(python, |runner| runner.sort())
 }
 
 /// The runners that a command may end in, and why one of them cannot be entered.

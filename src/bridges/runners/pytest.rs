@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::bridges::process::Environment;
 use crate::formats::event_v1;
-use crate::model::change::{FoundBy, PathClass};
+use crate::model::change::{FoundBy, Language, PathClass, TestSort};
 use crate::model::window::Trace;
 
 use super::adapter::PYTEST_FILES;
@@ -49,6 +49,10 @@ impl Runner for Pytest {
         "pytest"
     }
 
+    fn sort(&self) -> TestSort {
+        TestSort { language: Language::Python, by_file: false }
+    }
+
     fn recognise(&self, command: &[String]) -> Option<Recognition> {
         let program = command.first()?;
         if is_python(program) {
@@ -72,6 +76,7 @@ impl Runner for Pytest {
         Some(Adapter {
             files: PYTEST_FILES.into_iter().collect(),
             package: "titer_pytest",
+            plan: "plan.json",
             child_files: children.collect(),
         })
     }

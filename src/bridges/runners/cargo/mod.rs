@@ -30,7 +30,7 @@ use std::path::Path;
 
 use crate::bridges::process::{self, Environment};
 use crate::formats::variant_v1;
-use crate::model::change::{FoundBy, PathClass};
+use crate::model::change::{FoundBy, Language, PathClass, TestSort};
 use crate::model::unit::Units;
 use crate::model::window::Trace;
 
@@ -50,6 +50,10 @@ pub struct Cargo;
 impl Runner for Cargo {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn sort(&self) -> TestSort {
+        TestSort { language: Language::Rust, by_file: false }
     }
 
     fn recognise(&self, command: &[String]) -> Option<Recognition> {

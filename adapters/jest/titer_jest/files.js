@@ -1,0 +1,263 @@
+'use strict';
+// What the process does with files: `fs` as each of those who ask for it gets it.
+//
+// Who asked for `fs` tells what a call means. Code under test gets it from jest's runtime: what it does belongs to the window.
+// The runtime itself reads sources: loads. What others in the process do (configuration, transformers, the compiler) serves all
+// tests, as it is done once and remembered.
+
+const fs = require('fs');
+const path = require('path');
+const {fileURLToPath} = require('url');
+
+const {SOURCE} = require('./windows');
+
+// Held here: they are wrapped, and a test may replace them.
+const {statSync} = fs;
+const {resolve} = path;
+
+/** Function of `fs` to what it does with the path that is its first argument. */
+const CALLS = {
+  readFile: 'read',
+  createReadStream: 'read',
+  open: 'open',
+  copyFile: 'read',
+  readlink: 'ask',
+  readdir: 'list',
+  opendir: 'list',
+  cp: 'list',
+  stat: 'stat',
+  lstat: 'stat',
+  access: 'ask',
+  exists: 'ask',
+  realpath: 'ask',
+  writeFile: 'write',
+  appendFile: 'write',
+  createWriteStream: 'write',
+  mkdir: 'write',
+  truncate: 'write',
+};
+const TABLES = /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml)$/;
+
+class Files {
+  constructor(adapter) {
+    this.adapter = adapter;
+    this.made = new Map();
+    if (!adapter.plan.record) return;
+    this.vm = null;
+    // Everybody else has the one that node gave out long ago: it is changed where it stands.
+    this.wrapInPlace(fs, this.others);
+    this.wrapInPlace(fs.promises, this.others);
+    require('module').syncBuiltinESMExports();
+  }
+
+  /** What the package `asker` gets when it asks for `request`. */
+  given(request, asker, exports) {
+    const plain = request.replace('node:', '');
+    if (plain === 'vm') return asker === 'jest-runtime' ? this.watchedVm(exports) : exports;
+    const see = this.eyes(plain, asker);
+    return see === null ? exports : this.copyFor(exports, see);
+  }
+
+  eyes(request, asker) {
+    if (request === 'graceful-fs') {
+      switch (asker) {
+        case 'jest-runtime':
+        case '@jest/transform':
+          return this.runtime;
+        case 'jest-runner':
+          return this.ignore;
+        case 'jest-resolve':
+          return this.resolver;
+        default:
+          return null;
+      }
+    }
+    if (asker === 'jest-runtime') return this.sandbox;
+    return asker === 'typescript' ? this.compiler : null;
+  }
+
+  copyFor(exports, see) {
+    let copies = this.made.get(see);
+    if (copies === undefined) this.made.set(see, (copies = new Map()));
+    let copy = copies.get(exports);
+    if (copy === undefined) {
+      copy = Object.create(Object.getPrototypeOf(exports), Object.getOwnPropertyDescriptors(exports));
+      copies.set(exports, copy);
+      if (exports === fs || exports.promises !== undefined) {
+        const promises = this.copyFor(fs.promises, see);
+        Object.defineProperty(copy, 'promises', {configurable: true, enumerable: true, get: () => promises});
+      }
+      this.wrapInPlace(copy, see, exports);
+    }
+    return copy;
+  }
+
+  wrapInPlace(target, see, source = target) {
+    for (const [call, kind] of Object.entries(CALLS)) {
+      for (const name of [call, `${call}Sync`]) {
+        const original = (ORIGINALS.get(source) || {})[name] || source[name];
+        if (typeof original !== 'function') continue;
+        if (source === target) remember(source, name, original);
+        target[name] = this.wrapper(original, kind, see);
+      }
+    }
+  }
+
+  wrapper(original, kind, see) {
+    const files = this;
+    const {adapter} = this;
+    const wrapper = function (...args) {
+      if (!adapter.failed && !adapter.windows.isMuted) {
+        try {
+          const name = files.named(args[0]);
+          if (name !== null) see.call(files, kind === 'open' ? opening(args[1]) : kind, name);
+        } catch (error) {
+          adapter.fail(error);
+        }
+      }
+      return Reflect.apply(original, this, args);
+    };
+    const {prototype, ...descriptors} = Object.getOwnPropertyDescriptors(original);
+    return Object.defineProperties(wrapper, descriptors);
+  }
+
+  /** The first-party name of what was given as a path; null for anything else. */
+  named(given) {
+    if (typeof given !== 'string') {
+      if (given instanceof URL) {
+        if (given.protocol !== 'file:') return null;
+        given = fileURLToPath(given);
+      } else if (Buffer.isBuffer(given)) given = given.toString();
+      else return null;
+    }
+    if (given.startsWith('node:')) return null;
+    return this.adapter.plan.name(resolve(given));
+  }
+
+  // ---- who sees what
+
+  sandbox(kind, name) {
+    const window = this.adapter.windows.current;
+    switch (kind) {
+      case 'read':
+        window.by.add(name);
+        window.reads.add(name);
+        break;
+      case 'list':
+        window.lists.add(name);
+        break;
+      case 'write':
+        window.wrote.add(name);
+        break;
+      case 'stat':
+        // Size and times are asked for, too: it counts with what is in it.
+        if (this.isFile(name)) window.reads.add(name);
+        window.asked.add(name);
+        break;
+      default:
+        window.asked.add(name);
+    }
+  }
+
+  runtime(kind, name) {
+    const {windows} = this.adapter;
+    if (kind === 'read') windows.loaded(name);
+    else if (kind === 'write') windows.current.wrote.add(name);
+    else windows.current.asked.add(name);
+  }
+
+  ignore(kind, name) {
+    this.adapter.windows.current.ignored.add(name);
+  }
+
+  resolver(kind, name) {
+    const {windows} = this.adapter;
+    if (kind === 'read') windows.current.ignored.add(name);
+    else windows.process.asked.add(name);
+  }
+
+  /** The compiler looks at all that a file imports: what titer knows of imports says whose that is. */
+  compiler(kind, name) {
+    const {process} = this.adapter.windows;
+    if (kind === 'read' && SOURCE.test(name)) process.types.add(name);
+    else if (kind === 'list') {
+      // It takes in all declarations that it finds: that is what the empty name stands for.
+      process.types.add('');
+      process.ignored.add(name);
+    } else this.others(kind, name);
+  }
+
+  others(kind, name) {
+    const {windows} = this.adapter;
+    // A call of the code under test that went on to another one.
+    if (windows.knows(name)) return;
+    const {process} = windows;
+    if (TABLES.test(name)) windows.current.ignored.add(name);
+    else if (kind === 'read') process.reads.add(name);
+    else if (kind === 'list') process.lists.add(name);
+    else if (kind === 'write') process.wrote.add(name);
+    else process.asked.add(name);
+  }
+
+  isFile(name) {
+    try {
+      return statSync(path.join(this.adapter.plan.roots[0], name)).isFile();
+    } catch {
+      return false;
+    }
+  }
+
+  // ---- the second seam
+
+  watchedVm(vm) {
+    if (this.vm !== null) return this.vm;
+    const {adapter} = this;
+    const compiled = file => {
+      if (adapter.failed || typeof file !== 'string') return;
+      const name = adapter.plan.name(file);
+      const {test} = adapter.windows;
+      if (name !== null && test !== null && SOURCE.test(name)) {
+        test.compiled.add(name);
+        adapter.windows.loaded(name, test);
+      }
+    };
+    const watched = (Class, key) => {
+      if (Class === undefined) return Class;
+      const Watched = class extends Class {
+        constructor(code, options, ...more) {
+          compiled(typeof options === 'string' ? options : options && options[key]);
+          super(code, options, ...more);
+        }
+      };
+      Object.defineProperty(Watched, 'name', {value: Class.name, configurable: true});
+      return Watched;
+    };
+    const copy = Object.create(Object.getPrototypeOf(vm), Object.getOwnPropertyDescriptors(vm));
+    copy.Script = watched(vm.Script, 'filename');
+    if (vm.SourceTextModule) copy.SourceTextModule = watched(vm.SourceTextModule, 'identifier');
+    copy.compileFunction = function compileFunction(code, parameters, options) {
+      compiled(options && options.filename);
+      return Reflect.apply(vm.compileFunction, this, arguments);
+    };
+    this.vm = copy;
+    return copy;
+  }
+}
+
+/** The functions as they were, by the object that they stood in. */
+const ORIGINALS = new Map();
+
+function remember(source, name, original) {
+  if (!ORIGINALS.has(source)) ORIGINALS.set(source, {});
+  const known = ORIGINALS.get(source);
+  if (known[name] === undefined) known[name] = original;
+}
+
+/** What opening with these flags does. */
+function opening(flags) {
+  if (flags === undefined || flags === null || typeof flags === 'function') return 'read';
+  if (typeof flags === 'string') return flags.startsWith('r') ? 'read' : 'write';
+  return (flags & 3) === 0 ? 'read' : 'write';
+}
+
+module.exports = {Files};

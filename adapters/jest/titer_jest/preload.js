@@ -1,0 +1,72 @@
+'use strict';
+// Entry point: every node that the user's command starts meets this file first, through NODE_OPTIONS=--require. It waits until
+// the process turns out to be jest, and does nothing at all in any other.
+
+const Module = require('module');
+const threads = require('worker_threads');
+
+const RUN = 'TITER_JEST';
+const CALLER = 'TITER_JEST_CALLER';
+
+/** The name under which threads of jest find what their process knows. */
+const SHARED = 'titer-jest';
+
+const shared = threads.isMainThread ? null : threads.getEnvironmentData(SHARED);
+const run = shared ? shared.run : process.env[RUN];
+const caller = shared ? shared.caller : process.env[CALLER];
+
+if (run && !globalThis[Symbol.for('titer.jest')]) {
+  try {
+    start();
+  } catch {
+    // Nobody to tell: no hello means "ran whole".
+  }
+}
+
+function start() {
+  // A second preload in the same process (named twice) must not begin again.
+  Object.defineProperty(globalThis, Symbol.for('titer.jest'), {value: true, configurable: true});
+  const load = Module._load;
+  let adapter = null;
+  const begin = () => {
+    if (adapter === null) {
+      const {Adapter} = require('./adapter');
+      adapter = new Adapter({run, caller, shared, name: SHARED, preload: __filename, load});
+      adapter.begin();
+    }
+    return adapter;
+  };
+  Module._load = function _load(request, parent, isMain) {
+    const exports = load.apply(this, arguments);
+    // Nearly all requests end here: one look at the request's length and first letters.
+    if (!WANTED.has(request) || parent === undefined || parent === null || (adapter !== null && adapter.failed)) {
+      return exports;
+    }
+    try {
+      if (adapter === null && !isJest(request, parent)) return exports;
+      return begin().given(request, parent.filename || '', exports);
+    } catch (error) {
+      if (adapter !== null) adapter.fail(error);
+      return exports;
+    }
+  };
+}
+
+/** What a caller of jest loads before it does anything, or a worker of jest. */
+function isJest(request, parent) {
+  if (caller) return request === 'jest-runtime';
+  return request === 'jest-config' && /[\\/](@jest[\\/]core|jest-cli|jest)[\\/]/.test(parent.filename || '');
+}
+
+const WANTED = new Set([
+  'jest-config',
+  'jest-runtime',
+  'jest-haste-map',
+  'graceful-fs',
+  'fs',
+  'node:fs',
+  'fs/promises',
+  'node:fs/promises',
+  'vm',
+  'node:vm',
+]);

@@ -1,0 +1,94 @@
+'use strict';
+// The places where jest says which test file it is at: the runtime that it makes for each, and the crawl that looks at all files.
+
+/** Transformers of which it is known that comments and layout mean nothing to them but what is kept anyway. */
+const KNOWN = /[\\/]node_modules[\\/](?:.*[\\/])?(babel-jest|ts-jest|@swc[\\/]jest|@jest[\\/]transform|esbuild-jest)[\\/]/;
+
+/** jest's runtime, in a form that tells of each test file when it begins and when it is over. */
+function runtimeWatched(adapter, exports) {
+  const Runtime = exports.default;
+  const windows = adapter.windows;
+  class Watched extends Runtime {
+    constructor(config, environment, ...more) {
+      const window = adapter.safely(() => {
+        const file = more[4];
+        if (typeof file !== 'string') throw new Error('the runtime does not say which test file it is for');
+        watchText(adapter, environment);
+        return windows.begin(file, byBytes(adapter, config));
+      });
+      super(config, environment, ...more);
+      Object.defineProperty(this, WINDOW, {value: window});
+    }
+
+    teardown(...args) {
+      try {
+        return super.teardown(...args);
+      } finally {
+        const window = this[WINDOW];
+        if (window) adapter.safely(() => windows.end(window));
+      }
+    }
+  }
+  Object.defineProperty(Watched, 'name', {value: Runtime.name, configurable: true});
+  const copy = Object.create(Object.getPrototypeOf(exports), Object.getOwnPropertyDescriptors(exports));
+  Object.defineProperty(copy, 'default', {value: Watched, enumerable: true, configurable: true});
+  return copy;
+}
+
+const WINDOW = Symbol('titer.window');
+
+/** Whether a file counts by its bytes: a transformer that nobody knows may look at anything in it. */
+function byBytes(adapter, config) {
+  const transforms = (config.transform || []).map(([pattern, file]) => [new RegExp(pattern), KNOWN.test(file)]);
+  const {roots} = adapter.plan;
+  return name => {
+    const file = `${roots[roots.length - 1]}/${name}`;
+    const found = transforms.find(([pattern]) => pattern.test(file));
+    return found !== undefined && !found[1];
+  };
+}
+
+/** Whoever takes the text of a function sees its comments and its layout. */
+function watchText(adapter, environment) {
+  const global = environment && environment.global;
+  const theirs = global && global.Function;
+  if (!theirs || theirs === Function) return;
+  const original = theirs.prototype.toString;
+  const {windows} = adapter;
+  const watched = new Proxy(original, {
+    apply(target, self, args) {
+      const text = Reflect.apply(target, self, args);
+      if (windows.test !== null && !windows.test.sawText && !text.endsWith('[native code] }')) {
+        windows.textSeen(windows.test);
+      }
+      return text;
+    },
+  });
+  Object.defineProperty(theirs.prototype, 'toString', {value: watched, writable: true, configurable: true});
+}
+
+/** The search for all files of the project: what it touches means nothing to a test. */
+function crawlMuted(adapter, exports) {
+  const {prototype} = exports.default;
+  const build = prototype.build;
+  prototype.build = function (...args) {
+    mute(adapter);
+    const done = Reflect.apply(build, this, args);
+    const over = () => unmute(adapter);
+    done.then(over, over);
+    return done;
+  };
+  return exports;
+}
+
+function mute(adapter) {
+  adapter.windows.isMuted += 1;
+  if (adapter.tracer) adapter.tracer.stepAside();
+}
+
+function unmute(adapter) {
+  adapter.windows.isMuted -= 1;
+  if (adapter.windows.isMuted === 0 && adapter.tracer) adapter.tracer.enter(0);
+}
+
+module.exports = {runtimeWatched, crawlMuted, mute, unmute};

@@ -1,0 +1,109 @@
+'use strict';
+// One call of jest: its configuration, the variant that it runs under, what of the plan holds for it, and our reporter and filter.
+
+const path = require('path');
+
+const current = require('./current');
+const {variantOf} = require('./variant');
+
+class Session {
+  constructor(adapter) {
+    this.adapter = adapter;
+    this.kept = 0;
+    this.dropped = 0;
+    this.over = 0;
+    this.leftOut = new Map();
+    current.session = this;
+  }
+
+  /** jest-config, in a form that hands out configurations with our reporter and filter in them. */
+  configured(exports) {
+    const session = this;
+    const copy = Object.create(Object.getPrototypeOf(exports), Object.getOwnPropertyDescriptors(exports));
+    const readConfigs = async function readConfigs(argv) {
+      const found = await Reflect.apply(exports.readConfigs, this, arguments);
+      return session.adapter.safely(() => session.prepared(argv, found)) || found;
+    };
+    Object.defineProperty(copy, 'readConfigs', {value: readConfigs, enumerable: true, configurable: true});
+    return copy;
+  }
+
+  prepared(argv, found) {
+    const {adapter} = this;
+    const {globalConfig: config} = found;
+    this.config = config;
+    const {variant, inputs} = variantOf(adapter.plan, found, process.env);
+    const listing = Boolean(config.listTests || config.collectTests || argv.showConfig || argv.clearCache || argv.init);
+    const whole = this.whole(config);
+    adapter.events.write({
+      e: 'session',
+      rootdir: adapter.plan.name(config.rootDir) || '.',
+      inipath: null,
+      variant,
+      inputs,
+      whole: whole || null,
+      writes: false,
+      coverage: Boolean(config.collectCoverage),
+      collect_only: listing,
+      launch: {exe: process.execPath, sites: []},
+    });
+    if (listing || config.watch || config.watchAll) return found;
+    if (!whole) this.leftOut = adapter.plan.leftOut(variant);
+    return {...found, globalConfig: this.withUs(config)};
+  }
+
+  /** Why nothing may be left out of this call, if so. */
+  whole(config) {
+    const {plan} = this.adapter;
+    if (plan.whole) return plan.whole;
+    if (config.watch || config.watchAll) return 'jest watches';
+    if (config.skipFilter) return 'jest is told to skip filters';
+    const isGated = config.collectCoverage && Object.keys(config.coverageThreshold || {}).length > 0;
+    return isGated && plan.coverage !== 'ignore' ? 'a coverage threshold is in force' : '';
+  }
+
+  withUs(config) {
+    const session = this;
+    const ours = {
+      ...config,
+      reporters: [[path.join(__dirname, 'reporter.js'), {}], ...(config.reporters || [['default', {}]])],
+    };
+    if (!config.skipFilter) ours.filter = path.join(__dirname, 'filter.js');
+    Object.defineProperty(ours, 'passWithNoTests', {
+      enumerable: true,
+      configurable: true,
+      get: () => Boolean(config.passWithNoTests) || session.isAllOurs(config),
+    });
+    return ours;
+  }
+
+  /** The process ends: whether it had come to all of its test files. */
+  ended(exit) {
+    const {shard} = this.config || {};
+    this.adapter.events.write({e: 'end', exit, cut: !shard && this.over < this.kept});
+  }
+
+  /** Whether there would be tests without us. */
+  isAllOurs(config) {
+    if (this.dropped === 0) return false;
+    return this.kept === 0 || Boolean(config.shard && this.kept + this.dropped >= config.shard.shardCount);
+  }
+
+  /** The paths of one project that are not left out. */
+  filtered(paths) {
+    const {adapter} = this;
+    const kept = [];
+    const ids = [];
+    for (const file of paths) {
+      const left = this.leftOut.get(adapter.plan.name(file));
+      if (left === undefined) kept.push(file);
+      else ids.push(...left);
+    }
+    this.kept += kept.length;
+    this.dropped += paths.length - kept.length;
+    adapter.events.write({e: 'collected', ids, filtered: 0, errors: 0, files: []});
+    return kept;
+  }
+}
+
+module.exports = {Session};

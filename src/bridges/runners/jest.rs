@@ -1,0 +1,211 @@
+//! jest, entered by a file that every node of the command loads first (`NODE_OPTIONS=--require`).
+//!
+//! A `node` of ours stands first on `PATH` and puts that back where a script sets `NODE_OPTIONS` itself. Nothing is added to the
+//! command and no configuration is written: the adapter hands jest its own with a reporter and a filter more.
+//! Design: `runners-jest.md`, section 10.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use crate::bridges::process::Environment;
+use crate::formats::event_v1;
+use crate::model::change::{FoundBy, Language, PathClass, TestSort};
+use crate::model::window::{Code, Trace, Window, WindowKind};
+
+use super::adapter::JEST_FILES;
+use super::command_line::{base_name, is_launcher};
+use super::{Adapter, Entrance, Place, Recognition, Runner, Way};
+
+/// The file that comes first in every node.
+const PRELOAD: &str = "titer_jest/preload.js";
+
+/// Programs that start what a project's own scripts say.
+const PACKAGE_MANAGERS: [&str; 13] = [
+    "npm", "npx", "yarn", "yarnpkg", "pnpm", "pnpx", "bun", "bunx", "lerna", "nx", "turbo", "react-scripts", "corepack",
+];
+
+/// The runner.
+#[derive(Debug, Clone, Copy)]
+pub struct Jest;
+
+impl Runner for Jest {
+    fn name(&self) -> &'static str {
+        "jest"
+    }
+
+    fn sort(&self) -> TestSort {
+        TestSort { language: Language::Script, by_file: true }
+    }
+
+    fn recognise(&self, command: &[String]) -> Option<Recognition> {
+        let program = base_name(command.first()?);
+        let arguments = &command[1..];
+        if is_jest(program) || (is_node(program) && arguments.iter().any(|word| is_jest(word))) {
+            return Some(Recognition::Runner);
+        }
+        let is_manager = PACKAGE_MANAGERS.contains(&program);
+        if is_manager && arguments.iter().any(|word| is_jest(word)) {
+            return Some(Recognition::Runner);
+        }
+        (is_manager || is_node(program) || is_launcher(program)).then_some(Recognition::Launcher)
+    }
+
+    fn adapter(&self) -> Option<Adapter> {
+        let files = JEST_FILES.into_iter().collect();
+        Some(Adapter { files, package: "", child_files: BTreeMap::new(), plan: "plan-jest.json" })
+    }
+
+    fn enter(&self, entrance: Entrance<'_>) -> Result<Way, String> {
+        let variable = |name: &str| (entrance.place.variable)(name).filter(|value| !value.is_empty());
+        let preload = entrance.adapter.join(PRELOAD);
+        let Some(preload) = preload.to_str().filter(|path| !path.contains(['"', '\\'])) else {
+            return Err(format!("node cannot be told of {}", preload.display()));
+        };
+        let option =
+            if preload.contains(' ') { format!("--require=\"{preload}\"") } else { format!("--require={preload}") };
+        let after = |name: &str, between: &str, ours: &str| {
+            let mut value = variable(name).unwrap_or_default();
+            if !value.is_empty() {
+                value.push(between);
+            }
+            value.push(ours);
+            value
+        };
+        let mut environment: Environment = vec![
+            ("NODE_OPTIONS".into(), Some(after("NODE_OPTIONS", " ", &option))),
+            ("TITER_JEST".into(), Some(entrance.run.as_os_str().to_owned())),
+            ("TITER_JEST_PRELOAD".into(), Some(OsString::from(&option))),
+        ];
+        if let Some(theirs) = variable("PATH") {
+            let mut path = entrance.adapter.join("bin").into_os_string();
+            path.push(":");
+            path.push(theirs);
+            environment.push(("PATH".into(), Some(path)));
+        }
+        Ok(Way { command: entrance.command.to_vec(), environment })
+    }
+
+    fn keep_aside(&self, _: &Path, _: &mut Environment) {}
+
+    fn has_second_pass(&self) -> bool {
+        false
+    }
+
+    fn traces(&self, run: &Path, _: Place<'_>) -> Vec<Trace> {
+        let Ok(files) = fs::read_dir(run.join("jest")) else { return Vec::new() };
+        let mut paths: Vec<_> = files.flatten().map(|file| file.path()).collect();
+        paths.sort();
+        let told = paths.iter().filter_map(|path| fs::read(path).ok()).map(|bytes| event_v1::read(&bytes));
+        put_together(told.collect())
+    }
+
+    fn asks_for_tests_alone(&self, _: &[String], _: Place<'_>) -> bool {
+        // It is started in any case: it finds out in half a second what there is, and its output stays its own.
+        false
+    }
+
+    fn finds_tests_by(&self, _: &str, _: PathClass) -> FoundBy {
+        FoundBy::Presence
+    }
+
+    fn deciding_variables(&self) -> &'static [&'static str] {
+        &["NODE_", "JEST_", "BABEL_", "TS_"]
+    }
+}
+
+fn is_jest(word: &str) -> bool {
+    matches!(base_name(word), "jest" | "jest.js" | "jest.CMD" | "jest-cli")
+}
+
+fn is_node(program: &str) -> bool {
+    matches!(program, "node" | "nodejs")
+}
+
+/// Workers with the session of the process that called them; threads within the trace of their process.
+fn put_together(told: Vec<Trace>) -> Vec<Trace> {
+    let (threads, mut traces): (Vec<Trace>, Vec<Trace>) = told.into_iter().partition(|trace| trace.thread > 0);
+    for thread in threads {
+        if let Some(process) = traces.iter_mut().find(|trace| trace.pid == thread.pid) {
+            take_in(process, thread);
+        }
+    }
+    let calls: BTreeMap<i64, (Option<_>, BTreeSet<String>)> = traces
+        .iter()
+        .filter(|trace| trace.caller.is_none())
+        .map(|trace| (trace.pid, (trace.session.clone(), trace.narrowed.clone())))
+        .collect();
+    let callers: BTreeSet<i64> = traces.iter().filter_map(|trace| trace.caller).collect();
+    for trace in &mut traces {
+        let Some((session, narrowed)) = calls.get(&trace.caller.unwrap_or(trace.pid)) else { continue };
+        trace.session.clone_from(session);
+        for window in trace.windows.iter_mut().filter(|window| narrowed.contains(&window.name)) {
+            window.closed = false;
+        }
+        let runs_tests = trace.windows.iter().any(|window| window.kind == WindowKind::Test);
+        if callers.contains(&trace.pid) && !runs_tests {
+            trace.worker = "controller".to_owned();
+        }
+    }
+    // A worker whose caller never came to its configuration has nothing to say.
+    traces.retain(|trace| trace.caller.is_none() || trace.session.is_some());
+    traces
+}
+
+/// Threads write down the windows of one process.
+fn take_in(process: &mut Trace, thread: Trace) {
+    let next = process.codes.keys().last().map_or(0, |last| last + 1);
+    let moved: BTreeMap<u32, u32> = thread.codes.keys().copied().zip(next..).collect();
+    let codes = |codes: &BTreeSet<(u32, Option<u32>)>| {
+        codes.iter().filter_map(|(code, _)| Some((*moved.get(code)?, None))).collect::<BTreeSet<_>>()
+    };
+    process.windows.extend(thread.windows.iter().map(|window| Window { codes: codes(&window.codes), ..window.clone() }));
+    let fresh = thread.codes.iter().filter_map(|(code, what)| Some((*moved.get(code)?, Code::clone(what))));
+    process.codes.extend(fresh.collect::<Vec<_>>());
+    process.types.extend(thread.types);
+    process.unhealthy.extend(thread.unhealthy);
+    process.torn_lines += thread.torn_lines;
+    process.thread = process.thread.max(thread.thread);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines_are_recognised() {
+        for (line, expected) in [
+            ("jest", Some(Recognition::Runner)),
+            ("npx jest -w 2", Some(Recognition::Runner)),
+            ("yarn jest", Some(Recognition::Runner)),
+            ("pnpm exec jest", Some(Recognition::Runner)),
+            ("node --experimental-vm-modules node_modules/jest/bin/jest.js", Some(Recognition::Runner)),
+            ("node_modules/.bin/jest", Some(Recognition::Runner)),
+            ("npm test", Some(Recognition::Launcher)),
+            ("node scripts/test.js", Some(Recognition::Launcher)),
+            ("make check", Some(Recognition::Launcher)),
+            ("cargo test", None),
+            ("pytest", None),
+        ] {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(Jest.recognise(&words), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn workers_get_the_session_of_their_caller_and_threads_its_trace() {
+        let session = Some(crate::model::window::Session { variant: "v".into(), ..Default::default() });
+        let caller = Trace { pid: 1, session: session.clone(), ..Trace::default() };
+        let worker = Trace { pid: 2, caller: Some(1), ..Trace::default() };
+        let code = Code { path: "a.js".to_owned(), line: 0, qualified: None };
+        let mut window = Window::new(WindowKind::Test, "jest::a.test.js", 1_000_001);
+        window.codes.insert((0, None));
+        let (codes, windows) = ([(0, code.clone())].into(), vec![window]);
+        let thread = Trace { pid: 1, caller: Some(1), thread: 1, codes, windows, ..Trace::default() };
+        let workers = put_together(vec![caller.clone(), worker]);
+        assert_eq!((workers[0].worker.as_str(), &workers[1].session), ("controller", &session));
+        let threads = put_together(vec![caller, thread]);
+        assert_eq!((threads.len(), threads[0].worker.as_str(), &threads[0].codes[&0]), (1, "", &code));
+    }
+}
