@@ -64,7 +64,9 @@ fn list(name: &str, top: &Path) -> io::Result<String> {
         files.into_iter().map(|(name, path)| Ok((name, fs::read_to_string(path)?))).collect();
     let entries: Vec<String> = texts?.iter().map(|(name, text)| format!("({name:?}, {text:?})")).collect();
     let (count, entries) = (entries.len(), entries.join(", "));
-    Ok(format!("/// Path below the adapter's folder, and text.\npub const {name}: [(&str, &str); {count}] = [{entries}];\n"))
+    Ok(format!(
+        "/// Path below the adapter's folder, and text.\npub const {name}: [(&str, &str); {count}] = [{entries}];\n"
+    ))
 }
 
 /// Compiles the file tracer for the target; the reason if that cannot be.

@@ -278,7 +278,8 @@ pub fn prepare(
     }
     // A runner that is entered from outside lets the tracer into its test programs itself.
     if let Some(tracer) = tracer.as_ref().filter(|_| runners.iter().any(|runner| runner.adapter().is_some())) {
-        let is_met = runners.iter().filter_map(|runner| runner.adapter()).any(|adapter| !adapter.child_files.is_empty());
+        let is_met =
+            runners.iter().filter_map(|runner| runner.adapter()).any(|adapter| !adapter.child_files.is_empty());
         let children = if is_met { folder.path.join(CHILDREN) } else { PathBuf::new() };
         way.environment.extend(tracer.environment(&roots, &children, &settings::raw_variable));
     }

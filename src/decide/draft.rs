@@ -14,11 +14,7 @@ use super::memory::{Memory, remembered};
 use super::modules;
 use super::outcomes::variant_of;
 use super::units;
-
-/// A walker reads or lists more than this share of the tree …
-const WALKER_SHARE: usize = 5;
-/// … and at least so many paths: in a tree of ten files everybody reads a fifth of it.
-const WALKER_PATHS: usize = 20;
+use super::walkers::is_walker;
 
 /// Configuration files whose coming into being changes how tests below them run.
 const PROBED_IN_EVERY_FOLDER: [&str; 9] = [
@@ -394,11 +390,6 @@ impl<'a> Drafter<'a> {
         let files = codes.filter_map(|code| self.trace.codes.get(code)).map(|code| code.path.as_str());
         files.filter_map(|file| self.of_file.get(file)).copied().collect()
     }
-}
-
-/// Whether who touched so many paths of a tree of that size makes nothing known.
-pub(super) fn is_walker(paths: usize, tree_size: usize) -> bool {
-    paths > WALKER_PATHS && paths * WALKER_SHARE > tree_size
 }
 
 /// What a code object is an edge on.

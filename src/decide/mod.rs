@@ -23,4 +23,5 @@ pub mod timeline;
 pub mod together;
 mod unexplained;
 pub mod units;
+mod walkers;
 mod workers;

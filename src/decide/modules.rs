@@ -10,9 +10,10 @@ use crate::model::shape::{Script, Shape};
 use crate::model::window::{Trace, Window, WindowKind};
 
 use super::classify::is_script_table;
-use super::draft::{Draft, DraftFootprint, DraftSet, Surroundings, add_files, is_walker, target_of};
+use super::draft::{Draft, DraftFootprint, DraftSet, Surroundings, add_files, target_of};
 use super::outcomes::variant_of;
 use super::specifiers::{Place, Places, place_of};
+use super::walkers::is_walker;
 
 /// How a collector calls itself that tells which modules were loaded for each test file.
 pub const BY_MODULE: &str = "modules";
@@ -103,7 +104,8 @@ impl<'a> Drafter<'a> {
         if self.trace.types.is_empty() {
             return BTreeSet::new();
         }
-        let mut waiting: Vec<String> = windows.iter().flat_map(|window| self.loaded(window)).map(str::to_owned).collect();
+        let mut waiting: Vec<String> =
+            windows.iter().flat_map(|window| self.loaded(window)).map(str::to_owned).collect();
         let mut found: BTreeSet<String> = waiting.iter().cloned().collect();
         while let Some(path) = waiting.pop() {
             let Some(script) = self.script(&path) else { continue };
@@ -121,9 +123,13 @@ impl<'a> Drafter<'a> {
         for window in windows {
             loaded.extend(self.loaded(window));
             add_files(window, &mut set.targets);
-            set.targets.extend(window.codes.iter().filter_map(|(code, _)| self.trace.codes.get(code)).map(|code| {
-                target_of(code, self.around.shapes)
-            }));
+            set.targets.extend(
+                window
+                    .codes
+                    .iter()
+                    .filter_map(|(code, _)| self.trace.codes.get(code))
+                    .map(|code| target_of(code, self.around.shapes)),
+            );
         }
         let sees_places = loaded.iter().any(|path| self.script(path).is_some_and(|script| script.sees_places));
         for path in &loaded {

@@ -19,8 +19,12 @@ pub fn results(traces: &[Trace]) -> Vec<TestResult> {
         let speakers = if controllers.is_empty() { group.clone() } else { controllers };
         let mut tests: BTreeMap<&str, TestResult> = BTreeMap::new();
         for trace in &speakers {
+            let mut own: BTreeMap<&str, TestResult> = BTreeMap::new();
             for phase in &trace.phases {
-                add_phase(&mut tests, phase, variant);
+                add_phase(&mut own, phase, variant);
+            }
+            for (test, result) in own {
+                add_call(&mut tests, test, result);
             }
         }
         for trace in &group {
@@ -71,6 +75,19 @@ fn add_phase<'a>(tests: &mut BTreeMap<&'a str, TestResult>, phase: &'a Phase, va
         result.outcome = found;
     }
     result.attempts = result.attempts.max(1);
+}
+
+/// Several calls of one command may run the same test: it passed only if it passed in all of them.
+fn add_call<'a>(tests: &mut BTreeMap<&'a str, TestResult>, test: &'a str, result: TestResult) {
+    let Some(known) = tests.get_mut(test) else {
+        tests.insert(test, result);
+        return;
+    };
+    known.seconds += result.seconds;
+    known.attempts = known.attempts.max(result.attempts);
+    if known.outcome.vouches() {
+        known.outcome = result.outcome;
+    }
 }
 
 /// A test that began and has no report at all died with its process.
@@ -149,6 +166,14 @@ mod tests {
         ];
         let result = &results(&[trace(phases)])[0];
         assert_eq!((result.outcome, result.attempts), (Outcome::Passed, 2));
+    }
+
+    #[test]
+    fn a_test_that_failed_in_one_call_of_several_failed() {
+        let call = |outcome| trace(vec![phase("setup", "passed", false), phase("call", outcome, false)]);
+        for (first, second) in [("passed", "failed"), ("failed", "passed")] {
+            assert_eq!(results(&[call(first), call(second)])[0].outcome, Outcome::Failed, "{first} {second}");
+        }
     }
 
     #[test]

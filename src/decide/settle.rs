@@ -49,9 +49,17 @@ fn turned_out(decision: &Decision, collected: &BTreeSet<&str>, started: &BTreeSe
         (Verdict::Run, true, _) | (Verdict::LeftOut, false, true) => return decision.clone(),
         (Verdict::LeftOut, true, _) => (Verdict::Run, Reason::WholeRun),
         (Verdict::Run, false, true) => (Verdict::LeftOut, Reason::NotReached),
+        // The file itself failed before any of its tests.
+        (Verdict::Run, false, false) if collected.contains(file_of(test)) => (Verdict::LeftOut, Reason::NotReached),
         (_, false, false) => (Verdict::LeftOut, Reason::FilteredByUser),
     };
     Decision { verdict, reason, evidence: Vec::new(), ..decision.clone() }
+}
+
+/// What a test's id begins with, up to its file.
+fn file_of(test: &str) -> &str {
+    let mut ends = test.match_indices("::").map(|(at, _)| at).skip(1);
+    ends.next().map_or(test, |end| &test[..end])
 }
 
 /// Whether a process is one that somebody started as the runner, not one of its workers.

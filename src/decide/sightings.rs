@@ -115,9 +115,10 @@ impl Giver<'_> {
                 let late = sighting.pid != runner && self.timeline.is_after(at, sighting);
                 let number = if late { 0 } else { u64::from(sighting.window) };
                 for &window in numbers.places(number) {
-                    match &explained {
-                        Some(explained) if sighting.pid == runner && sighting.kind.is_of_files() => {
-                            self.give_unexplained(trace, window, sighting, explained);
+                    let path = self.places.inside(&sighting.text).filter(|_| sighting.pid == runner);
+                    match (&explained, path) {
+                        (Some(explained), Some(path)) if sighting.kind.is_of_files() => {
+                            explained.give(trace, window, (sighting.kind, path), &mut self.own, self.places.tree);
                         }
                         _ => self.give_one(trace, window, sighting),
                     }
@@ -148,45 +149,6 @@ impl Giver<'_> {
             && !is_mark(&path)
         {
             window.probed.insert(path);
-        }
-    }
-
-    /// What the runner's own process did and its adapter did not tell of was done once, for all tests.
-    fn give_unexplained(&mut self, trace: &mut Trace, at: usize, sighting: &Sighting, explained: &Explained) {
-        let Some(path) = self.places.inside(&sighting.text) else { return };
-        let own = self.own.get(&(at, path.clone())).copied();
-        if sighting.kind == SightingKind::Written {
-            self.own.entry((at, path.clone())).or_insert(true);
-            let window = &mut trace.windows[at];
-            if own.is_none() {
-                // What is read of it afterwards is what was written.
-                window.reads.remove(&path);
-            }
-            window.wrote.insert(path);
-            return;
-        }
-        if own == Some(true) {
-            return;
-        }
-        let process = &mut trace.windows[explained.process];
-        match sighting.kind {
-            SightingKind::Read | SightingKind::Updated | SightingKind::Object => {
-                self.own.insert((at, path.clone()), false);
-                if sighting.kind == SightingKind::Updated {
-                    process.wrote.insert(path.clone());
-                }
-                if !explained.content(at, &path) {
-                    process.reads.insert(path);
-                }
-            }
-            SightingKind::Listed if !explained.listing(at, &path) => {
-                process.lists.insert(path);
-            }
-            SightingKind::Walked => process.lists.extend(folders_below(self.places.tree, &path)),
-            _ if !explained.presence(at, &path) && !is_mark(&path) => {
-                process.probed.insert(path);
-            }
-            _ => {}
         }
     }
 

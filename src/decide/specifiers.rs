@@ -79,9 +79,8 @@ fn may_mean(import: &str, path: &str) -> bool {
     let (_, last) = import.split_once('/').unwrap_or(("", import));
     let last = last.trim_start_matches(['@', '~', '#', '$']);
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let ends_with = |path: &str, end: &str| {
-        path.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
-    };
+    let ends_with =
+        |path: &str, end: &str| path.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
     let own = format!("{folder}{}{}", if folder.is_empty() { "" } else { "/" }, stem(name));
     let wanted = stem(last);
     let is_main = stem(name) == "index" || folder.ends_with("/src") || folder.ends_with("/lib");

@@ -1,8 +1,15 @@
 //! What an adapter told of its own process, window by window, to be compared with what the file tracer saw of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::sighting::SightingKind;
+use crate::model::tree::Tree;
 use crate::model::window::Trace;
+
+use super::places::{folders_below, is_mark};
+
+/// Whether a path (by window) was written before anything else was done with its content.
+type Own = BTreeMap<(usize, String), bool>;
 
 /// Paths of which the adapter told.
 #[derive(Debug)]
@@ -47,6 +54,51 @@ impl Explained {
             windows[process].add(&all);
         }
         Self { process, windows, types: trace.types.clone() }
+    }
+
+    /// Gives what the process itself did in a window: what its adapter did not tell of was done once, for all tests.
+    pub(super) fn give(
+        &self,
+        trace: &mut Trace,
+        at: usize,
+        (kind, path): (SightingKind, String),
+        own: &mut Own,
+        tree: &Tree,
+    ) {
+        let known = own.get(&(at, path.clone())).copied();
+        if kind == SightingKind::Written {
+            own.entry((at, path.clone())).or_insert(true);
+            let window = &mut trace.windows[at];
+            if known.is_none() {
+                // What is read of it afterwards is what was written.
+                window.reads.remove(&path);
+            }
+            window.wrote.insert(path);
+            return;
+        }
+        if known == Some(true) {
+            return;
+        }
+        let process = &mut trace.windows[self.process];
+        match kind {
+            SightingKind::Read | SightingKind::Updated | SightingKind::Object => {
+                own.insert((at, path.clone()), false);
+                if kind == SightingKind::Updated {
+                    process.wrote.insert(path.clone());
+                }
+                if !self.content(at, &path) {
+                    process.reads.insert(path);
+                }
+            }
+            SightingKind::Listed if !self.listing(at, &path) => {
+                process.lists.insert(path);
+            }
+            SightingKind::Walked => process.lists.extend(folders_below(tree, &path)),
+            _ if !self.presence(at, &path) && !is_mark(&path) => {
+                process.probed.insert(path);
+            }
+            _ => {}
+        }
     }
 
     fn any(&self, at: usize, has: impl Fn(&Told) -> bool) -> bool {

@@ -45,7 +45,8 @@ mod tests {
         let mut process = Window::new(WindowKind::Process, "", 0);
         process.codes.insert((0, None));
         process.reads.insert("babel.config.json".to_owned());
-        let caller = Trace { pid: 1, codes: [(0, code("setup.js"))].into(), windows: vec![process], ..Trace::default() };
+        let caller =
+            Trace { pid: 1, codes: [(0, code("setup.js"))].into(), windows: vec![process], ..Trace::default() };
         let worker = Trace { pid: 2, caller: Some(1), codes: [(0, code("a.js"))].into(), ..Trace::default() };
         let mut traces = [caller, worker];
         share(&mut traces);

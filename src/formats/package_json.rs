@@ -31,8 +31,19 @@ const ONLOOKERS: [&str; 22] = [
 ];
 
 /// Names of scripts that have nothing to do with tests.
-const OTHER_SCRIPTS: [&str; 11] =
-    ["lint", "format", "prettier", "release", "publish", "prepublish", "doc", "changelog", "version", "postversion", "preversion"];
+const OTHER_SCRIPTS: [&str; 11] = [
+    "lint",
+    "format",
+    "prettier",
+    "release",
+    "publish",
+    "prepublish",
+    "doc",
+    "changelog",
+    "version",
+    "postversion",
+    "preversion",
+];
 
 /// What of a `package.json` can matter to any test: its dependencies, how its modules are found, the runner's own settings, scripts.
 /// A file that is no JSON counts by its bytes.

@@ -22,7 +22,8 @@ pub const ENDINGS: [&str; 8] = ["js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "
 
 /// What makes a comment code, wherever it stands.
 const CODE: [&str; 14] = [
-    "@jest", "@jsx", "@ts-", "@babel", "@flow", "@noflow", "@emotion", "@vite", "@__", "#__", "istanbul", "c8 ", "v8 ", "webpack",
+    "@jest", "@jsx", "@ts-", "@babel", "@flow", "@noflow", "@emotion", "@vite", "@__", "#__", "istanbul", "c8 ", "v8 ",
+    "webpack",
 ];
 
 /// What makes a comment in JavaScript a type, which a compiler may check.
@@ -59,14 +60,29 @@ pub fn shape(path: &str, source: &[u8]) -> Shape {
     let Some((text, program)) = read else {
         let whole = Digest::of(source);
         let script = Some(Script { sees_places, ambient: true, ..Script::default() });
-        return Shape { whole, module: whole, asides: Asides::unparted(whole), environment, script, ..Shape::default() };
+        return Shape {
+            whole,
+            module: whole,
+            asides: Asides::unparted(whole),
+            environment,
+            script,
+            ..Shape::default()
+        };
     };
     let whole = Digest::of_parts(parts(path, text, &program).iter().map(String::as_bytes));
     let mut found = Specifiers::default();
     found.visit_program(&program);
     let ambient = is_ambient(path, text, &program);
     let script = Some(Script { imports: found.all.into_iter().collect(), sees_places, ambient });
-    Shape { whole, module: whole, asides: Asides::unparted(whole), environment, parsed: true, script, ..Shape::default() }
+    Shape {
+        whole,
+        module: whole,
+        asides: Asides::unparted(whole),
+        environment,
+        parsed: true,
+        script,
+        ..Shape::default()
+    }
 }
 
 fn parse<'a>(allocator: &'a Allocator, path: &str, text: &'a str) -> Option<Program<'a>> {
@@ -77,7 +93,8 @@ fn parse<'a>(allocator: &'a Allocator, path: &str, text: &'a str) -> Option<Prog
         // What a `.js` file is its package says: both readings are tried.
         [SourceType::mjs().with_jsx(true), SourceType::cjs().with_jsx(true)]
     };
-    let options = ParseOptions { allow_return_outside_function: true, preserve_parens: false, ..ParseOptions::default() };
+    let options =
+        ParseOptions { allow_return_outside_function: true, preserve_parens: false, ..ParseOptions::default() };
     candidates.into_iter().find_map(|kind| {
         let read = Parser::new(allocator, text, kind).with_options(options).parse();
         (!read.panicked && read.diagnostics.is_empty()).then_some(read.program)
@@ -90,13 +107,16 @@ fn parts(path: &str, text: &str, program: &Program<'_>) -> Vec<String> {
     let is_typed = Path::new(path).extension().is_some_and(|ending| ending.to_string_lossy().contains('t'));
     for comment in &program.comments {
         let at = comment.span;
-        let (Some(said), Some(rest)) = (text.get(at.start as usize..at.end as usize), text.get(at.end as usize..)) else {
+        let (Some(said), Some(rest)) = (text.get(at.start as usize..at.end as usize), text.get(at.end as usize..))
+        else {
             continue;
         };
         let is_first = text.get(..at.start as usize).is_some_and(|before| before.trim().is_empty());
         let is_code = CODE.iter().any(|word| said.contains(word))
             || (is_first && said.contains('@'))
-            || (!is_typed && (said.contains("{") || TYPES.iter().any(|word| said.contains(word))) && said.contains('@'));
+            || (!is_typed
+                && (said.contains("{") || TYPES.iter().any(|word| said.contains(word)))
+                && said.contains('@'));
         if is_code {
             let next = rest.split('\n').find(|line| !line.trim().is_empty()).unwrap_or_default();
             parts.push(said.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -184,7 +204,9 @@ fn environment(text: &str) -> Vec<String> {
         let rest = rest.strip_prefix(['[', '\'', '"', '`']).unwrap_or(rest);
         let rest = rest.trim_start_matches(['\'', '"', '`']);
         let name: String = rest.chars().take_while(|&c| is_part(c)).collect();
-        if rest.len() < text[at + 3..].trim_start().len() && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        if rest.len() < text[at + 3..].trim_start().len()
+            && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        {
             names.insert(name);
         }
         names.extend(unpacked(&text[..at]));
@@ -252,7 +274,8 @@ mod tests {
 
     #[test]
     fn specifiers_and_variables_are_found() {
-        let text = "import a from './a'; export * from \"../b\"; const c = require('c/d'); jest.mock(`./e`); x('not one');
+        let text =
+            "import a from './a'; export * from \"../b\"; const c = require('c/d'); jest.mock(`./e`); x('not one');
             import type {T} from './t'; let u: import('./u').U;
             process.env.ONE; process.env['TWO']; const {THREE, FOUR: f = 1} = process.env; env.FIVE; environment.SIX;";
         let found = shape("a.ts", text.as_bytes());

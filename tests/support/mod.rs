@@ -8,6 +8,8 @@ pub mod cargo_edits;
 pub mod cargo_project;
 pub mod edits;
 pub mod interpreters;
+pub mod jest_edits;
+pub mod jest_project;
 pub mod repository;
 pub mod small;
 pub mod started;

@@ -19,9 +19,8 @@ const {withdraw} = require('./environment');
 const PACKAGE = /[\\/]node_modules[\\/](?:.*[\\/]node_modules[\\/])?((?:@[^\\/]+[\\/])?[^\\/]+)[\\/](?!.*[\\/]node_modules[\\/])/;
 
 class Adapter {
-  constructor({run, caller, shared, name, preload, load}) {
+  constructor({run, caller, shared, name, preload}) {
     this.run = run;
-    this.load = load;
     this.preload = preload;
     this.failed = false;
     this.shared = shared;

@@ -38,6 +38,9 @@ const CALLS = {
 };
 const TABLES = /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml)$/;
 
+/** Packages with which jest searches folders. */
+const SEARCHERS = new Set(['glob', 'path-scurry']);
+
 class Files {
   constructor(adapter) {
     this.adapter = adapter;
@@ -66,6 +69,9 @@ class Files {
           return this.runtime;
         case 'jest-runner':
           return this.ignore;
+        case 'jest-snapshot':
+        case '@jest/snapshot-utils':
+          return this.snapshots;
         case 'jest-resolve':
           return this.resolver;
         default:
@@ -73,7 +79,8 @@ class Files {
       }
     }
     if (asker === 'jest-runtime') return this.sandbox;
-    return asker === 'typescript' ? this.compiler : null;
+    if (asker === 'typescript') return this.compiler;
+    return SEARCHERS.has(asker) ? this.searcher : null;
   }
 
   copyFor(exports, see) {
@@ -166,6 +173,12 @@ class Files {
     else windows.current.asked.add(name);
   }
 
+  /** Snapshots are the test file's; what is left of those that nobody asks for any more is looked at in the end. */
+  snapshots(kind, name) {
+    if (this.adapter.windows.test === null) this.ignore(kind, name);
+    else this.sandbox(kind, name);
+  }
+
   ignore(kind, name) {
     this.adapter.windows.current.ignored.add(name);
   }
@@ -174,6 +187,13 @@ class Files {
     const {windows} = this.adapter;
     if (kind === 'read') windows.current.ignored.add(name);
     else windows.process.asked.add(name);
+  }
+
+  /** While a test runs, jest searches only for names that a message about a missing module could propose. */
+  searcher(kind, name) {
+    const {windows} = this.adapter;
+    if (windows.test === null) this.others(kind, name);
+    else windows.test.ignored.add(name);
   }
 
   /** The compiler looks at all that a file imports: what titer knows of imports says whose that is. */
@@ -192,6 +212,7 @@ class Files {
     // A call of the code under test that went on to another one.
     if (windows.knows(name)) return;
     const {process} = windows;
+    if (process.ignored.has(name) || windows.current.ignored.has(name)) return;
     if (TABLES.test(name)) windows.current.ignored.add(name);
     else if (kind === 'read') process.reads.add(name);
     else if (kind === 'list') process.lists.add(name);

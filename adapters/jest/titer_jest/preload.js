@@ -28,25 +28,30 @@ function start() {
   Object.defineProperty(globalThis, Symbol.for('titer.jest'), {value: true, configurable: true});
   const load = Module._load;
   let adapter = null;
+  let hasBegun = false;
   const begin = () => {
-    if (adapter === null) {
-      const {Adapter} = require('./adapter');
-      adapter = new Adapter({run, caller, shared, name: SHARED, preload: __filename, load});
-      adapter.begin();
-    }
-    return adapter;
+    if (hasBegun) return;
+    hasBegun = true;
+    const {Adapter} = require('./adapter');
+    const made = new Adapter({run, caller, shared, name: SHARED, preload: __filename});
+    made.begin();
+    adapter = made;
   };
-  Module._load = function _load(request, parent, isMain) {
-    const exports = load.apply(this, arguments);
-    // Nearly all requests end here: one look at the request's length and first letters.
-    if (!WANTED.has(request) || parent === undefined || parent === null || (adapter !== null && adapter.failed)) {
-      return exports;
-    }
+  Module._load = function _load(request, parent) {
+    // Nearly all requests end here.
+    if (!WANTED.has(request) || !parent || (adapter !== null && adapter.failed)) return load.apply(this, arguments);
     try {
-      if (adapter === null && !isJest(request, parent)) return exports;
-      return begin().given(request, parent.filename || '', exports);
+      // Before it is loaded: what it loads itself is wanted, too.
+      if (adapter === null && isJest(request, parent)) begin();
+    } catch {
+      return load.apply(this, arguments);
+    }
+    const exports = load.apply(this, arguments);
+    if (adapter === null) return exports;
+    try {
+      return adapter.given(request, parent.filename || '', exports);
     } catch (error) {
-      if (adapter !== null) adapter.fail(error);
+      adapter.fail(error);
       return exports;
     }
   };

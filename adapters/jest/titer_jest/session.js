@@ -69,10 +69,12 @@ class Session {
       reporters: [[path.join(__dirname, 'reporter.js'), {}], ...(config.reporters || [['default', {}]])],
     };
     if (!config.skipFilter) ours.filter = path.join(__dirname, 'filter.js');
+    // Every shard has the same share of all files, whatever each knows.
+    if (config.shard) ours.testSequencer = path.join(__dirname, 'sequencer.js');
     Object.defineProperty(ours, 'passWithNoTests', {
       enumerable: true,
       configurable: true,
-      get: () => Boolean(config.passWithNoTests) || session.isAllOurs(config),
+      get: () => Boolean(config.passWithNoTests) || session.isAllOurs(),
     });
     return ours;
   }
@@ -84,9 +86,8 @@ class Session {
   }
 
   /** Whether there would be tests without us. */
-  isAllOurs(config) {
-    if (this.dropped === 0) return false;
-    return this.kept === 0 || Boolean(config.shard && this.kept + this.dropped >= config.shard.shardCount);
+  isAllOurs() {
+    return this.dropped > 0 && this.kept === 0;
   }
 
   /** The paths of one project that are not left out. */

@@ -23,7 +23,19 @@ const PRELOAD: &str = "titer_jest/preload.js";
 
 /// Programs that start what a project's own scripts say.
 const PACKAGE_MANAGERS: [&str; 13] = [
-    "npm", "npx", "yarn", "yarnpkg", "pnpm", "pnpx", "bun", "bunx", "lerna", "nx", "turbo", "react-scripts", "corepack",
+    "npm",
+    "npx",
+    "yarn",
+    "yarnpkg",
+    "pnpm",
+    "pnpx",
+    "bun",
+    "bunx",
+    "lerna",
+    "nx",
+    "turbo",
+    "react-scripts",
+    "corepack",
 ];
 
 /// The runner.
@@ -160,7 +172,9 @@ fn take_in(process: &mut Trace, thread: Trace) {
     let codes = |codes: &BTreeSet<(u32, Option<u32>)>| {
         codes.iter().filter_map(|(code, _)| Some((*moved.get(code)?, None))).collect::<BTreeSet<_>>()
     };
-    process.windows.extend(thread.windows.iter().map(|window| Window { codes: codes(&window.codes), ..window.clone() }));
+    process
+        .windows
+        .extend(thread.windows.iter().map(|window| Window { codes: codes(&window.codes), ..window.clone() }));
     let fresh = thread.codes.iter().filter_map(|(code, what)| Some((*moved.get(code)?, Code::clone(what))));
     process.codes.extend(fresh.collect::<Vec<_>>());
     process.types.extend(thread.types);

@@ -1,0 +1,44 @@
+//! Every kind of edit that selectors of jest's tests get wrong: no test that breaks may be left out, and no more may run than must.
+//!
+//! The cases are data: `testdata/jest-edits/*.toml`, one test each.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails, and it starts programs"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use support::jest_edits::{Case, Trial, folder};
+use support::jest_project::Packages;
+
+/// All edits under the newest jest, every other one under the oldest; each has two trials of its own, so that no two share a state.
+fn try_edits(name: &str) {
+    let case = Case::read(name);
+    let newest = Trial { packages: Packages::Newest, every: (0, 1), traced: true };
+    let mut wrong = case.try_edits(newest);
+    wrong.extend(case.try_edits(Trial { packages: Packages::Jest29, every: (0, 2), ..newest }));
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+macro_rules! cases {
+    ($($name:ident)*) => {
+        $(#[test] fn $name() { try_edits(stringify!($name)); })*
+        const CASES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+cases! {
+    a_module_counts_for_whoever_loaded_it
+}
+
+#[test]
+fn every_case_file_has_a_test() {
+    let files = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let files: BTreeSet<String> = files.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    assert_eq!(files, CASES.iter().map(|name| (*name).to_owned()).collect());
+}
