@@ -125,7 +125,9 @@ fn workers_and_threads_record_as_well() {
             let text = format!("test('n{number}', done => {{ require('../src/add'); setTimeout(done, 120); }});\n");
             project.repository.write(&format!("test/n{number:02}.test.js"), text);
         }
-        project.repository.write("test/who.test.js", "test('who', () => expect(process.env.JEST_WORKER_ID).toBe('1'));\n");
+        project
+            .repository
+            .write("test/who.test.js", "test('who', () => expect(process.env.JEST_WORKER_ID).toBe('1'));\n");
         let line = words(&format!("node_modules/.bin/jest -w 2{more}"));
         let first = project.titer(&line);
         assert_eq!(first.ran().len(), 16, "{}", first.text);
@@ -165,7 +167,12 @@ fn shards_agree_and_one_that_is_left_with_nothing_passes() {
     assert_eq!((first.code, second.code), (Some(0), Some(0)));
     assert_eq!(first.ran().union(&second.ran()).count(), 3);
     let (first, second) = (shard(1), shard(2));
-    assert_eq!((first.code, second.code, first.ran().len() + second.ran().len()), (Some(0), Some(0), 0), "{}", first.text);
+    assert_eq!(
+        (first.code, second.code, first.ran().len() + second.ran().len()),
+        (Some(0), Some(0), 0),
+        "{}",
+        first.text
+    );
     project.repository.replace("src/cut.js", "slice(1)", "slice(2)");
     let (first, second) = (shard(1), shard(2));
     let codes: BTreeSet<Option<i32>> = [first.code, second.code].into();
@@ -195,8 +202,11 @@ fn several_projects_and_workspaces_are_one_call() {
         let repository = &project.repository;
         repository.write("package.json", r#"{"name":"root","private":true,"workspaces":["packages/*"]}"#);
         repository.write("jest.config.js", "module.exports = {projects: ['<rootDir>/packages/*']};\n");
-        for (name, text) in [("core", "exports.core = 1;\n"), ("app", "exports.app = require('@shop/core').core + 1;\n")] {
-            let own = format!(r#"{{"name":"@shop/{name}","version":"1.0.0","main":"lib.js","jest":{{"transform":{{}}}}}}"#);
+        for (name, text) in
+            [("core", "exports.core = 1;\n"), ("app", "exports.app = require('@shop/core').core + 1;\n")]
+        {
+            let own =
+                format!(r#"{{"name":"@shop/{name}","version":"1.0.0","main":"lib.js","jest":{{"transform":{{}}}}}}"#);
             repository.write(&format!("packages/{name}/package.json"), own);
             repository.write(&format!("packages/{name}/lib.js"), text);
             let value = if name == "core" { 1 } else { 2 };
@@ -289,5 +299,95 @@ fn a_test_sees_nothing_of_us() {
         let seen = project.titer(&words("node_modules/.bin/jest"));
         assert_eq!(seen.code, Some(0), "{}", seen.text);
         assert_eq!(project.titer(&words("node_modules/.bin/jest")).ran(), files(&[]));
+    }
+}
+
+/// What jest fails of that is no test: it must not turn green by running less.
+#[test]
+fn a_run_that_fails_of_what_is_no_test_fails_again() {
+    type Change = fn(&Project);
+    let obsolete: Change = |project| {
+        let snapshot = "// Jest Snapshot v1, https://goo.gl/fbAQLP\n\nexports[`old 1`] = `1`;\n";
+        project.repository.write("test/__snapshots__/cut.test.js.snap", snapshot);
+    };
+    let teardown: Change = |project| {
+        project.repository.write("down.js", "module.exports = () => { throw new Error('down'); };\n");
+        let with = PACKAGE.replace("\"transform\"", "\"globalTeardown\":\"./down.js\",\"transform\"");
+        project.repository.write("package.json", with);
+    };
+    let late: Change =
+        |project| project.repository.write("test/late.test.js", "test('t', () => { process.exitCode = 7; });\n");
+    let orphan: Change = |project| {
+        project.repository.write("test/gone.test.js", "test('t', () => expect(1).toMatchSnapshot());\n");
+        project.titer(&words("node_modules/.bin/jest"));
+        assert_eq!(project.titer(&words("node_modules/.bin/jest")).ran(), files(&[]));
+        project.repository.delete("test/gone.test.js");
+    };
+    for packages in [Packages::Jest29, Packages::Newest] {
+        for (what, change) in [("obsolete", obsolete), ("teardown", teardown), ("late", late), ("orphan", orphan)] {
+            let project = shop(packages);
+            change(&project);
+            let line = words("node_modules/.bin/jest --ci -i");
+            let truth = project.bare(&line);
+            assert_ne!(truth.code, Some(0), "{packages:?} {what}: {}", truth.text);
+            for time in 0..3 {
+                let seen = project.titer(&line);
+                assert_eq!(seen.code, truth.code, "{packages:?} {what} {time}: {}", seen.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_and_stacks_are_those_of_a_run_without_us() {
+    for packages in [Packages::Jest29, Packages::Newest] {
+        let project = shop(packages);
+        let test = r"
+            const fs = require('fs'), vm = require('vm'), {execFileSync} = require('child_process');
+            const places = action => {
+                try { action(); } catch (error) { return error.stack.split('\n').filter(line => /^ +at /.test(line)).length; }
+            };
+            test('places', () => {
+                const all = [
+                    () => fs.readFileSync('/no/such/file'), () => execFileSync('/no/such/program'),
+                    () => new vm.Script('not ('), () => vm.compileFunction('not ('),
+                ];
+                throw new Error(all.map(places).join(' '));
+            });
+            test('reads', () => fs.readFileSync('/no/such/file'));
+        ";
+        project.repository.write("test/places.test.js", test);
+        project.repository.write("test/syntax.test.js", "require('../src/syntax');\n");
+        project.repository.write("src/syntax.js", "not (\n");
+        let line = words("node_modules/.bin/jest");
+        let (truth, seen) = (project.bare(&line), project.titer(&line));
+        assert!(!seen.text.contains("titer_jest"), "{}", seen.text);
+        let told = |text: &str| {
+            let is_of_failures = |line: &&str| line.contains("Error") || line.trim_start().starts_with("at ");
+            let lines: BTreeSet<String> = text.lines().filter(is_of_failures).map(str::to_owned).collect();
+            lines
+        };
+        assert_eq!(told(&seen.text), told(&truth.text.replace("/truth", "/repo")), "{packages:?}");
+    }
+}
+
+#[test]
+fn workers_that_a_test_starts_with_jests_own_library_see_nothing_of_us() {
+    for packages in [Packages::Jest29, Packages::Newest] {
+        let project = shop(packages);
+        project.repository.write("tools/worker.js", "exports.look = () => JSON.stringify(process.env);\n");
+        let test = r"
+            const {Worker} = require('jest-worker');
+            test('worker', async () => {
+                const worker = new Worker(require.resolve('../tools/worker'), {numWorkers: 1, exposedMethods: ['look']});
+                expect(await worker.look()).not.toMatch(/TITER_|titer_jest/);
+                await worker.end();
+            });
+        ";
+        project.repository.write("test/worker.test.js", test);
+        let modules = packages.folder().join("node_modules");
+        assert!(modules.join("jest-worker").is_dir());
+        let seen = project.titer(&words("node_modules/.bin/jest -i"));
+        assert_eq!(seen.code, Some(0), "{}", seen.text);
     }
 }

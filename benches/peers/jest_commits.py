@@ -119,7 +119,7 @@ def checkout(bench, commit, options):
     stamp.unlink(missing_ok=True)
     for name in bench.project.dropped:
         (bench.tree / name).unlink(missing_ok=True)
-    runs.must([*bench.project.install, "--no-audit", "--no-fund"], bench.tree, jest_projects.environment())
+    runs.must([*bench.project.install, "--no-audit", "--no-fund"], bench.tree)
     stamp.write_text(json.dumps(wanted))
     put(bench, commit)
     return f"{' '.join(bench.project.install)} ({', '.join(changed)}), {time.perf_counter() - begun:.1f} s"

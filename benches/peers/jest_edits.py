@@ -73,7 +73,7 @@ def measured(project, checkout, options):
     tree = jest_projects.copy_of(project, checkout, folder)
     bench = jest_runs.Bench(project, tree, folder, options.titer, options.limit)
     base = started(bench, options.tools)
-    maker = jest_mutate.Maker(project, tree, options.seed, bench.coverage(), base.files)
+    maker = jest_mutate.Maker(project, tree, options.seed, bench.coverage(), base.files, base.failed)
     bench.limit = min(options.limit, max(60, 12 * base.took.wall))
     found = [edited(bench, maker, index, options.tools, base)
              for index in range(options.first, options.first + options.edits)]
@@ -166,10 +166,8 @@ def tell(tool, result):
         notes += f"  MISSED {len(missed)}: {', '.join(sorted(missed)[:4])}"
     if tool == "titer" and result.odd:
         notes += f"  EXIT {ran.took.exit}, jest {full.took.exit}"
-    if extra := set(ran.failed) - set(full.failed) - {runs.SESSION}:
-        notes += f"  fails only here: {', '.join(sorted(extra)[:3])}"
-    if healed := {name for name in result.news & set(ran.files) if name not in ran.failed}:
-        notes += f"  passes only here: {', '.join(sorted(healed)[:3])}"
+    if other := [name for name in ran.files if ran.failed.get(name) != full.failed.get(name)]:
+        notes += f"  not as in the whole run: {', '.join(sorted(other)[:3])}"
     if tool == "titer" and (left := set(full.failed) - result.news - set(ran.files)):
         notes += f"  left out {len(left)} that failed at the start: {', '.join(sorted(left)[:3])}"
     print(f"    {tool:12} {ran.tests:5} tests {ran.took.wall:7.2f} s exit {ran.took.exit} {result.share(ran):7.1%} in "

@@ -117,8 +117,10 @@ class Source:
 class Maker:
     """Makes edit number n of a seed; the same number and attempt give the same edit."""
 
-    def __init__(self, project, tree, seed, loaded, tests):
-        self.project, self.tree, self.seed, self.tests = project, Path(tree), seed, sorted(tests)
+    def __init__(self, project, tree, seed, loaded, tests, broken=()):
+        self.project, self.tree, self.seed = project, Path(tree), seed
+        # What is broken from the start can hardly be broken anew.
+        self.tests = sorted(set(tests) - set(broken))
         self.tracked = [name for name in projects.git(tree, "ls-files").splitlines()
                         if (self.tree / name).is_file() and not (self.tree / name).is_symlink()]
         code = [name for name in self.tracked if name.endswith(_CODE)]

@@ -80,7 +80,7 @@ def generated(tree):
     written(tree / "package.json", ['{"name": "generated", "version": "1.0.0", "private": true}'])
     written(tree / "jest.config.js", ["module.exports = { testEnvironment: 'node' };"])
     projects.git(tree, "init", "-q", "-b", "main")
-    runs.must(["npm", "install", "--save-dev", "--no-audit", "--no-fund", _JEST], tree, jest_projects.environment())
+    runs.must(["npm", "install", "--save-dev", "--no-audit", "--no-fund", _JEST], tree)
     return tree
 
 

@@ -16,6 +16,7 @@ use crate::decide::orders::Moves;
 use crate::decide::outcomes::{results, variant_of};
 use crate::decide::places::Places;
 use crate::decide::sightings::attribute;
+use crate::formats::package_json;
 use crate::formats::segment_v1::{DecisionRow, EventLine, OutcomeRow, RunRow, VERSION};
 use crate::ledger::facts::Facts;
 use crate::model::change::Language;
@@ -208,7 +209,12 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
         let language = if trace.collector == BY_MODULE { Language::Script } else { Language::Python };
         let base = material.present.base(language);
         let shapes = shapes(material.present, trace, moves.map(|(_, moves)| moves));
-        let around = Surroundings { shapes: &shapes, base: &base, tree_size: material.present.tree().entries.len() };
+        let around = Surroundings {
+            shapes: &shapes,
+            base: &base,
+            tree_size: material.present.tree().entries.len(),
+            has_other_names: !trace.types.is_empty() && has_other_names(material.present),
+        };
         let mut drafted = draft(trace, tests, around);
         let mut before = remembered_before(material.map, variant_of(trace));
         if let Some((run, moves)) = moves {
@@ -228,6 +234,16 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
     found.recording.footprints = tests.len();
     found.outputs = outputs;
     found
+}
+
+/// Whether a compiler's configuration gives modules names that say nothing of where they are.
+fn has_other_names(present: &Present) -> bool {
+    let is_one = |path: &&String| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        name.ends_with(".json") && (name.starts_with("tsconfig") || name.starts_with("jsconfig"))
+    };
+    let texts = present.tree().entries.keys().filter(is_one).filter_map(|path| present.text(path));
+    texts.into_iter().any(|text| package_json::has_other_names(&String::from_utf8_lossy(&text)))
 }
 
 /// Whether a process recorded tests of its own.

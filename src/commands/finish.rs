@@ -130,7 +130,7 @@ pub fn after_runner(
     }
     warn(settings, talk, &warnings);
     if !settings.quiet && traces.iter().any(|trace| trace.collected.is_some()) {
-        for line in told.into_iter().chain(context.record_note.clone()) {
+        for line in told.into_iter().chain(doubt(&traces)).chain(context.record_note.clone()) {
             let _ = writeln!(talk, "titer: {line}");
         }
     }
@@ -168,6 +168,15 @@ pub fn without_runner(
         let _ = writeln!(talk, "titer: nothing to run: nothing you changed can break any of the {number} tests");
     }
     Ending::Code(0)
+}
+
+/// Says that the runner failed of what is no test.
+fn doubt(traces: &[Trace]) -> Option<String> {
+    let again: BTreeSet<&String> = traces.iter().flat_map(|trace| &trace.again).collect();
+    let number = summary::count(again.len());
+    (!again.is_empty()).then(|| {
+        format!("the runner failed, or may fail, of something that is no test: {number} tests run again next time")
+    })
 }
 
 fn hello_trouble(context: &Context<'_>, runners: &Runners, traces: &[Trace]) -> Option<String> {
@@ -265,7 +274,8 @@ fn keep(
     run.health = trouble.unwrap_or(run.health);
     let decisions = decision_rows(&context.id, came_to.settled);
     let narrowed = context.request.command.iter().any(|word| narrows(word));
-    let gone = if narrowed { Vec::new() } else { gone_lines(&gathered.plan, came_to.traces) };
+    let mut gone = if narrowed { Vec::new() } else { gone_lines(&gathered.plan, came_to.traces) };
+    gone.extend(again_lines(came_to.traces));
     let (Some(store), Some(present)) = (&gathered.store, gathered.present.as_mut()) else { return Ok(()) };
     let inventory = run.inventory;
     let recorded = !edges.footprints.is_empty();
@@ -296,6 +306,15 @@ fn gone_lines(plan: &Plan, traces: &[Trace]) -> Vec<EventLine> {
     let lists = traces.iter().filter(|trace| trace.session.is_some()).map(|trace| (trace, gone(plan, trace)));
     let line = |trace: &Trace, tests| EventLine::Gone { v: VERSION, variant: variant_of(trace).to_owned(), tests };
     lists.filter(|(_, tests)| !tests.is_empty()).map(|(trace, tests)| line(trace, tests)).collect()
+}
+
+/// Tests that must run again are forgotten: how they ended stays written, and nothing vouches for them.
+fn again_lines(traces: &[Trace]) -> Vec<EventLine> {
+    let unsound = traces.iter().filter(|trace| !trace.again.is_empty());
+    let tests = |trace: &Trace| trace.again.iter().cloned().collect();
+    let line =
+        |trace: &Trace| EventLine::Gone { v: VERSION, variant: variant_of(trace).to_owned(), tests: tests(trace) };
+    unsound.map(line).collect()
 }
 
 fn exit_code(ending: Ending) -> i32 {

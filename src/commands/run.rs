@@ -18,6 +18,7 @@ use crate::formats::plan_v1::{self, PlanFile, Section};
 use crate::formats::tables;
 use crate::model::change::TableFile;
 use crate::model::plan::{Plan, Verdict};
+use crate::model::tree::Tree;
 use crate::settings::forge::Place;
 use crate::settings::{self, Settings};
 
@@ -394,6 +395,7 @@ fn plan_file(
         exclude: &exclude,
         trace: tracer.and_then(|tracer| tracer.folder.to_str()),
         adapter: &adapter.to_string_lossy(),
+        orphans: gathered.present.as_ref().is_some_and(|present| has_orphans(present.tree())),
         whole: gathered.plan.whole.as_deref(),
         order: matches!(pass, Pass::Second(_)).then_some("reverse"),
         first: if let Pass::Second(first) = pass { Some(first) } else { None },
@@ -403,4 +405,12 @@ fn plan_file(
 
 fn speaks_to_the_runner(path: &str) -> bool {
     TableFile::of(path).is_some_and(TableFile::may_configure_the_runner)
+}
+
+/// Whether a file of snapshots lies beside no test file of its name.
+fn has_orphans(tree: &Tree) -> bool {
+    tree.entries.keys().filter_map(|path| path.strip_suffix(".snap")).any(|path| {
+        let test = path.rsplit_once("__snapshots__/").map(|(folder, name)| format!("{folder}{name}"));
+        test.is_some_and(|test| !tree.entries.contains_key(&test))
+    })
 }

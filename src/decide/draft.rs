@@ -68,6 +68,8 @@ pub struct Surroundings<'a> {
     pub base: &'a BTreeSet<Target>,
     /// How many files the tree holds.
     pub tree_size: usize,
+    /// Whether a compiler is told of names for modules that say nothing of where these are.
+    pub has_other_names: bool,
 }
 
 /// First-party source files that the trace names; their shapes are needed to draft it.

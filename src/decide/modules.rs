@@ -191,7 +191,7 @@ impl<'a> Drafter<'a> {
             let is_ambient = || self.script(path).is_none_or(|script| script.ambient);
             if path.is_empty() {
                 set.targets.insert(Target::new(EdgeKind::Listed, "", AMBIENT));
-            } else if !reached.contains(path.as_str()) || is_ambient() {
+            } else if (!reached.contains(path.as_str()) && self.around.has_other_names) || is_ambient() {
                 set.targets.insert(Target::new(EdgeKind::Ran, path, "*"));
             }
         }
@@ -261,7 +261,7 @@ mod tests {
             attempts: 1,
             worker: String::new(),
         };
-        let around = Surroundings { shapes, base: &BTreeSet::new(), tree_size: 9 };
+        let around = Surroundings { shapes, base: &BTreeSet::new(), tree_size: 9, has_other_names: false };
         let draft = draft(trace, &[result], around);
         let sets = draft.footprints.iter().flat_map(|footprint| &footprint.sets).map(|&at| &draft.sets[at]);
         sets.flat_map(|set| &set.targets).map(|target| format!("{} {target}", target.kind.word())).collect()
@@ -296,13 +296,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_a_compiler_looked_at_counts_for_whoever_imports_it_else_for_all() {
+    fn a_file_that_a_compiler_looked_at_counts_for_whoever_imports_it_and_for_all_if_it_says_something_to_all() {
         let mut trace = trace();
         trace.types = ["src/types.ts", "src/loose.ts"].map(str::to_owned).into();
-        let first = reached(&trace, &shapes(), "jest::t/a.test.ts::one");
-        let second = reached(&trace, &shapes(), "jest::t/b.test.ts::one");
+        let mut shapes = shapes();
+        let ambient = Script { ambient: true, ..Script::default() };
+        shapes.insert("src/loose.ts".to_owned(), Shape { script: Some(ambient), ..Shape::default() });
+        trace.types.insert("src/nobodys.ts".to_owned());
+        shapes.insert("src/nobodys.ts".to_owned(), shape(&[], false));
+        let first = reached(&trace, &shapes, "jest::t/a.test.ts::one");
+        let second = reached(&trace, &shapes, "jest::t/b.test.ts::one");
         assert!(first.contains("ran src/types.ts *") && !second.contains("ran src/types.ts *"));
         assert!(first.contains("ran src/loose.ts *") && second.contains("ran src/loose.ts *"));
+        assert!(!first.contains("ran src/nobodys.ts *"));
     }
 
     #[test]

@@ -222,7 +222,7 @@ mod tests {
     /// Everything that the first footprint points at.
     fn reached(trace: &Trace, test: &str) -> BTreeSet<String> {
         let shapes = BTreeMap::new();
-        let around = Surroundings { shapes: &shapes, base: &BTreeSet::new(), tree_size: 9 };
+        let around = Surroundings { shapes: &shapes, base: &BTreeSet::new(), tree_size: 9, has_other_names: false };
         let draft = draft(trace, &[passed(test)], around);
         let mut waiting = draft.footprints.first().map(|footprint| footprint.sets.clone()).unwrap_or_default();
         let mut found = BTreeSet::new();

@@ -103,6 +103,9 @@ struct TestsLine {
     /// The file, not a test, failed.
     #[serde(default)]
     broken: bool,
+    /// The runner may fail of something in the file that is no test.
+    #[serde(default)]
+    loose: bool,
 }
 
 #[derive(Deserialize)]
@@ -327,12 +330,11 @@ fn add_tests(trace: &mut Trace, line: TestsLine) {
     }
     if line.narrowed {
         trace.filtered = true;
-        for window in trace.windows.iter_mut().filter(|window| window.name == file) {
-            window.closed = false;
-        }
-        trace.narrowed.insert(file.clone());
     } else {
         trace.files.push(line.p);
+    }
+    if line.narrowed || line.loose {
+        trace.unsound.insert(file.clone());
     }
     for (name, outcome, seconds, tries) in line.tests {
         let mut id = format!("{file}::{name}");
@@ -344,6 +346,7 @@ fn add_tests(trace: &mut Trace, line: TestsLine) {
         trace.finished.insert(id.clone());
         trace.started.push(id.clone());
         trace.collected.get_or_insert_default().push(id.clone());
+        trace.again.extend(line.loose.then(|| id.clone()));
         for _ in 1..tries {
             trace.phases.extend([phase(&id, "setup", "passed", 0.0), phase(&id, "call", "failed", 0.0)]);
         }

@@ -81,6 +81,20 @@ pub fn name(bytes: &[u8]) -> Option<String> {
     Some(value.get("name")?.as_str()?.to_owned())
 }
 
+/// Whether the text of a compiler's configuration gives modules other names than such that end as the module's path does.
+#[must_use]
+pub fn has_other_names(text: &str) -> bool {
+    if text.contains("\"rootDirs\"") {
+        return true;
+    }
+    let Some((_, paths)) = text.split_once("\"paths\"") else { return false };
+    let inside = paths.split_once('{').map_or(paths, |(_, inside)| inside);
+    let inside = inside.split_once('}').map_or(inside, |(inside, _)| inside);
+    // Names stand before a colon; what they mean stands in brackets.
+    let names = inside.split(':').filter_map(|part| part.rsplit('"').nth(1));
+    names.into_iter().take(inside.matches(':').count()).any(|name| !name.ends_with("/*"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +124,18 @@ mod tests {
         let lock = |own, other| lock("package-lock.json", text(own, other).as_bytes());
         assert_eq!(lock("1", "1"), lock("2", "1"));
         assert_ne!(lock("1", "1"), lock("1", "2"));
+    }
+
+    #[test]
+    fn a_name_that_ends_as_its_path_does_is_no_other_name() {
+        for (text, other) in [
+            ("{}", false),
+            (r#"{"paths": {"@/*": ["src/*"], "~/*": ["./lib/*"]}}"#, false),
+            (r#"{"paths": {"config": ["src/configuration.ts"]}}"#, true),
+            (r#"{"paths": {"*": ["vendor/*"]}}"#, true),
+            (r#"{"rootDirs": ["a", "b"]}"#, true),
+        ] {
+            assert_eq!(has_other_names(text), other, "{text}");
+        }
     }
 }

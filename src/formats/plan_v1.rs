@@ -32,6 +32,8 @@ pub struct PlanFile<'a> {
     pub trace: Option<&'a str>,
     /// The folder that holds the adapter.
     pub adapter: &'a str,
+    /// Whether a file of snapshots belongs to no test file.
+    pub orphans: bool,
     /// Why nothing may be left out.
     pub whole: Option<&'a str>,
     /// `reverse` in the second pass of a deep record.

@@ -193,8 +193,11 @@ pub struct Trace {
     pub thread: u32,
     /// Source that a compiler looked at for whatever it compiles; the empty name stands for the list of all such files.
     pub types: BTreeSet<String>,
-    /// Test files of which the user's own pattern may have kept tests out.
-    pub narrowed: BTreeSet<String>,
+    /// Names of windows that vouch for nothing: the user's own pattern may have kept tests out, or the runner fails of something
+    /// else in the file.
+    pub unsound: BTreeSet<String>,
+    /// Tests that must run again, however they ended: the runner failed of what is no test.
+    pub again: BTreeSet<String>,
     /// Present once the runner was configured.
     pub session: Option<Session>,
     /// Ids after the user's own filters, in order.
@@ -229,4 +232,13 @@ pub struct Trace {
     pub exit: Option<i64>,
     /// Lines that could not be read.
     pub torn_lines: u64,
+}
+
+impl Trace {
+    /// Whether the last attempt at a test did not fail.
+    #[must_use]
+    pub fn passed_at_last(&self, test: &str) -> bool {
+        let mut last = self.phases.iter().rev().filter(|phase| phase.test == test);
+        last.next().is_some_and(|phase| phase.outcome != "failed")
+    }
 }

@@ -19,9 +19,10 @@ const {withdraw} = require('./environment');
 const PACKAGE = /[\\/]node_modules[\\/](?:.*[\\/]node_modules[\\/])?((?:@[^\\/]+[\\/])?[^\\/]+)[\\/](?!.*[\\/]node_modules[\\/])/;
 
 class Adapter {
-  constructor({run, caller, shared, name, preload}) {
+  constructor({run, caller, shared, name, preload, environment}) {
     this.run = run;
     this.preload = preload;
+    this.environment = environment;
     this.failed = false;
     this.shared = shared;
     this.sharedName = name;
@@ -35,7 +36,7 @@ class Adapter {
     this.plan = new Plan(this.run);
     this.events = new Events(this.run);
     // Before anything of ours shows up in what the tests see.
-    this.environment = withdraw(this.preload);
+    if (this.environment === null) this.environment = withdraw(this.preload);
     // A thread cannot say in which window its process is.
     this.tracer = threads.isMainThread ? Tracer.found(this.plan.trace) : null;
     this.windows = new Windows(this);

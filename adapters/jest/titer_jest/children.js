@@ -4,6 +4,7 @@
 const childProcess = require('child_process');
 
 const {forWorkers} = require('./environment');
+const {unseen} = require('./stacks');
 
 const WORKER = /[\\/]jest-worker[\\/]build[\\/]/;
 const SYNCHRONOUS = ['spawnSync', 'execSync', 'execFileSync'];
@@ -22,7 +23,7 @@ class Children {
       const original = childProcess[name];
       const wrapper = function (file) {
         adapter.safely(() => adapter.windows.started(name, file));
-        return original.apply(this, arguments);
+        return unseen(() => original.apply(this, arguments));
       };
       Object.defineProperties(wrapper, {
         name: {value: name, configurable: true},
@@ -35,11 +36,11 @@ class Children {
   started(options) {
     const {adapter} = this;
     const words = (options && options.args) || [];
-    if (!words.some(word => WORKER.test(word))) {
+    // A test may well start workers of its own with jest's library for them.
+    if (!adapter.isCaller || adapter.windows.test !== null || !words.some(word => WORKER.test(word))) {
       if (adapter.plan.record) adapter.windows.started('spawn', options.file);
       return;
     }
-    if (!adapter.isCaller) return;
     const environment = Object.fromEntries(
       (options.envPairs || []).map(pair => {
         const at = pair.indexOf('=', 1);

@@ -15,7 +15,7 @@ function withdraw(preload) {
     delete process.env[name];
   }
   const options = without(process.env.NODE_OPTIONS || '', option);
-  if (options === '') delete process.env.NODE_OPTIONS;
+  if (options === undefined) delete process.env.NODE_OPTIONS;
   else process.env.NODE_OPTIONS = options;
   const shim = path.join(path.dirname(preload), '..', 'bin');
   const parts = (process.env.PATH || '').split(path.delimiter);
@@ -25,12 +25,12 @@ function withdraw(preload) {
 
 /** The environment of a worker: that of the process and what lets us in. */
 function forWorkers(environment, {option, taken}, caller) {
-  const theirs = environment.NODE_OPTIONS || '';
+  const theirs = environment.NODE_OPTIONS;
   return {
     ...environment,
     TITER_JEST: taken.TITER_JEST,
     TITER_JEST_CALLER: `${caller}`,
-    NODE_OPTIONS: theirs === '' ? option : `${theirs} ${option}`,
+    NODE_OPTIONS: theirs === undefined ? option : `${theirs} ${option}`,
   };
 }
 
@@ -38,10 +38,11 @@ function optionOf(preload) {
   return preload.includes(' ') ? `--require="${preload}"` : `--require=${preload}`;
 }
 
+/** The user's own value, to the letter: ours stands behind it, or stands alone where there was none. */
 function without(options, option) {
   const at = options.indexOf(option);
-  if (at < 0) return options;
-  return `${options.slice(0, at)} ${options.slice(at + option.length)}`.trim();
+  if (at === 0) return undefined;
+  return at < 0 ? options : options.slice(0, at - 1) + options.slice(at + option.length);
 }
 
 module.exports = {withdraw, forWorkers};

@@ -9,6 +9,7 @@ const fs = require('fs');
 const path = require('path');
 const {fileURLToPath} = require('url');
 
+const {cleaned, unseen} = require('./stacks');
 const {SOURCE} = require('./windows');
 
 // Held here: they are wrapped, and a test may replace them.
@@ -38,6 +39,9 @@ const CALLS = {
 };
 const TABLES = /(^|\/)(package\.json|package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml)$/;
 
+/** Packages that look at what a source imports to tell whether its types are right. */
+const COMPILERS = new Set(['typescript', 'ts-jest']);
+
 /** Packages with which jest searches folders. */
 const SEARCHERS = new Set(['glob', 'path-scurry']);
 
@@ -47,6 +51,7 @@ class Files {
     this.made = new Map();
     if (!adapter.plan.record) return;
     this.vm = null;
+    this.depth = 0;
     // Everybody else has the one that node gave out long ago: it is changed where it stands.
     this.wrapInPlace(fs, this.others);
     this.wrapInPlace(fs.promises, this.others);
@@ -63,6 +68,7 @@ class Files {
 
   eyes(request, asker) {
     if (request === 'graceful-fs') {
+      if (COMPILERS.has(asker)) return this.compiler;
       switch (asker) {
         case 'jest-runtime':
         case '@jest/transform':
@@ -79,7 +85,7 @@ class Files {
       }
     }
     if (asker === 'jest-runtime') return this.sandbox;
-    if (asker === 'typescript') return this.compiler;
+    if (COMPILERS.has(asker)) return this.compiler;
     return SEARCHERS.has(asker) ? this.searcher : null;
   }
 
@@ -114,7 +120,8 @@ class Files {
     const files = this;
     const {adapter} = this;
     const wrapper = function (...args) {
-      if (!adapter.failed && !adapter.windows.isMuted) {
+      // What a function of node calls on its way is its own doing.
+      if (files.depth === 0 && !adapter.failed && !adapter.windows.isMuted) {
         try {
           const name = files.named(args[0]);
           if (name !== null) see.call(files, kind === 'open' ? opening(args[1]) : kind, name);
@@ -122,7 +129,14 @@ class Files {
           adapter.fail(error);
         }
       }
-      return Reflect.apply(original, this, args);
+      // Copying asks code of the caller which files it wants.
+      if (kind === 'list' && typeof args[2] === 'object') return unseen(() => Reflect.apply(original, this, args));
+      files.depth += 1;
+      try {
+        return unseen(() => Reflect.apply(original, this, args));
+      } finally {
+        files.depth -= 1;
+      }
     };
     const {prototype, ...descriptors} = Object.getOwnPropertyDescriptors(original);
     return Object.defineProperties(wrapper, descriptors);
@@ -247,10 +261,18 @@ class Files {
       const Watched = class extends Class {
         constructor(code, options, ...more) {
           compiled(typeof options === 'string' ? options : options && options[key]);
-          super(code, options, ...more);
+          try {
+            super(code, options, ...more);
+          } catch (error) {
+            cleaned(error);
+            throw error;
+          }
         }
       };
-      Object.defineProperty(Watched, 'name', {value: Class.name, configurable: true});
+      Object.defineProperties(Watched, {
+        name: {value: Class.name, configurable: true},
+        length: {value: Class.length, configurable: true},
+      });
       return Watched;
     };
     const copy = Object.create(Object.getPrototypeOf(vm), Object.getOwnPropertyDescriptors(vm));
@@ -258,8 +280,9 @@ class Files {
     if (vm.SourceTextModule) copy.SourceTextModule = watched(vm.SourceTextModule, 'identifier');
     copy.compileFunction = function compileFunction(code, parameters, options) {
       compiled(options && options.filename);
-      return Reflect.apply(vm.compileFunction, this, arguments);
+      return unseen(() => Reflect.apply(vm.compileFunction, this, arguments));
     };
+    Object.defineProperty(copy.compileFunction, 'length', {value: vm.compileFunction.length, configurable: true});
     this.vm = copy;
     return copy;
   }

@@ -28,12 +28,14 @@ function start() {
   Object.defineProperty(globalThis, Symbol.for('titer.jest'), {value: true, configurable: true});
   const load = Module._load;
   let adapter = null;
+  // A worker's environment is its tests': it is as without us from the first line on.
+  const environment = caller && shared === null ? require('./environment').withdraw(__filename) : null;
   let hasBegun = false;
   const begin = () => {
     if (hasBegun) return;
     hasBegun = true;
     const {Adapter} = require('./adapter');
-    const made = new Adapter({run, caller, shared, name: SHARED, preload: __filename});
+    const made = new Adapter({run, caller, shared, name: SHARED, preload: __filename, environment});
     made.begin();
     adapter = made;
   };
@@ -60,10 +62,13 @@ function start() {
 /** What a caller of jest loads before it does anything, or a worker of jest. */
 function isJest(request, parent) {
   if (caller) return request === 'jest-runtime';
-  return request === 'jest-config' && /[\\/](@jest[\\/]core|jest-cli|jest)[\\/]/.test(parent.filename || '');
+  const asks = request === 'jest-config' || request === 'jest-cli' || request === '@jest/core';
+  return asks && /[\\/](@jest[\\/]core|jest-cli|jest)[\\/]/.test(parent.filename || '');
 }
 
 const WANTED = new Set([
+  '@jest/core',
+  'jest-cli',
   'jest-config',
   'jest-runtime',
   'jest-haste-map',

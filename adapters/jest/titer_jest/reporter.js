@@ -8,12 +8,17 @@ const {mute} = require('./seams');
 function told(results, isNarrowed) {
   const tests = [];
   for (const {ancestorTitles, title, status, duration, invocations} of results) {
-    const name = [...ancestorTitles, title].join(' > ');
+    const name = wellFormed([...ancestorTitles, title].join(' > '));
     if (status === 'passed' || status === 'failed') tests.push([name, status, (duration || 0) / 1000, invocations || 1]);
     // A name that the user's pattern does not match looks the same as one that the file itself skips.
     else if (!isNarrowed) tests.push([name, 'skipped', 0, 1]);
   }
   return tests;
+}
+
+/** Half a character cannot be written down. */
+function wellFormed(text) {
+  return text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
 }
 
 class Reporter {
@@ -38,6 +43,9 @@ class Reporter {
     this.adapter.safely(() => {
       // What skipped itself whole (a pattern that nothing in it matches) has run no test.
       const broken = Boolean(result.testExecError);
+      const {unchecked, unmatched, fileDeleted} = result.snapshot || {};
+      // jest may fail of snapshots that no test asks for.
+      const loose = !result.skipped && Boolean(unchecked || unmatched || fileDeleted);
       current.session.over += 1;
       this.tell({
         e: 'tests',
@@ -46,6 +54,7 @@ class Reporter {
         tests: told(result.testResults || [], this.isNarrowed),
         narrowed: this.isNarrowed,
         broken,
+        loose,
       });
     });
   }

@@ -6,9 +6,10 @@ const KNOWN = /[\\/]node_modules[\\/](?:.*[\\/])?(babel-jest|ts-jest|@swc[\\/]je
 
 /** jest's runtime, in a form that tells of each test file when it begins and when it is over. */
 function runtimeWatched(adapter, exports) {
-  const Runtime = exports.default;
+  const Base = exports.default;
   const windows = adapter.windows;
-  class Watched extends Runtime {
+  // Stacks speak of the class by the name that it is written with.
+  class Runtime extends Base {
     constructor(config, environment, ...more) {
       const window = adapter.safely(() => {
         const file = more[4];
@@ -29,9 +30,8 @@ function runtimeWatched(adapter, exports) {
       }
     }
   }
-  Object.defineProperty(Watched, 'name', {value: Runtime.name, configurable: true});
   const copy = Object.create(Object.getPrototypeOf(exports), Object.getOwnPropertyDescriptors(exports));
-  Object.defineProperty(copy, 'default', {value: Watched, enumerable: true, configurable: true});
+  Object.defineProperty(copy, 'default', {value: Runtime, enumerable: true, configurable: true});
   return copy;
 }
 

@@ -39,7 +39,7 @@ function digest(value) {
   return createHash('sha256').update(canonical(value)).digest('hex').slice(0, 32);
 }
 
-function variantOf(plan, {globalConfig, configs}, environment) {
+function variantOf(plan, {globalConfig, configs}, environment, argv) {
   const settings = config => {
     const kept = Object.entries(config).filter(([name]) => !IDLE.has(name));
     return digest(plain(plan, Object.fromEntries(kept)));
@@ -56,6 +56,8 @@ function variantOf(plan, {globalConfig, configs}, environment) {
     projects: configs.map(settings),
     variables: Object.fromEntries(variables.map(name => [name, environment[name]])),
     policy: plan.variables,
+    // One that is drawn for each run says nothing.
+    seed: argv.seed === undefined ? null : argv.seed,
     installed: installed(plan, globalConfig.rootDir),
   };
   return {variant: digest(inputs), inputs};

@@ -88,6 +88,7 @@ class Windows {
   }
 
   started(how, program) {
+    if (this.isMuted) return;
     this.current.started.add(`${how} ${String(program).split(' ')[0]}`);
   }
 

@@ -143,16 +143,17 @@ fn put_together(told: Vec<Trace>) -> Vec<Trace> {
             take_in(process, thread);
         }
     }
+    traces.iter_mut().filter(|trace| trace.caller.is_none()).for_each(doubt);
     let calls: BTreeMap<i64, (Option<_>, BTreeSet<String>)> = traces
         .iter()
         .filter(|trace| trace.caller.is_none())
-        .map(|trace| (trace.pid, (trace.session.clone(), trace.narrowed.clone())))
+        .map(|trace| (trace.pid, (trace.session.clone(), trace.unsound.clone())))
         .collect();
     let callers: BTreeSet<i64> = traces.iter().filter_map(|trace| trace.caller).collect();
     for trace in &mut traces {
-        let Some((session, narrowed)) = calls.get(&trace.caller.unwrap_or(trace.pid)) else { continue };
+        let Some((session, unsound)) = calls.get(&trace.caller.unwrap_or(trace.pid)) else { continue };
         trace.session.clone_from(session);
-        for window in trace.windows.iter_mut().filter(|window| narrowed.contains(&window.name)) {
+        for window in trace.windows.iter_mut().filter(|window| unsound.contains(&window.name)) {
             window.closed = false;
         }
         let runs_tests = trace.windows.iter().any(|window| window.kind == WindowKind::Test);
@@ -163,6 +164,16 @@ fn put_together(told: Vec<Trace>) -> Vec<Trace> {
     // A worker whose caller never came to its configuration has nothing to say.
     traces.retain(|trace| trace.caller.is_none() || trace.session.is_some());
     traces
+}
+
+/// A call that failed though no test did (a teardown, an error that came too late, a threshold): something did it, and nobody knows
+/// what, so all of its tests run again.
+fn doubt(call: &mut Trace) {
+    let no_test_failed = call.phases.iter().all(|phase| phase.outcome != "failed" || call.passed_at_last(&phase.test));
+    if call.exit.is_some_and(|exit| exit != 0) && no_test_failed {
+        call.again.extend(call.started.iter().cloned());
+        call.unsound.extend(call.files.iter().map(|file| format!("jest::{file}")));
+    }
 }
 
 /// Threads write down the windows of one process.
@@ -204,6 +215,35 @@ mod tests {
         ] {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
             assert_eq!(Jest.recognise(&words), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_failed_though_no_test_did_vouches_for_none_of_them() {
+        let call = |exit, outcome: &str| {
+            let phase = |when: &str, outcome: &str| crate::model::window::Phase {
+                test: "jest::a.test.js::t".to_owned(),
+                when: when.to_owned(),
+                outcome: outcome.to_owned(),
+                xfail: false,
+                seconds: 0.0,
+                worker: String::new(),
+            };
+            let mut trace = Trace {
+                pid: 1,
+                exit: Some(exit),
+                started: vec!["jest::a.test.js::t".to_owned()],
+                files: vec!["a.test.js".to_owned()],
+                phases: vec![phase("setup", "passed"), phase("call", outcome)],
+                windows: vec![Window::new(WindowKind::Test, "jest::a.test.js", 1)],
+                ..Trace::default()
+            };
+            trace.session = Some(crate::model::window::Session::default());
+            put_together(vec![trace]).remove(0)
+        };
+        for (exit, outcome, sound) in [(0, "passed", true), (1, "failed", true), (1, "passed", false)] {
+            let trace = call(exit, outcome);
+            assert_eq!((trace.again.is_empty(), trace.windows[0].closed), (sound, sound), "{exit} {outcome}");
         }
     }
 
