@@ -104,7 +104,7 @@ enum Verb {
         /// Write a JUnit report; tests left out are in it as skipped, with the reason
         #[arg(long, value_name = "FILE")]
         junit: Option<PathBuf>,
-        /// The command, unchanged: `pytest -q`, `cargo test --workspace`, `cargo nextest run`, or a script that starts one of the first two
+        /// The command, unchanged: `pytest -q`, `cargo test --workspace`, `cargo nextest run`, `npx jest`, or a script that starts pytest, `cargo test` or jest
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },
@@ -121,7 +121,8 @@ enum Verb {
     },
     /// Explain why a test would run or not, or which tests depend on a path
     Explain {
-        /// A test (`pytest::tests/test_a.py::test_b`, or pytest's own name for it; `cargo::app::lib::tests::works`) or a path
+        /// A test (`pytest::tests/test_a.py::test_b`, or pytest's own name for it; `cargo::app::lib::tests::works`;
+        /// `jest::test/a.test.js::adds`) or a path
         #[arg(value_name = "TEST|PATH")]
         what: String,
         /// Print JSON

@@ -78,3 +78,16 @@ sys.exit(f'{len(wrong)} of {len(cases)} differ' if wrong or not cases else 0)
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
+
+#[test]
+fn javascript_computes_the_same_digest_of_a_variant() {
+    let script = "
+const {digest} = require('./adapters/jest/titer_jest/variant');
+const cases = require('./testdata/formats/variant_v1.json');
+const wrong = cases.filter(({inputs, digest: expected}) => digest(inputs) !== expected);
+if (wrong.length > 0 || cases.length === 0) throw new Error(`${wrong.length} of ${cases.length} differ: ${JSON.stringify(wrong)}`);
+";
+    let mut node = Command::new(support::jest_project::which("node"));
+    let output = node.args(["-e", script]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -33,7 +33,28 @@ macro_rules! cases {
 }
 
 cases! {
+    a_mock_takes_the_place_of_its_module
     a_module_counts_for_whoever_loaded_it
+    a_place_is_asked_for_by_one_by_name_and_by_another_by_variable
+    all_variables_are_listed
+    babel_is_told_by_files_of_the_project
+    files_are_read_in_many_ways
+    folders_of_packages_are_part_of_a_project
+    links_lead_elsewhere
+    modules_are_reached_in_many_ways
+    native_modules_are_loaded
+    odd_corners
+    parts_of_the_runner_live_in_the_repository
+    places_asked_for_under_computed_names
+    snapshots_are_files
+    tests_hand_files_to_each_other
+    text_and_places_of_source_are_seen
+    the_same_words_mean_something_else
+    the_text_of_a_loaded_module_is_taken_elsewhere
+    threads_and_children_read_files
+    two_projects_share_a_test_file
+    types_are_checked
+    variables_are_named_in_many_ways
 }
 
 #[test]

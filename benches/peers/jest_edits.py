@@ -102,6 +102,7 @@ def started(bench, wanted):
         else:
             # A whole run in the folder that will be this tool's, so that it finds every file compiled.
             bench.process(tool, ["npx", "jest", *bench.project.arguments])
+    bench.keep_orders()
     return base
 
 

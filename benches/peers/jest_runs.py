@@ -47,6 +47,7 @@ class Bench:
         self.project, self.tree, self.scratch = project, Path(tree), Path(scratch)
         self.titer, self.limit = titer, limit
         self.recorded = self.scratch / "recorded"
+        self.orders = {}
 
     def run(self, tool, flags=(), arguments=()):
         """One run by one tool on the tree as it is; none where the tool would have nothing to look at."""
@@ -97,9 +98,15 @@ class Bench:
         shutil.rmtree(self.recorded, ignore_errors=True)
         shutil.copytree(self.tree / ".titer", self.recorded, symlinks=True)
 
+    def keep_orders(self):
+        """jest runs first what failed or took long last time, and some suites end by their order."""
+        self.orders = {path: path.read_bytes() for path in self.scratch.glob("tmp/*/*/perf-cache-*")}
+
     def rewind(self, recorded):
-        """The tree as committed, with the ledger as recorded or with none."""
+        """The tree as committed, with the ledger as recorded or with none, and jest's memory of the last order."""
         jest_projects.restore(self.tree)
+        for path, order in self.orders.items():
+            path.write_bytes(order)
         if recorded:
             shutil.copytree(self.recorded, self.tree / ".titer", symlinks=True)
 

@@ -28,7 +28,7 @@ use crate::model::outcome::TestResult;
 use crate::model::plan::Decision;
 use crate::model::shape::Shape;
 use crate::model::tree::{Mode, Tree};
-use crate::model::window::Trace;
+use crate::model::window::{Trace, WindowKind};
 use crate::settings::Settings;
 
 use super::apart::Apart;
@@ -158,17 +158,26 @@ pub fn follow_links(traces: &mut [Trace], root: &Path, tree: &Tree) {
         folders.filter(|path| is_link(path)).map(str::to_owned).collect()
     };
     let links = |path: &str| above(path).into_iter().chain(is_link(path).then(|| path.to_owned())).collect::<Vec<_>>();
-    for window in traces.iter_mut().flat_map(|trace| &mut trace.windows) {
+    for (by_module, window) in traces.iter_mut().flat_map(|trace| {
+        let by_module = trace.collector == BY_MODULE;
+        trace.windows.iter_mut().map(move |window| (by_module, window))
+    }) {
         let lists: Vec<String> = window.lists.iter().filter_map(|path| real(path)).collect();
         let is_plain = |path: &&String| tree.entries.get(*path).is_some_and(|entry| entry.mode != Mode::Link);
         let through: Vec<String> = window.reads.iter().filter(|path| !is_plain(path)).cloned().collect();
-        let asked: Vec<String> = window.probed.iter().filter(|path| !is_plain(path)).cloned().collect();
+        // Where modules were looked for is told window by window: what the process asked for on their behalf says no more.
+        let is_told = by_module && window.kind == WindowKind::Process;
+        let asked = window.probed.iter().filter(|path| !is_told && !is_plain(path)).chain(&window.places);
+        let asked: Vec<String> = asked.cloned().collect();
         let opened = window.lists.iter().chain(&through).flat_map(|path| links(path));
         // Whoever only asks for a link gets its text: an edge of its own.
         let passed: Vec<String> = opened.chain(asked.iter().flat_map(|path| above(path))).collect();
         window.reads.extend(passed);
         window.reads.extend(through.iter().filter_map(|path| real(path)));
-        window.probed.extend(asked.iter().filter_map(|path| real(path)));
+        let places = &window.places;
+        let really: Vec<String> =
+            asked.iter().filter(|path| !places.contains(*path)).filter_map(|path| real(path)).collect();
+        window.probed.extend(really);
         window.lists.extend(lists);
     }
 }
@@ -409,7 +418,7 @@ pub fn test_results(traces: &[Trace]) -> Vec<TestResult> {
 mod tests {
     use super::*;
     use crate::model::tree::Entry;
-    use crate::model::window::{Window, WindowKind};
+    use crate::model::window::Window;
 
     #[test]
     fn only_what_was_not_there_and_nobody_read_before_is_the_runs_own() {

@@ -154,7 +154,7 @@ impl Present {
             EdgeKind::Read => self.bytes(&target.path),
             EdgeKind::Listed if Parts::speaks_of(&target.name) => self.names(&target.path, &target.name),
             EdgeKind::Listed if target.name == MOCKS => self.paths(&|path| path.contains("__mocks__/")),
-            EdgeKind::Listed if target.name == AMBIENT => self.paths(&|path| path.ends_with(".d.ts")),
+            EdgeKind::Listed if target.name == AMBIENT => self.paths(&|path| self.is_ambient(path)),
             EdgeKind::Listed => disk::listing(&self.root.join(&target.path)).unwrap_or_else(absent),
             EdgeKind::Probed => self.probe(&target.path, &target.name),
             EdgeKind::Opaque => self.whole_tree(),
@@ -221,6 +221,12 @@ impl Present {
         Digest::of(found.as_bytes())
     }
 
+    /// Whether a compiler takes in a file without anybody importing it, for what it says to all others.
+    fn is_ambient(&self, path: &str) -> bool {
+        let is_typed = [".ts", ".tsx", ".mts", ".cts"].iter().any(|ending| path.ends_with(ending));
+        is_typed && (path.ends_with(".d.ts") || self.text(path).is_none_or(|text| script_source::is_ambient(&text)))
+    }
+
     /// Which paths of a sort there are.
     fn paths(&self, wanted: &dyn Fn(&str) -> bool) -> Digest {
         Digest::of_parts(self.tree.entries.keys().filter(|path| wanted(path)).map(String::as_bytes))
@@ -234,7 +240,12 @@ impl Present {
             let inside = if folder.is_empty() { String::new() } else { format!("{folder}/") };
             let paths = self.tree.entries.range(place.clone()..).take_while(|(path, _)| path.starts_with(&place));
             let names = paths.filter_map(|(path, _)| path.strip_prefix(&inside).filter(|name| !name.contains('/')));
-            names.filter(|name| may_be(name)).map(str::to_owned).collect()
+            // What is reached through a link is loaded under another name: where the link leads is part of the answer.
+            let told = |name: &str| match self.tree.entries.get(&format!("{inside}{name}")) {
+                Some(entry) if entry.mode == Mode::Link => format!("{name} {}", entry.digest()),
+                _ => name.to_owned(),
+            };
+            names.filter(|name| may_be(name)).map(told).collect()
         } else {
             // An ignored folder: what is built.
             disk::names(&self.root.join(folder)).into_iter().filter(|name| may_be(name)).collect()
@@ -270,6 +281,13 @@ impl Present {
         if path == "env" && name.ends_with('*') {
             let set = settings::variables_starting_with(&[name.trim_end_matches('*')]);
             return Digest::of_parts(set.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]));
+        }
+        if path == "env" && name == "=" {
+            // Which variables there are; a shell's own come and go with every folder.
+            let own = ["_", "OLDPWD", "PWD", "SHLVL"];
+            let all = settings::variables_starting_with(&[""]);
+            let names = all.iter().map(|(name, _)| name.as_str()).filter(|name| !own.contains(name));
+            return Digest::of_parts(names.map(str::as_bytes));
         }
         if path == "env" {
             return settings::variable(name).map_or_else(absent, |value| Digest::of(value.as_bytes()));
@@ -330,7 +348,9 @@ fn kind_on_disk(path: &Path) -> &'static str {
 /// Whether a path is source of a language that titer parses.
 #[must_use]
 pub fn is_source(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "py" | "rs")) || script_source::is_script(path)
+    path.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "py" | "rs"))
+        || script_source::is_script(path)
+        || script_source::is_shell(path)
 }
 
 /// Whether what follows a module's name in that of a file may be how it is found: not a test of it, nor a story.
@@ -340,7 +360,7 @@ fn is_ending_of_module(rest: &str) -> bool {
 }
 
 fn shape_of(path: &str, bytes: &[u8]) -> Shape {
-    if script_source::is_script(path) {
+    if script_source::is_script(path) || script_source::is_shell(path) {
         return script_source::shape(path, bytes);
     }
     if path.rsplit_once('.').is_some_and(|(_, ending)| ending == "rs") {

@@ -395,6 +395,7 @@ fn plan_file(
         exclude: &exclude,
         trace: tracer.and_then(|tracer| tracer.folder.to_str()),
         adapter: &adapter.to_string_lossy(),
+        kept: &gathered.present.as_ref().map(|present| kept_packages(present.tree())).unwrap_or_default(),
         orphans: gathered.present.as_ref().is_some_and(|present| has_orphans(present.tree())),
         whole: gathered.plan.whole.as_deref(),
         order: matches!(pass, Pass::Second(_)).then_some("reverse"),
@@ -413,4 +414,10 @@ fn has_orphans(tree: &Tree) -> bool {
         let test = path.rsplit_once("__snapshots__/").map(|(folder, name)| format!("{folder}{name}"));
         test.is_some_and(|test| !tree.entries.contains_key(&test))
     })
+}
+
+/// Folders of packages that somebody put into the repository.
+fn kept_packages(tree: &Tree) -> BTreeSet<String> {
+    let folder = |path: &String| path.find("node_modules/").map(|at| path[..at + "node_modules/".len()].to_owned());
+    tree.entries.keys().filter_map(folder).collect()
 }

@@ -77,7 +77,9 @@ pub struct Surroundings<'a> {
 pub fn sources(trace: &Trace) -> BTreeSet<&str> {
     let codes = trace.codes.values().map(|code| code.path.as_str());
     let modules = trace.modules.values().filter_map(|module| module.file());
-    codes.chain(modules).chain(units::sources(trace)).chain(trace.types.iter().map(String::as_str)).collect()
+    let read = trace.windows.iter().filter(|_| trace.collector == modules::BY_MODULE).flat_map(|window| &window.reads);
+    let others = trace.types.iter().chain(read).map(String::as_str);
+    codes.chain(modules).chain(units::sources(trace)).chain(others).collect()
 }
 
 /// Drafts the footprints of the tests of one process whose outcome vouches.

@@ -27,6 +27,8 @@ pub(super) fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<
     let types: BTreeMap<&str, BTreeSet<String>> =
         files.iter().map(|(&file, windows)| (file, drafter.types_of(windows))).collect();
     let process = drafter.draft_process(&files, &types);
+    let own: BTreeMap<&str, usize> =
+        files.iter().map(|(&file, windows)| (file, drafter.draft_file(windows, &types[file]))).collect();
     let mut footprints = Vec::new();
     for (file, windows) in &files {
         let begins = format!("{file}::");
@@ -36,12 +38,19 @@ pub(super) fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<
         if tests.is_empty() || !windows.iter().all(|window| window.closed && drafter.holds_its_file(window)) {
             continue;
         }
-        let own = drafter.draft_file(windows, &types[file]);
+        let mut sets = vec![own[file]];
+        for maker in makers(&files, windows, file) {
+            sets.push(own[maker]);
+            let needs =
+                BTreeSet::from([Target::new(EdgeKind::Fixture, maker.split("::").nth(1).unwrap_or_default(), "")]);
+            sets.push(drafter.add(DraftSet { targets: needs, includes: BTreeSet::new() }));
+        }
+        sets.push(process);
         let paths = windows.iter().map(|w| w.reads.len() + w.lists.len()).sum::<usize>();
         let walker = is_walker(paths, around.tree_size);
         footprints.extend(tests.into_iter().map(|test| DraftFootprint {
             test: test.to_owned(),
-            sets: vec![own, process],
+            sets: sets.clone(),
             memory: None,
             walker,
             traced: trace.traced,
@@ -49,6 +58,15 @@ pub(super) fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<
         }));
     }
     Draft { variant, sets: drafter.sets, footprints, files: BTreeMap::new() }
+}
+
+/// Test files that make what another reads or asks for: it depends on all that they depend on.
+fn makers<'a>(files: &BTreeMap<&'a str, Vec<&Window>>, windows: &[&Window], file: &str) -> BTreeSet<&'a str> {
+    let touches =
+        |path: &String| windows.iter().any(|window| window.reads.contains(path) || window.probed.contains(path));
+    let others = files.iter().filter(|(other, _)| **other != file);
+    let makes = others.filter(|(_, theirs)| theirs.iter().any(|window| window.wrote.iter().any(touches)));
+    makes.map(|(other, _)| *other).collect()
 }
 
 /// What every test depends on, whichever files it loads.
@@ -123,6 +141,8 @@ impl<'a> Drafter<'a> {
         for window in windows {
             loaded.extend(self.loaded(window));
             add_files(window, &mut set.targets);
+            // A script that is read may be started somewhere else.
+            set.targets.extend(window.reads.iter().flat_map(|path| self.variables_of(path)));
             set.targets.extend(
                 window
                     .codes
@@ -133,24 +153,36 @@ impl<'a> Drafter<'a> {
         }
         let sees_places = loaded.iter().any(|path| self.script(path).is_some_and(|script| script.sees_places));
         for path in &loaded {
-            set.targets.extend(self.asked_by(path));
+            set.targets.extend(self.variables_of(path));
             if sees_places {
                 set.targets.insert(Target::new(EdgeKind::Read, *path, ""));
             }
         }
-        let read = windows.iter().flat_map(|window| &window.reads).map(String::as_str);
-        set.targets.extend(loaded.iter().copied().chain(read).map(place_of).map(beside));
+        for window in windows {
+            set.targets.extend(self.places_of(window).into_iter().map(beside));
+            set.targets.extend(window.variables.iter().map(|name| Target::new(EdgeKind::Fingerprint, "env", name)));
+        }
         set.targets.extend(types.iter().map(|path| Target::new(EdgeKind::Ran, path, "*")));
         self.add(set)
     }
 
-    /// Variables that a file names, and where the modules that it names are looked for.
-    fn asked_by(&self, path: &str) -> BTreeSet<Target> {
-        let Some(shape) = self.around.shapes.get(path) else { return BTreeSet::new() };
-        let variables = shape.environment.iter().map(|name| Target::new(EdgeKind::Fingerprint, "env", name));
-        let imports = shape.script.iter().flat_map(|script| &script.imports);
-        let places = imports.flat_map(|import| self.places.of_import(path, import)).map(beside);
-        variables.chain(places).collect()
+    /// Variables that a file names.
+    fn variables_of(&self, path: &str) -> impl Iterator<Item = Target> {
+        let names = self.around.shapes.get(path).into_iter().flat_map(|shape| &shape.environment);
+        names.map(|name| Target::new(EdgeKind::Fingerprint, "env", name))
+    }
+
+    /// Where modules were looked for, and where those are that were found.
+    fn places_of(&self, window: &'a Window) -> BTreeSet<Place> {
+        let asked = window.places.iter().flat_map(|path| [place_of(path), (path.clone(), "index".to_owned())]);
+        let found = self.loaded(window).chain(window.reads.iter().map(String::as_str));
+        let found = found.flat_map(|path| {
+            let place = place_of(path);
+            // A file beside the folder would be found before its index.
+            let folder = (place.1 == "index").then(|| place_of(&place.0));
+            [Some(place), folder].into_iter().flatten()
+        });
+        asked.chain(found).collect()
     }
 
     /// What belongs to every test of the process.
@@ -164,17 +196,11 @@ impl<'a> Drafter<'a> {
         for window in self.trace.windows.iter().filter(|window| window.kind == WindowKind::Process) {
             add_files(window, &mut set.targets);
             loaded.extend(self.loaded(window));
+            // A thread of a test reads its script in the name of the process.
+            set.targets.extend(window.reads.iter().flat_map(|path| self.variables_of(path)));
         }
-        let covered: BTreeSet<Place> = files
-            .values()
-            .flatten()
-            .flat_map(|window| self.loaded(window).chain(window.reads.iter().map(String::as_str)))
-            .flat_map(|path| {
-                let imports = self.script(path).into_iter().flat_map(|script| &script.imports);
-                let named: Vec<Place> = imports.flat_map(|import| self.places.of_import(path, import)).collect();
-                named.into_iter().chain([place_of(path)])
-            })
-            .collect();
+        // Who looked for a module has the place among its own.
+        let covered: BTreeSet<Place> = files.values().flatten().flat_map(|window| self.places_of(window)).collect();
         set.targets.retain(|target| match target.kind {
             // What is loaded counts by what it means; tables count by table.
             EdgeKind::Read => !loaded.contains(target.path.as_str()) && !is_script_table(&target.path),
@@ -182,10 +208,10 @@ impl<'a> Drafter<'a> {
             _ => true,
         });
         set.targets.extend(loaded.iter().map(|path| whole(path, self.around.shapes)));
-        for path in &loaded {
-            let variables = self.around.shapes.get(*path).into_iter().flat_map(|shape| &shape.environment);
-            set.targets.extend(variables.map(|name| Target::new(EdgeKind::Fingerprint, "env", name)));
-        }
+        set.targets.extend(loaded.iter().flat_map(|path| self.variables_of(path)));
+        let process = self.trace.windows.iter().filter(|window| window.kind == WindowKind::Process);
+        let looked_for = process.flat_map(|window| window.places.iter().map(|path| place_of(path)));
+        set.targets.extend(looked_for.filter(|place| !covered.contains(place)).map(beside));
         let reached: BTreeSet<&str> = types.values().flatten().map(String::as_str).collect();
         for path in &self.trace.types {
             let is_ambient = || self.script(path).is_none_or(|script| script.ambient);
@@ -239,15 +265,13 @@ mod tests {
         let code = |path: &str| Code { path: path.to_owned(), line: 0, qualified: Some("*".to_owned()) };
         let mut process = window(WindowKind::Process, "", &[3]);
         process.probed = ["src/a", "src/a.js", "src/lone.js", "package.json"].map(str::to_owned).into();
+        let mut first = window(WindowKind::Test, "jest::t/a.test.ts", &[0, 1]);
+        first.places.insert("src/a".to_owned());
         Trace {
             session: Some(Session { variant: "v".into(), ..Session::default() }),
             collector: BY_MODULE.to_owned(),
             codes: (0..).zip(paths.map(code)).collect(),
-            windows: vec![
-                process,
-                window(WindowKind::Test, "jest::t/a.test.ts", &[0, 1]),
-                window(WindowKind::Test, "jest::t/b.test.ts", &[2]),
-            ],
+            windows: vec![process, first, window(WindowKind::Test, "jest::t/b.test.ts", &[2])],
             ..Trace::default()
         }
     }
@@ -287,6 +311,14 @@ mod tests {
         }
         assert!(found.contains("probed src/lone.js") && !found.contains("probed src/a.js"), "{found:?}");
         assert!(!found.iter().any(|target| target.contains("b.test") || target.contains("package.json")), "{found:?}");
+    }
+
+    #[test]
+    fn who_reads_what_another_test_file_made_depends_on_that_one_too() {
+        let mut trace = trace();
+        trace.windows[1].wrote.insert("out.json".to_owned());
+        trace.windows[2].reads.insert("out.json".to_owned());
+        assert!(reached(&trace, &shapes(), "jest::t/b.test.ts::one").contains("ran src/a.ts *"));
     }
 
     #[test]

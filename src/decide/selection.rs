@@ -14,7 +14,7 @@ use crate::model::tree::{Mode, Tree};
 use super::classify::classify_for;
 use super::layout::CargosOwn;
 use super::quiet::{Quiet, SetState, noticed, states};
-use super::together::{keep_files_whole, keep_together};
+use super::together::{keep_files_whole, keep_makers, keep_together};
 
 /// How much evidence a decision carries at most.
 const EVIDENCE: usize = 8;
@@ -67,6 +67,7 @@ pub fn plan(map: &Map, present: Present<'_>, ask: Ask) -> Plan {
     let variants = variants_by_test(map);
     let mut decisions: Vec<Decision> = map.tests.iter().map(|test| judge.decide(test, ask, &variants)).collect();
     keep_together(map, &mut decisions);
+    keep_makers(map, &mut decisions);
     keep_files_whole(&mut decisions, &|test| (present.sort_of)(test).by_file);
     Plan { decisions, whole: None }
 }

@@ -326,7 +326,10 @@ impl Giver<'_> {
             .collect();
         for window in trace.windows.iter_mut().filter(|window| window.kind == WindowKind::Test) {
             let asked = window.by.iter().map(|(what, _)| what);
-            let unseen = asked.filter(|what| self.places.tree.entries.contains_key(*what) && !seen.contains(*what));
+            // Packages are passed over by the tracer itself.
+            let is_its =
+                |what: &&String| self.places.tree.entries.contains_key(*what) && !what.contains("node_modules/");
+            let unseen = asked.filter(|what| is_its(what) && !seen.contains(*what));
             if let Some(path) = unseen.min() {
                 let what = format!("a read that the file tracer did not see: {path}");
                 window.opaque.insert(what);

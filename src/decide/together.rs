@@ -55,6 +55,43 @@ pub fn keep_files_whole(decisions: &mut [Decision], by_file: &dyn Fn(&str) -> bo
     }
 }
 
+/// Adds to the test files that run those that make what they read: what lies there may be of another tree.
+pub fn keep_makers(map: &Map, decisions: &mut [Decision]) {
+    let needs: BTreeMap<u32, &str> = (0..)
+        .zip(&map.edges)
+        .filter(|(_, row)| row.kind == EdgeKind::Fixture)
+        .map(|(at, row)| (at, map.word(row.path)))
+        .collect();
+    if needs.is_empty() {
+        return;
+    }
+    let makers_of = |test: &TestRow| -> BTreeSet<&str> {
+        let sets = test.footprints.first().into_iter().flat_map(|footprint| &footprint.sets);
+        let edges = sets.filter_map(|&set| map.sets.get(set as usize)).flat_map(|set| &set.edges);
+        edges.filter_map(|edge| needs.get(edge).copied()).collect()
+    };
+    loop {
+        let running = map.tests.iter().zip(decisions.iter()).filter(|(_, decision)| decision.verdict == Verdict::Run);
+        let wanted: BTreeMap<(String, String), Reason> = running
+            .flat_map(|(test, decision)| {
+                let place = |maker: &str| ((decision.variant.clone(), maker.to_owned()), decision.reason);
+                makers_of(test).into_iter().map(place).collect::<Vec<_>>()
+            })
+            .collect();
+        let mut any = false;
+        for decision in decisions.iter_mut().filter(|decision| decision.verdict == Verdict::LeftOut) {
+            let place = (decision.variant.clone(), file_of(&decision.test).to_owned());
+            if let Some(reason) = wanted.get(&place) {
+                (decision.verdict, decision.reason) = (Verdict::Run, *reason);
+                any = true;
+            }
+        }
+        if !any {
+            return;
+        }
+    }
+}
+
 /// What an edge points at, if that is a mark.
 fn mark(map: &Map, row: &EdgeRow) -> Option<Target> {
     (row.kind == EdgeKind::Opaque).then(|| map.target(row)).filter(Target::is_order_dependent)

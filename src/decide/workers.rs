@@ -29,6 +29,7 @@ fn receive(trace: &mut Trace, theirs: &Window, caller: &Trace) {
     window.reads.clone_from(&theirs.reads);
     window.lists.clone_from(&theirs.lists);
     window.probed.clone_from(&theirs.probed);
+    window.places.clone_from(&theirs.places);
     window.opaque.clone_from(&theirs.opaque);
     trace.codes.extend(fresh);
     trace.windows.push(window);

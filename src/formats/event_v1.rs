@@ -192,6 +192,10 @@ struct WindowLine {
     #[serde(default)]
     asked: Vec<String>,
     #[serde(default)]
+    places: Vec<String>,
+    #[serde(default)]
+    variables: Vec<String>,
+    #[serde(default)]
     wrote: Vec<String>,
     #[serde(default)]
     opaque: Vec<String>,
@@ -421,6 +425,8 @@ fn add_window(trace: &mut Trace, line: WindowLine) {
     window.reads.extend(line.reads);
     window.lists.extend(line.lists);
     window.probed.extend(line.asked);
+    window.places.extend(line.places);
+    window.variables.extend(line.variables);
     window.wrote.extend(line.wrote);
     window.opaque.extend(line.opaque);
     window.started.extend(line.started);

@@ -1,6 +1,6 @@
 //! `plan_v1`: what titer tells the adapter before the runner starts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -32,6 +32,8 @@ pub struct PlanFile<'a> {
     pub trace: Option<&'a str>,
     /// The folder that holds the adapter.
     pub adapter: &'a str,
+    /// Folders of installed packages that are part of the repository, each with a slash behind it.
+    pub kept: &'a BTreeSet<String>,
     /// Whether a file of snapshots belongs to no test file.
     pub orphans: bool,
     /// Why nothing may be left out.

@@ -21,8 +21,22 @@ use crate::model::shape::{Asides, Script, Shape};
 pub const ENDINGS: [&str; 8] = ["js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx"];
 
 /// What makes a comment code, wherever it stands.
-const CODE: [&str; 14] = [
-    "@jest", "@jsx", "@ts-", "@babel", "@flow", "@noflow", "@emotion", "@vite", "@__", "#__", "istanbul", "c8 ", "v8 ",
+const CODE: [&str; 16] = [
+    "<reference",
+    "<amd",
+    "@jest",
+    "@jsx",
+    "@ts-",
+    "@babel",
+    "@flow",
+    "@noflow",
+    "@emotion",
+    "@vite",
+    "@__",
+    "#__",
+    "istanbul",
+    "c8 ",
+    "v8 ",
     "webpack",
 ];
 
@@ -49,10 +63,21 @@ pub fn is_script(path: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
 }
 
+/// Whether a path is a shell's script, of which only the variables that it names are found out.
+#[must_use]
+pub fn is_shell(path: &str) -> bool {
+    path.ends_with(".sh") || path.ends_with(".bash")
+}
+
 /// The hashes of a source file. What cannot be read is hashed by its bytes.
 #[must_use]
 pub fn shape(path: &str, source: &[u8]) -> Shape {
     let text = std::str::from_utf8(source).ok();
+    if is_shell(path) {
+        let whole = Digest::of(source);
+        let environment = text.map(variables_of_shell).unwrap_or_default();
+        return Shape { whole, module: whole, asides: Asides::unparted(whole), environment, ..Shape::default() };
+    }
     let environment = text.map(environment).unwrap_or_default();
     let sees_places = text.is_none_or(sees_places);
     let allocator = Allocator::default();
@@ -72,7 +97,7 @@ pub fn shape(path: &str, source: &[u8]) -> Shape {
     let whole = Digest::of_parts(parts(path, text, &program).iter().map(String::as_bytes));
     let mut found = Specifiers::default();
     found.visit_program(&program);
-    let ambient = is_ambient(path, text, &program);
+    let ambient = path.ends_with(".d.ts") || is_ambient(source);
     let script = Some(Script { imports: found.all.into_iter().collect(), sees_places, ambient });
     Shape {
         whole,
@@ -126,10 +151,13 @@ fn parts(path: &str, text: &str, program: &Program<'_>) -> Vec<String> {
     parts
 }
 
-/// Whether the file may change what other files mean that do not import it.
-fn is_ambient(path: &str, text: &str, program: &Program<'_>) -> bool {
-    let is_module = program.body.iter().any(|statement| statement.as_module_declaration().is_some());
-    !is_module || path.ends_with(".d.ts") || text.contains("declare global") || text.contains("declare module")
+/// Whether the source of a file may change what other files mean that do not import it: it is no module, or says so.
+#[must_use]
+pub fn is_ambient(source: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(source) else { return true };
+    let is_of_modules = |line: &str| line.starts_with("import") || line.starts_with("export");
+    let is_module = text.lines().any(|line| is_of_modules(line.trim_start()));
+    !is_module || text.contains("declare global") || text.contains("declare module")
 }
 
 #[derive(Default)]
@@ -226,6 +254,15 @@ fn unpacked(before: &str) -> Vec<String> {
     parts.filter(|name| !name.is_empty() && !name.starts_with('.')).map(str::to_owned).collect()
 }
 
+/// `$NAME` and `${NAME…}`.
+fn variables_of_shell(text: &str) -> Vec<String> {
+    let names = text.match_indices('$').map(|(at, _)| text[at + 1..].trim_start_matches('{'));
+    let names =
+        names.map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default());
+    let names: BTreeSet<&str> = names.filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())).collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
 /// Whether the text names something by which a program gets at lines of its source.
 fn sees_places(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
@@ -282,6 +319,12 @@ mod tests {
         let imports = found.script.map(|script| script.imports).unwrap_or_default();
         assert_eq!(imports, ["../b", "./a", "./e", "./t", "./u", "c/d"]);
         assert_eq!(found.environment, ["FIVE", "FOUR", "ONE", "THREE", "TWO"]);
+    }
+
+    #[test]
+    fn a_shells_script_names_its_variables() {
+        let found = shape("a.sh", b"echo $HOME ${ONE:-x} $1 $$ \"$TWO\"").environment;
+        assert_eq!(found, ["HOME", "ONE", "TWO"]);
     }
 
     #[test]

@@ -49,6 +49,10 @@ pub struct Window {
     pub wrote: BTreeSet<String>,
     /// Paths whose existence or kind was asked for.
     pub probed: BTreeSet<String>,
+    /// Paths, without what may follow, at which modules were looked for.
+    pub places: BTreeSet<String>,
+    /// Variables of the environment that were asked for.
+    pub variables: BTreeSet<String>,
     /// What could not be traced in it.
     pub opaque: BTreeSet<String>,
     /// Programs and processes started in it: opaque, unless the file tracer saw what they did.
@@ -87,6 +91,8 @@ impl Window {
             lists: BTreeSet::new(),
             wrote: BTreeSet::new(),
             probed: BTreeSet::new(),
+            places: BTreeSet::new(),
+            variables: BTreeSet::new(),
             opaque: BTreeSet::new(),
             started: BTreeSet::new(),
             programs: BTreeSet::new(),

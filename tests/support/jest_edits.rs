@@ -118,6 +118,9 @@ impl Case {
 
     fn project(&self, packages: Packages) -> Project {
         let mut made = Project::new(packages);
+        if self.files.keys().any(|path| path.starts_with("node_modules/")) {
+            made.link_packages_singly();
+        }
         let repository = &mut made.repository;
         repository.variables.extend(self.env.clone());
         let ignored: String = self.ignored.keys().map(|path| format!("/{path}\n")).collect();

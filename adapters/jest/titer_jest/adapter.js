@@ -12,7 +12,7 @@ const {Plan} = require('./plan');
 const {Session} = require('./session');
 const {Tracer} = require('./tracer');
 const {Windows} = require('./windows');
-const {crawlMuted, runtimeWatched} = require('./seams');
+const {crawlMuted, resolverWatched, runtimeWatched} = require('./seams');
 const {withdraw} = require('./environment');
 
 /** Of jest's own packages, by the last part of their folder. */
@@ -72,6 +72,8 @@ class Adapter {
         return this.isCaller ? this.once(request, exports, () => this.session.configured(exports)) : exports;
       case 'jest-runtime':
         return this.plan.record ? this.once(request, exports, () => runtimeWatched(this, exports)) : exports;
+      case 'jest-resolve':
+        return this.plan.record ? this.once(request, exports, () => resolverWatched(this, exports)) : exports;
       case 'jest-haste-map':
         return this.plan.record ? this.once(request, exports, () => crawlMuted(this, exports)) : exports;
       default:

@@ -13,7 +13,7 @@ const {cleaned, unseen} = require('./stacks');
 const {SOURCE} = require('./windows');
 
 // Held here: they are wrapped, and a test may replace them.
-const {statSync} = fs;
+const {readdirSync, statSync} = fs;
 const {resolve} = path;
 
 /** Function of `fs` to what it does with the path that is its first argument. */
@@ -25,7 +25,8 @@ const CALLS = {
   readlink: 'ask',
   readdir: 'list',
   opendir: 'list',
-  cp: 'list',
+  cp: 'copy',
+  openAsBlob: 'read',
   stat: 'stat',
   lstat: 'stat',
   access: 'ask',
@@ -51,6 +52,7 @@ class Files {
     this.made = new Map();
     if (!adapter.plan.record) return;
     this.vm = null;
+    this.threads = null;
     this.depth = 0;
     // Everybody else has the one that node gave out long ago: it is changed where it stands.
     this.wrapInPlace(fs, this.others);
@@ -61,6 +63,7 @@ class Files {
   /** What the package `asker` gets when it asks for `request`. */
   given(request, asker, exports) {
     const plain = request.replace('node:', '');
+    if (plain === 'worker_threads') return asker === 'jest-runtime' ? this.watchedThreads(exports) : exports;
     if (plain === 'vm') return asker === 'jest-runtime' ? this.watchedVm(exports) : exports;
     const see = this.eyes(plain, asker);
     return see === null ? exports : this.copyFor(exports, see);
@@ -77,6 +80,8 @@ class Files {
           return this.ignore;
         case 'jest-snapshot':
         case '@jest/snapshot-utils':
+        // It gives the sandbox the functions with which snapshots are read whatever a test does to `fs`.
+        case 'jest-util':
           return this.snapshots;
         case 'jest-resolve':
           return this.resolver;
@@ -124,13 +129,13 @@ class Files {
       if (files.depth === 0 && !adapter.failed && !adapter.windows.isMuted) {
         try {
           const name = files.named(args[0]);
-          if (name !== null) see.call(files, kind === 'open' ? opening(args[1]) : kind, name);
+          if (name !== null) see.call(files, kindOf(kind, args), name);
         } catch (error) {
           adapter.fail(error);
         }
       }
       // Copying asks code of the caller which files it wants.
-      if (kind === 'list' && typeof args[2] === 'object') return unseen(() => Reflect.apply(original, this, args));
+      if (kind === 'copy' && typeof args[2] === 'object') return unseen(() => Reflect.apply(original, this, args));
       files.depth += 1;
       try {
         return unseen(() => Reflect.apply(original, this, args));
@@ -163,6 +168,14 @@ class Files {
       case 'read':
         window.by.add(name);
         window.reads.add(name);
+        break;
+      case 'copy':
+        // All that is below it is read, which may be what is loaded, too.
+        this.adapter.windows.textSeen(window);
+        this.walk(name, window, true);
+        break;
+      case 'walk':
+        this.walk(name, window, false);
         break;
       case 'list':
         window.lists.add(name);
@@ -230,8 +243,30 @@ class Files {
     if (TABLES.test(name)) windows.current.ignored.add(name);
     else if (kind === 'read') process.reads.add(name);
     else if (kind === 'list') process.lists.add(name);
+    else if (kind === 'walk' || kind === 'copy') this.walk(name, process, kind === 'copy');
     else if (kind === 'write') process.wrote.add(name);
     else process.asked.add(name);
+  }
+
+  /** All folders below, and all files in them where these are read. */
+  walk(name, window, reads) {
+    const waiting = [name];
+    while (waiting.length > 0) {
+      const folder = waiting.pop();
+      let entries;
+      try {
+        entries = readdirSync(path.join(this.adapter.plan.roots[0], folder), {withFileTypes: true});
+      } catch {
+        if (reads) window.reads.add(folder);
+        continue;
+      }
+      window.lists.add(folder);
+      for (const entry of entries) {
+        const inner = folder === '.' ? entry.name : `${folder}/${entry.name}`;
+        if (entry.isDirectory()) waiting.push(inner);
+        else if (reads) window.reads.add(inner);
+      }
+    }
   }
 
   isFile(name) {
@@ -240,6 +275,25 @@ class Files {
     } catch {
       return false;
     }
+  }
+
+  /** Nobody tells threads of one process apart: what a thread of a test reads may be what was loaded for it. */
+  watchedThreads(threads) {
+    if (this.threads !== null) return this.threads;
+    const {adapter} = this;
+    const Worker = class extends threads.Worker {
+      constructor(file, ...more) {
+        adapter.safely(() => {
+          adapter.windows.textSeen(adapter.windows.current);
+          adapter.windows.started('thread', file);
+        });
+        super(file, ...more);
+      }
+    };
+    Object.defineProperty(Worker, 'name', {value: 'Worker', configurable: true});
+    this.threads = Object.create(Object.getPrototypeOf(threads), Object.getOwnPropertyDescriptors(threads));
+    Object.defineProperty(this.threads, 'Worker', {value: Worker, enumerable: true, configurable: true, writable: true});
+    return this.threads;
   }
 
   // ---- the second seam
@@ -295,6 +349,12 @@ function remember(source, name, original) {
   if (!ORIGINALS.has(source)) ORIGINALS.set(source, {});
   const known = ORIGINALS.get(source);
   if (known[name] === undefined) known[name] = original;
+}
+
+/** What a call does: opening depends on flags, listing may go down. */
+function kindOf(kind, args) {
+  if (kind === 'open') return opening(args[1]);
+  return kind === 'list' && args[1] && args[1].recursive ? 'walk' : kind;
 }
 
 /** What opening with these flags does. */

@@ -2,6 +2,7 @@
 // What titer planned (`plan_v1`), and which files are the project's.
 
 const fs = require('fs');
+const {tmpdir} = require('os');
 const path = require('path');
 
 /** Folders of other people's code and of tools' memory, wherever they are. */
@@ -19,7 +20,9 @@ class Plan {
     }
     this.roots = [...new Set(roots)];
     this.excluded = new Set(plan.exclude);
+    this.kept = plan.kept || [];
     this.names = new Map();
+    this.temporary = tmpdir() + path.sep;
   }
 
   /** The name of a first-party file or folder, from the root; null for everything else. */
@@ -37,13 +40,24 @@ class Plan {
       if (!file.startsWith(root + path.sep)) continue;
       const name = file.slice(root.length + 1).split(path.sep).join('/');
       const parts = name.split('/');
-      if (parts.some(part => FOREIGN.has(part))) return null;
+      // Packages that are part of the repository are the project's.
+      const isKept = this.kept.some(folder => `${name}/`.startsWith(folder));
+      if (!isKept && parts.some(part => FOREIGN.has(part))) return null;
       for (let at = 1; at <= parts.length; at++) {
         if (this.excluded.has(parts.slice(0, at).join('/'))) return null;
       }
       return name;
     }
-    return null;
+    return this.nameOutside(file);
+  }
+
+  /** The name of a file in a folder beside the repository, by a path that leads out of it; null for what is nobody's project. */
+  nameOutside(file) {
+    const root = this.roots.find(name => file.startsWith(path.dirname(name) + path.sep));
+    if (root === undefined || path.dirname(root) === path.sep || file.startsWith(this.temporary)) return null;
+    const name = path.relative(root, file).split(path.sep).join('/');
+    const isOthers = name.split('/').some(part => FOREIGN.has(part) || (part.startsWith('.') && part !== '..'));
+    return isOthers ? null : name;
   }
 
   /** Ids that a variant leaves out, by the file that they are in. */

@@ -72,6 +72,7 @@ const WANTED = new Set([
   'jest-config',
   'jest-runtime',
   'jest-haste-map',
+  'jest-resolve',
   'graceful-fs',
   'fs',
   'node:fs',
@@ -79,4 +80,6 @@ const WANTED = new Set([
   'node:fs/promises',
   'vm',
   'node:vm',
+  'worker_threads',
+  'node:worker_threads',
 ]);

@@ -1,6 +1,9 @@
 'use strict';
 // The places where jest says which test file it is at: the runtime that it makes for each, and the crawl that looks at all files.
 
+const path = require('path');
+const {variablesWatched} = require('./variables');
+
 /** Transformers of which it is known that comments and layout mean nothing to them but what is kept anyway. */
 const KNOWN = /[\\/]node_modules[\\/](?:.*[\\/])?(babel-jest|ts-jest|@swc[\\/]jest|@jest[\\/]transform|esbuild-jest)[\\/]/;
 
@@ -15,6 +18,7 @@ function runtimeWatched(adapter, exports) {
         const file = more[4];
         if (typeof file !== 'string') throw new Error('the runtime does not say which test file it is for');
         watchText(adapter, environment);
+        variablesWatched(adapter, environment);
         return windows.begin(file, byBytes(adapter, config));
       });
       super(config, environment, ...more);
@@ -67,6 +71,49 @@ function watchText(adapter, environment) {
   Object.defineProperty(theirs.prototype, 'toString', {value: watched, writable: true, configurable: true});
 }
 
+/** jest's resolver, which says for each window where a module was looked for: a name may be put together, and nothing found. */
+function resolverWatched(adapter, exports) {
+  const Resolver = exports.default;
+  const {prototype} = Resolver;
+  const note = (folder, request, paths, folders) =>
+    adapter.safely(() => {
+      for (const place of places(adapter.plan, folder, request, paths, folders)) adapter.windows.lookedFor(place);
+    });
+  for (const name of ['resolveModuleFromDirIfExists', 'resolveModuleFromDirIfExistsAsync']) {
+    const original = prototype[name];
+    if (typeof original !== 'function') throw new Error('the resolver of this jest is another one');
+    prototype[name] = function (folder, request, options) {
+      const {modulePaths, moduleDirectories} = this._options || {};
+      note(folder, request, (options && options.paths) || modulePaths, moduleDirectories);
+      return Reflect.apply(original, this, arguments);
+    };
+  }
+  for (const name of ['findNodeModule', 'findNodeModuleAsync']) {
+    const original = Resolver[name];
+    Resolver[name] = function (request, options) {
+      note(options && options.basedir, request, options && options.paths, options && options.moduleDirectory);
+      return Reflect.apply(original, this, arguments);
+    };
+  }
+  return exports;
+}
+
+/** Where in the project a module of that name may be found, without what may follow the name. */
+function places(plan, folder, request, paths, folders) {
+  if (typeof request !== 'string' || request === '') return [];
+  if (path.isAbsolute(request)) return [request];
+  if (typeof folder !== 'string') return [];
+  if (request[0] === '.') return [path.resolve(folder, request)];
+  const found = (paths || []).map(other => path.join(other, request));
+  for (const other of folders || []) {
+    if (path.isAbsolute(other)) found.push(path.join(other, request));
+    else if (other !== 'node_modules') {
+      for (let at = folder; plan.name(at) !== null; at = path.dirname(at)) found.push(path.join(at, other, request));
+    }
+  }
+  return found;
+}
+
 /** The search for all files of the project: what it touches means nothing to a test. */
 function crawlMuted(adapter, exports) {
   const {prototype} = exports.default;
@@ -91,4 +138,4 @@ function unmute(adapter) {
   if (adapter.windows.isMuted === 0 && adapter.tracer) adapter.tracer.enter(0);
 }
 
-module.exports = {runtimeWatched, crawlMuted, mute, unmute};
+module.exports = {runtimeWatched, resolverWatched, crawlMuted, mute, unmute};

@@ -16,7 +16,7 @@ const IDLE = new Set([
 ]); // prettier-ignore
 
 /** Variables that decide how node, jest and its transformers behave. */
-const DECIDING = /^(TZ|LANG|LANGUAGE|LC_.*|NODE_(?!_).*|BABEL_.*|SWC.*|TS_.*|JEST_(?!WORKER_ID).*|BROWSERSLIST.*|FORCE_COLOR|NO_COLOR)$/;
+const DECIDING = /^(TZ|LANG|LANGUAGE|LC_.*|NODE_(ENV|OPTIONS|PATH|ICU_DATA|PRESERVE_SYMLINKS.*)|BABEL_.*|SWC.*|TS_.*|JEST_(?!WORKER_ID).*|BROWSERSLIST.*|FORCE_COLOR|NO_COLOR)$/;
 
 /** Files that package managers write when they have installed something. */
 const INSTALLED = ['.package-lock.json', '.yarn-integrity', '.yarn-state.yml', '.modules.yaml'];
@@ -84,14 +84,21 @@ function installed(plan, folder) {
   for (let at = folder; plan.name(at) !== null; at = path.dirname(at)) {
     for (const name of INSTALLED) {
       try {
-        const bytes = fs.readFileSync(path.join(at, 'node_modules', name));
-        found.push([`${plan.name(at)}/${name}`, createHash('sha256').update(bytes).digest('hex').slice(0, 32)]);
+        const text = fs.readFileSync(path.join(at, 'node_modules', name), 'utf8');
+        found.push([`${plan.name(at)}/${name}`, digest(name.endsWith('.json') ? packagesOf(text) : text)]);
       } catch {
         // This package manager did not install here.
       }
     }
   }
   return found;
+}
+
+/** Of what npm wrote only what it installed: the project's own version stands there, too. */
+function packagesOf(text) {
+  const {packages} = JSON.parse(text);
+  const installed = Object.entries(packages || {}).filter(([name, {link}]) => /(^|\/)node_modules\//.test(name) && !link);
+  return Object.fromEntries(installed);
 }
 
 module.exports = {variantOf, digest};

@@ -1,9 +1,16 @@
 'use strict';
 // Windows: one for each test file, one for the process, which holds what no test file's window explains.
 
+const {readFileSync} = require('fs');
+const path = require('path');
 const threads = require('worker_threads');
 
+const {namedIn} = require('./variables');
+
 const SOURCE = /\.[cm]?[jt]sx?$/;
+/** What loads plugins, and what names them. */
+const TRANSFORMER = /[\\/]node_modules[\\/](@babel[\\/]core|ts-jest|@swc[\\/]jest)[\\/]/;
+const CONFIGURATION = /(^|[\\/])(babel\.config|\.babelrc)\.\w+$/;
 /** Between the numbers of two threads of one process. */
 const THREAD = 1000000;
 
@@ -20,6 +27,8 @@ class Window {
     this.started = new Set();
     this.by = new Set();
     this.types = new Set();
+    this.places = new Set();
+    this.variables = new Set();
   }
 }
 
@@ -33,6 +42,7 @@ class Windows {
     this.told = new Set();
     this.cached = 0;
     this.isMuted = 0;
+    this.hasReader = false;
   }
 
   get current() {
@@ -59,6 +69,7 @@ class Windows {
     if (this.test === window) this.test = null;
     if (this.adapter.tracer) this.adapter.tracer.enter(0);
     const lines = [];
+    this.addCached();
     this.lineOf(window, lines);
     this.processLine(lines);
     this.adapter.events.writeAll(lines);
@@ -87,6 +98,13 @@ class Windows {
     window.sawText = true;
   }
 
+  /** A module was looked for there, with whatever ending. */
+  lookedFor(file) {
+    if (this.isMuted) return;
+    const name = this.adapter.plan.name(file);
+    if (name !== null) this.current.places.add(name);
+  }
+
   started(how, program) {
     if (this.isMuted) return;
     this.current.started.add(`${how} ${String(program).split(' ')[0]}`);
@@ -112,7 +130,8 @@ class Windows {
 
   lineOf(window, lines) {
     const reads = new Set(window.reads);
-    if (window.sawText) for (const name of window.codes) reads.add(name);
+    if (window.sawText || (this.hasReader && window.kind === 'test')) for (const name of window.codes) reads.add(name);
+    if (window.listsVariables) this.addVariables(window);
     const file = window.file;
     // Two see every load: the read of the source and the compilation of what was made of it.
     const isWhole = file === null || window.compiled.has(file) || window.kind === 'process';
@@ -129,9 +148,24 @@ class Windows {
       wrote: [...window.wrote],
       ignored: [...window.ignored],
       started: [...window.started],
+      places: [...window.places],
+      variables: [...window.variables],
       by: [...window.by].map(name => [name, -1]),
       closed: isWhole && !window.unfinished,
     });
+  }
+
+  /** Whoever goes through all variables depends on which there are, and on those that the sources name. */
+  addVariables(window) {
+    window.variables.add('=');
+    for (const name of window.codes) {
+      try {
+        const text = readFileSync(path.join(this.adapter.plan.roots[0], name), 'utf8');
+        for (const word of namedIn(text)) window.variables.add(word);
+      } catch {
+        // It is gone: the next run will find that out.
+      }
+    }
   }
 
   /** What the process has seen since this was written last. */
@@ -140,7 +174,7 @@ class Windows {
     const window = this.process;
     const fresh = new Window('process', '', 0);
     let any = false;
-    for (const sort of ['codes', 'reads', 'lists', 'asked', 'ignored', 'started', 'wrote']) {
+    for (const sort of ['codes', 'reads', 'lists', 'asked', 'ignored', 'started', 'wrote', 'places']) {
       for (const name of window[sort]) {
         const key = `${sort} ${name}`;
         if (this.told.has(key)) continue;
@@ -164,6 +198,10 @@ class Windows {
     for (const file of files) {
       const name = this.adapter.plan.name(file);
       if (name !== null) {
+        // What a transformer was given by the project may look at anything in a source, comments too.
+        const parent = cache[file] && cache[file].parent;
+        const asker = (parent && parent.filename) || '';
+        this.hasReader ||= TRANSFORMER.test(asker) ? !CONFIGURATION.test(name) : CONFIGURATION.test(asker);
         this.process.reads.delete(name);
         this.loaded(name, this.process);
       }
