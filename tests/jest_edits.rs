@@ -57,6 +57,20 @@ cases! {
     variables_are_named_in_many_ways
 }
 
+/// Where nobody sees what native code and children do, more may run than must, and still nothing may be missed.
+#[test]
+fn without_the_file_tracer_nothing_is_missed() {
+    let some = [
+        "a_module_counts_for_whoever_loaded_it",
+        "places_asked_for_under_computed_names",
+        "threads_and_children_read_files",
+        "the_text_of_a_loaded_module_is_taken_elsewhere",
+    ];
+    let trial = Trial { packages: Packages::Newest, every: (0, 3), traced: false };
+    let wrong: Vec<String> = some.into_iter().flat_map(|name| Case::read(name).try_edits(trial)).collect();
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 #[test]
 fn every_case_file_has_a_test() {
     let files = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());

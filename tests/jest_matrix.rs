@@ -1,4 +1,4 @@
-//! jest 29.7, 30.0 and the newest, in band, in workers and in threads, CommonJS and ES modules, with each transformer: pairwise.
+//! jest 29.7, 30.0 and the newest, in band, in workers and in threads, `CommonJS` and ES modules, with each transformer: pairwise.
 //!
 //! Each project has a module, a type that only a compiler looks at, data, a setup file and enough tests that jest starts workers.
 #![allow(
@@ -12,6 +12,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use support::Repository;
 use support::jest_project::{Packages, Project};
 
 /// How the tests are run.
@@ -38,6 +39,34 @@ enum Transformer {
 }
 
 struct Row(Packages, Mode, Modules, Transformer);
+
+/// The sources, and four tests.
+fn write_sources(repository: &Repository) {
+    repository.write("globals.d.ts", "declare const require: any; declare const test: any; declare const expect: any;\ndeclare const process: any; declare module 'fs';\n");
+    repository.write("setup.ts", "process.env.SET_UP = 'yes';\nexport {};\n");
+    repository.write("src/types.ts", "export interface Price { euros: number }\n");
+    repository.write(
+        "src/price.ts",
+        "import type { Price } from './types';\nexport const price = (euros: number): Price => ({ euros });\n",
+    );
+    repository.write(
+        "src/sum.ts",
+        "import { price } from './price';\nexport const sum = (a: number, b: number) => price(a).euros + b;\n",
+    );
+    repository.write("data/rates.json", "{\"tax\": 2}\n");
+    let test = |name: &str, text: &str| write_test(repository, name, text);
+    test("price", "import { price } from '../src/price';\ntest('price', () => expect(price(2).euros).toBe(2));");
+    test("sum", "import { sum } from '../src/sum';\ntest('sum', () => expect(sum(1, 2)).toBe(3));");
+    test(
+        "data",
+        "import * as fs from 'fs';\ntest('tax', () => expect(JSON.parse(fs.readFileSync('data/rates.json', 'utf8')).tax).toBe(2));",
+    );
+    test("setup", "test('set up', () => expect(process.env.SET_UP).toBe('yes'));\nexport {};");
+}
+
+fn write_test(repository: &Repository, name: &str, text: &str) {
+    repository.write(&format!("test/{name}.test.ts"), format!("{text}\n"));
+}
 
 fn made(row: &Row) -> (Project, Vec<String>) {
     let Row(packages, mode, modules, transformer) = *row;
@@ -73,42 +102,22 @@ fn made(row: &Row) -> (Project, Vec<String>) {
             r#"{{"name":"shop","version":"1.0.0","jest":{{"transform":{{"\\.ts$":{transform}}},"setupFiles":["./setup.ts"]{treated}}}}}"#
         ),
     );
-    repository.write("globals.d.ts", "declare const require: any; declare const test: any; declare const expect: any;\ndeclare const process: any; declare module 'fs';\n");
-    repository.write("setup.ts", "process.env.SET_UP = 'yes';\nexport {};\n");
-    repository.write("src/types.ts", "export interface Price { euros: number }\n");
-    repository.write(
-        "src/price.ts",
-        "import type { Price } from './types';\nexport const price = (euros: number): Price => ({ euros });\n",
-    );
-    repository.write(
-        "src/sum.ts",
-        "import { price } from './price';\nexport const sum = (a: number, b: number) => price(a).euros + b;\n",
-    );
-    repository.write("data/rates.json", "{\"tax\": 2}\n");
-    let test = |name: &str, text: &str| {
-        repository.write(&format!("test/{name}.test.ts"), format!("{text}\n"));
-    };
-    test("price", "import { price } from '../src/price';\ntest('price', () => expect(price(2).euros).toBe(2));");
-    test("sum", "import { sum } from '../src/sum';\ntest('sum', () => expect(sum(1, 2)).toBe(3));");
-    test(
-        "data",
-        "import * as fs from 'fs';\ntest('tax', () => expect(JSON.parse(fs.readFileSync('data/rates.json', 'utf8')).tax).toBe(2));",
-    );
-    test("setup", "test('set up', () => expect(process.env.SET_UP).toBe('yes'));\nexport {};");
+    write_sources(repository);
     let few = if mode == Mode::InBand { 0 } else { 6 };
     for number in 0..few {
-        test(
+        write_test(
+            repository,
             &format!("slow{number}"),
             "test('slow', (done: any) => { (globalThis as any).setTimeout(done, 200); });\nexport {};",
         );
     }
     repository.commit("first");
-    let more: &[&str] = match mode {
+    let words: &[&str] = match mode {
         Mode::InBand => &["-i"],
         Mode::Workers => &["-w", "2"],
         Mode::Threads => &["-w", "2", "--workerThreads"],
     };
-    let mut command = Project::jest(more);
+    let mut command = Project::jest(words);
     if esm {
         command.insert(1, "--experimental-vm-modules".to_owned());
     }

@@ -9,13 +9,14 @@ use crate::bridges::runners::Built;
 use crate::bridges::workspace::RunFolder;
 use crate::bridges::{disk, tracer};
 use crate::decide::deep::moved_sources;
-use crate::decide::draft::{Draft, Surroundings, draft, sources};
+use crate::decide::draft::{Draft, Surroundings, draft};
 use crate::decide::layout::is_idle;
 use crate::decide::modules::BY_MODULE;
 use crate::decide::orders::Moves;
 use crate::decide::outcomes::{results, variant_of};
 use crate::decide::places::Places;
 use crate::decide::sightings::attribute;
+use crate::decide::sources::sources;
 use crate::formats::package_json;
 use crate::formats::segment_v1::{DecisionRow, EventLine, OutcomeRow, RunRow, VERSION};
 use crate::ledger::facts::Facts;
@@ -249,7 +250,8 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
 fn has_other_names(present: &Present) -> bool {
     let is_one = |path: &&String| {
         let name = path.rsplit('/').next().unwrap_or_default();
-        name.ends_with(".json") && (name.starts_with("tsconfig") || name.starts_with("jsconfig"))
+        let is_json = name.rsplit_once('.').is_some_and(|(_, ending)| ending == "json");
+        is_json && (name.starts_with("tsconfig") || name.starts_with("jsconfig"))
     };
     let texts = present.tree().entries.keys().filter(is_one).filter_map(|path| present.text(path));
     texts.into_iter().any(|text| package_json::has_other_names(&String::from_utf8_lossy(&text)))

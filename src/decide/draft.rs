@@ -72,16 +72,6 @@ pub struct Surroundings<'a> {
     pub has_other_names: bool,
 }
 
-/// First-party source files that the trace names; their shapes are needed to draft it.
-#[must_use]
-pub fn sources(trace: &Trace) -> BTreeSet<&str> {
-    let codes = trace.codes.values().map(|code| code.path.as_str());
-    let modules = trace.modules.values().filter_map(|module| module.file());
-    let read = trace.windows.iter().filter(|_| trace.collector == modules::BY_MODULE).flat_map(|window| &window.reads);
-    let others = trace.types.iter().chain(read).map(String::as_str);
-    codes.chain(modules).chain(units::sources(trace)).chain(others).collect()
-}
-
 /// Drafts the footprints of the tests of one process whose outcome vouches.
 #[must_use]
 pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) -> Draft {

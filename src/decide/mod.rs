@@ -18,6 +18,7 @@ pub mod quiet;
 pub mod selection;
 pub mod settle;
 pub mod sightings;
+pub mod sources;
 mod specifiers;
 pub mod timeline;
 pub mod together;

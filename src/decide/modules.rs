@@ -205,7 +205,13 @@ impl<'a> Drafter<'a> {
             // What is loaded counts by what it means; tables count by table.
             EdgeKind::Read => !loaded.contains(target.path.as_str()) && !is_script_table(&target.path),
             EdgeKind::Probed => !is_script_table(&target.path) && !covers(&covered, &target.path),
-            _ => true,
+            EdgeKind::Ran
+            | EdgeKind::Loaded
+            | EdgeKind::Listed
+            | EdgeKind::Spawned
+            | EdgeKind::Fixture
+            | EdgeKind::Opaque
+            | EdgeKind::Fingerprint => true,
         });
         set.targets.extend(loaded.iter().map(|path| whole(path, self.around.shapes)));
         set.targets.extend(loaded.iter().flat_map(|path| self.variables_of(path)));

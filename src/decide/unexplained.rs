@@ -50,7 +50,9 @@ impl Explained {
         if trace.thread > 0 {
             // Threads of one process: the tracer cannot tell in whose window something was done.
             let mut all = Told::default();
-            windows.iter().for_each(|told| all.add(told));
+            for told in &windows {
+                all.add(told);
+            }
             windows[process].add(&all);
         }
         Self { process, windows, types: trace.types.clone() }
@@ -90,14 +92,27 @@ impl Explained {
                     process.reads.insert(path);
                 }
             }
-            SightingKind::Listed if !self.listing(at, &path) => {
-                process.lists.insert(path);
+            SightingKind::Listed => {
+                if !self.listing(at, &path) {
+                    process.lists.insert(path);
+                }
             }
             SightingKind::Walked => process.lists.extend(folders_below(tree, &path)),
-            _ if !self.presence(at, &path) && !is_mark(&path) => {
-                process.probed.insert(path);
+            SightingKind::Absent | SightingKind::Stat | SightingKind::Link => {
+                if !self.presence(at, &path) && !is_mark(&path) {
+                    process.probed.insert(path);
+                }
             }
-            _ => {}
+            SightingKind::Written
+            | SightingKind::Spawn
+            | SightingKind::Failed
+            | SightingKind::Hello
+            | SightingKind::Goodbye
+            | SightingKind::Opaque
+            | SightingKind::Window
+            | SightingKind::Gone
+            | SightingKind::Forked
+            | SightingKind::Removed => {}
         }
     }
 

@@ -61,7 +61,7 @@ pub fn build(bytes: &[u8]) -> Digest {
 /// What a lock file says, without the version of the project itself.
 #[must_use]
 pub fn lock(path: &str, bytes: &[u8]) -> Digest {
-    if !path.ends_with(".json") {
+    if path.rsplit_once('.').is_none_or(|(_, ending)| ending != "json") {
         return Digest::of(bytes);
     }
     let Ok(mut value) = serde_json::from_slice::<Value>(bytes) else { return Digest::of(bytes) };

@@ -66,7 +66,7 @@ pub fn is_script(path: &str) -> bool {
 /// Whether a path is a shell's script, of which only the variables that it names are found out.
 #[must_use]
 pub fn is_shell(path: &str) -> bool {
-    path.ends_with(".sh") || path.ends_with(".bash")
+    path.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "sh" | "bash"))
 }
 
 /// The hashes of a source file. What cannot be read is hashed by its bytes.
@@ -140,7 +140,7 @@ fn parts(path: &str, text: &str, program: &Program<'_>) -> Vec<String> {
         let is_code = CODE.iter().any(|word| said.contains(word))
             || (is_first && said.contains('@'))
             || (!is_typed
-                && (said.contains("{") || TYPES.iter().any(|word| said.contains(word)))
+                && (said.contains('{') || TYPES.iter().any(|word| said.contains(word)))
                 && said.contains('@'));
         if is_code {
             let next = rest.split('\n').find(|line| !line.trim().is_empty()).unwrap_or_default();

@@ -158,7 +158,7 @@ fn put_together(told: Vec<Trace>) -> Vec<Trace> {
         }
         let runs_tests = trace.windows.iter().any(|window| window.kind == WindowKind::Test);
         if callers.contains(&trace.pid) && !runs_tests {
-            trace.worker = "controller".to_owned();
+            "controller".clone_into(&mut trace.worker);
         }
     }
     // A worker whose caller never came to its configuration has nothing to say.
