@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use nix::sys::signal::Signal;
 use support::cargo_project::{Project, Seen};
+use support::jest_project::Packages;
 use support::{Ending, is_ignored, newest};
 
 const CARGO: &[&str] = &["cargo", "test", "--no-fail-fast"];
@@ -207,6 +208,44 @@ fn one_command_may_start_two_runners() {
     assert_eq!(ran(run().exits(0)), (0, 1));
     project.repository.replace("py/test_one.py", "1 == 1", "2 == 2");
     assert_eq!(ran(run().exits(0)), (1, 0));
+}
+
+#[test]
+fn three_languages_share_a_ledger_a_plan_and_a_summary_and_no_tests() {
+    let project = project(&[
+        ("py/pytest.ini", "[pytest]\n"),
+        ("py/test_one.py", "def test_one():\n    assert 1 == 1\n"),
+        ("js/package.json", r#"{"name":"js","jest":{"transform":{}}}"#),
+        ("js/.gitignore", "node_modules\n"),
+        ("js/one.js", "module.exports = 1;\n"),
+        ("js/one.test.js", "test('one', () => expect(require('./one')).toBe(1));\n"),
+    ]);
+    let modules = Packages::Newest.folder().join("node_modules");
+    project.repository.link("js/node_modules", modules.to_str().unwrap());
+    let script =
+        "python -m pytest -q -p no:cacheprovider py && cargo test --no-fail-fast && (cd js && node_modules/.bin/jest)";
+    let run = || -> Ending { project.repository.titer(&["run", "--", "sh", "-c", script]) };
+    let ran = |ending: &Ending| -> (usize, usize, usize) {
+        let rust = ending.stdout.lines().filter(|line| line.starts_with("test ") && line.ends_with(" ... ok")).count();
+        let script = ending.stderr.lines().filter(|line| line.starts_with("PASS ")).count();
+        (ending.ran().len(), rust, script)
+    };
+    let first = run();
+    assert_eq!(ran(first.exits(0).warns_never()), (1, 3, 1), "{}", first.stderr);
+    assert!(first.stderr.contains("ran 5 of 5 tests"), "{}", first.stderr);
+    assert_eq!(ran(run().exits(0)), (0, 0, 0));
+    for (path, old, new, expected) in [
+        ("far/src/lib.rs", "    7\n", "    3 + 4\n", (0, 1, 0)),
+        ("py/test_one.py", "1 == 1", "2 == 2", (1, 0, 0)),
+        ("js/one.js", "= 1", "= 2 - 1", (0, 0, 1)),
+        ("js/package.json", "\"js\"", "\"js\",\"main\":\"one.js\"", (0, 0, 1)),
+    ] {
+        project.repository.replace(path, old, new);
+        let plan = project.repository.titer(&["plan"]);
+        let seen = run();
+        assert_eq!(ran(seen.exits(0)), expected, "{path}: {}", seen.stderr);
+        assert!(plan.stdout.contains("cargo::") && plan.stdout.contains("jest::") && plan.stdout.contains("pytest::"));
+    }
 }
 
 #[test]

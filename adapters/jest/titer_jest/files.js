@@ -239,7 +239,7 @@ class Files {
     // A call of the code under test that went on to another one.
     if (windows.knows(name)) return;
     const {process} = windows;
-    if (process.ignored.has(name) || windows.current.ignored.has(name)) return;
+    if (windows.toldOf('ignored').has(name) || process.ignored.has(name) || windows.current.ignored.has(name)) return;
     if (TABLES.test(name)) windows.current.ignored.add(name);
     else if (kind === 'read') process.reads.add(name);
     else if (kind === 'list') process.lists.add(name);

@@ -75,9 +75,19 @@ function watchText(adapter, environment) {
 function resolverWatched(adapter, exports) {
   const Resolver = exports.default;
   const {prototype} = Resolver;
+  const known = new Map();
   const note = (folder, request, paths, folders) =>
     adapter.safely(() => {
-      for (const place of places(adapter.plan, folder, request, paths, folders)) adapter.windows.lookedFor(place);
+      let ofFolder = known.get(folder);
+      if (ofFolder === undefined) known.set(folder, (ofFolder = new Map()));
+      let found = ofFolder.get(request);
+      if (found === undefined) {
+        const files = places(adapter.plan, folder, request, paths, folders);
+        found = files.map(file => adapter.plan.name(file)).filter(name => name !== null);
+        // Several projects may look for one name in different folders.
+        if (typeof request === 'string' && request[0] === '.') ofFolder.set(request, found);
+      }
+      for (const name of found) adapter.windows.lookedFor(name);
     });
   for (const name of ['resolveModuleFromDirIfExists', 'resolveModuleFromDirIfExistsAsync']) {
     const original = prototype[name];

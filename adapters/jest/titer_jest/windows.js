@@ -39,7 +39,7 @@ class Windows {
     this.test = null;
     this.last = threads.isMainThread ? 0 : threads.threadId * THREAD;
     this.codes = new Map();
-    this.told = new Set();
+    this.told = new Map();
     this.cached = 0;
     this.isMuted = 0;
     this.hasReader = false;
@@ -99,10 +99,8 @@ class Windows {
   }
 
   /** A module was looked for there, with whatever ending. */
-  lookedFor(file) {
-    if (this.isMuted) return;
-    const name = this.adapter.plan.name(file);
-    if (name !== null) this.current.places.add(name);
+  lookedFor(name) {
+    if (!this.isMuted) this.current.places.add(name);
   }
 
   started(how, program) {
@@ -175,18 +173,26 @@ class Windows {
     const fresh = new Window('process', '', 0);
     let any = false;
     for (const sort of ['codes', 'reads', 'lists', 'asked', 'ignored', 'started', 'wrote', 'places']) {
+      const told = this.toldOf(sort);
       for (const name of window[sort]) {
-        const key = `${sort} ${name}`;
-        if (this.told.has(key)) continue;
-        this.told.add(key);
+        if (told.has(name)) continue;
+        told.add(name);
         fresh[sort].add(name);
         any = true;
       }
+      window[sort].clear();
     }
     if (any) this.lineOf(fresh, lines);
-    const types = [...window.types].filter(name => !this.told.has(`types ${name}`));
-    for (const name of types) this.told.add(`types ${name}`);
+    const known = this.toldOf('types');
+    const types = [...window.types].filter(name => !known.has(name));
+    for (const name of types) known.add(name);
     if (types.length > 0) lines.push({e: 'types', p: types});
+    window.types.clear();
+  }
+
+  toldOf(sort) {
+    if (!this.told.has(sort)) this.told.set(sort, new Set());
+    return this.told.get(sort);
   }
 
   /** Modules that node itself loaded for jest: configuration, environments, transformers, reporters. */
