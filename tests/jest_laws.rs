@@ -51,6 +51,9 @@ fn selects(project: &Project) {
     assert_eq!((seen.code, seen.ran()), (Some(1), ["test/one.test.js".to_owned()].into()), "{}", seen.text);
 }
 
+/// What goes wrong.
+type Change = dyn Fn(&mut Project);
+
 #[test]
 fn trouble_of_titers_own_costs_one_warning_and_a_whole_run() {
     let no_ledger = |project: &mut Project| {
@@ -71,8 +74,7 @@ fn trouble_of_titers_own_costs_one_warning_and_a_whole_run() {
         project.repository.write("bin/node", script);
         project.repository.mode("bin/node", 0o755);
     };
-    let trouble: [(&str, &dyn Fn(&mut Project)); 3] =
-        [("ledger", &no_ledger), ("snapshot", &damaged), ("entrance", &not_entered)];
+    let trouble: [(&str, &Change); 3] = [("ledger", &no_ledger), ("snapshot", &damaged), ("entrance", &not_entered)];
     for packages in [Packages::Jest29, Packages::Newest] {
         for (what, break_it) in trouble {
             let mut project = small(packages);
@@ -129,9 +131,9 @@ fn signals_reach_jest_and_titer_ends_as_it_does() {
         let mut project = small(Packages::Newest);
         let going = held(&mut project);
         if group {
-            going.signal_group(signal)
+            going.signal_group(signal);
         } else {
-            going.signal(signal)
+            going.signal(signal);
         }
         let ending: Ending = going.wait();
         assert!(ending.code != Some(0), "{signal}: {ending:?}");
