@@ -12,6 +12,7 @@ mod support;
 use std::fs;
 
 use serde_json::Value;
+use support::jest_project::{Packages, Project};
 use support::small::{COMMAND, project};
 use support::{Repository, newest, oldest};
 
@@ -183,4 +184,21 @@ fn an_opaque_test_does_not_mind_a_volatile_path_and_does_mind_another() {
     repository.run(COMMAND).exits(0).ran_only(&[]);
     repository.replace("b.py", "return 2", "return 3");
     repository.run(COMMAND).exits(0).ran_only(&["test_b.py::test_b", "test_opaque.py::test_opaque"]);
+}
+
+#[test]
+fn a_package_with_jest_is_told_whether_titer_gets_in_and_nothing_of_python() {
+    let jest = Project::new(Packages::Newest);
+    let repository = &jest.repository;
+    repository.write("package.json", r#"{"name":"a","jest":{"transform":{}}}"#);
+    repository.write("a.test.js", "test('a', () => {});\n");
+    repository.commit("first");
+    only_wrong(repository, "ledger", "everything runs", "titer run -- pytest");
+    repository.run(&["node_modules/.bin/jest"]).exits(0);
+    assert_eq!(wrong(repository), []);
+    let told = repository.titer(&["doctor"]);
+    assert!(told.stdout.contains("with jest 30") && !told.stdout.contains("ython"), "{}", told.stdout);
+    repository.delete("node_modules");
+    repository.write("node_modules/jest/package.json", r#"{"version":"26.6.3"}"#);
+    only_wrong(repository, "runner", "jest 26.6.3 is older", "29 or newer");
 }

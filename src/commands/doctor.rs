@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::bridges::runners::cargo;
+use crate::bridges::runners::{cargo, jest};
 use crate::bridges::tracer::{self, Tracer};
 use crate::bridges::{clock, git, process, workspace};
 use crate::decide::diagnosis::{self, Changing};
@@ -104,9 +104,17 @@ fn runners(settings: &Settings, map: &Map) -> Vec<Finding> {
         |name: &str| map.tests.iter().any(|test| test.id.strip_prefix(name).is_some_and(|rest| rest.starts_with("::")));
     let projects = cargo::projects_around(&settings.folder, &settings.root);
     let mut found: Vec<Finding> = Vec::new();
-    if ran("pytest") || (projects.is_empty() && !ran(cargo::NAME)) {
+    let with_jest = jest::installed_around(&settings.folder, &settings.root);
+    if ran("pytest") || (projects.is_empty() && with_jest.is_none() && !ran(cargo::NAME) && !ran(jest::NAME)) {
         found.push(interpreter(settings, map));
     }
+    found.extend(with_jest.map(|(package, version)| {
+        let folder = package.display().to_string();
+        match jest::examine(&package, &version) {
+            Ok(version) => Finding::Jest { folder, version },
+            Err(why) => Finding::NoJest { folder, why },
+        }
+    }));
     found.extend(projects.into_iter().map(|project| {
         let folder = project.display().to_string();
         match cargo::examine(&project, place(settings)) {

@@ -207,6 +207,7 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
     let second = second.iter().filter(|_| !own.is_empty()).map(|trace| (trace, own.as_slice()));
     let beside = material.apart.map(|apart| apart.results_beside(tests)).unwrap_or_default();
     let apart = material.apart.map_or(&[][..], |apart| &apart.traces).iter().map(|trace| (trace, beside.as_slice()));
+    let mut bases: BTreeMap<Language, BTreeSet<Target>> = BTreeMap::new();
     for (trace, tests) in material.traces.iter().map(|trace| (trace, tests)).chain(second).chain(apart) {
         if !tells_edges(trace) {
             continue;
@@ -217,11 +218,11 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
         }
         let moves = material.deep.and_then(|deep| Some((deep.run, deep.moves.get(variant_of(trace))?)));
         let language = if trace.collector == BY_MODULE { Language::Script } else { Language::Python };
-        let base = material.present.base(language);
+        let base = &*bases.entry(language).or_insert_with(|| material.present.base(language));
         let shapes = shapes(material.present, trace, moves.map(|(_, moves)| moves));
         let around = Surroundings {
             shapes: &shapes,
-            base: &base,
+            base,
             tree_size: material.present.tree().entries.len(),
             has_other_names: !trace.types.is_empty() && has_other_names(material.present),
         };

@@ -344,9 +344,9 @@ fn launch_lines(
         let (command, folder) = session.call.clone().unwrap_or_else(own);
         let collected = if session.call.is_some() { trace.collected.clone() } else { collected.clone() };
         let runner = runners.iter().find(|runner| session.runner.is_empty() || runner.name() == session.runner);
+        let runner = runner.filter(|runner| !runner.is_always_started());
         let (Some(collected), Some(runner)) = (collected, runner) else { continue };
-        let Some(key) = launch::key(context.settings, runner.as_ref(), &command, &session.interpreter, &session.sites)
-        else {
+        let Some(key) = launch::key(context.settings, *runner, &command, &session.interpreter, &session.sites) else {
             continue;
         };
         lines.push(EventLine::Launch {

@@ -69,8 +69,7 @@ fn likely_variants(settings: &Settings, gathered: &Gathered, command: &[String])
         }
         let same = |launch: &&LaunchRow| {
             launch.command == command
-                && launch::key(settings, runner.as_ref(), command, &launch.interpreter, &launch.sites)
-                    == Some(launch.key)
+                && launch::key(settings, runner, command, &launch.interpreter, &launch.sites) == Some(launch.key)
         };
         let exact = map.launches.iter().find(same).map(|launch| launch.variant);
         let is_its = |id: &str| id.strip_prefix(runner.name()).is_some_and(|rest| rest.starts_with("::"));

@@ -48,7 +48,7 @@ pub struct Request {
 }
 
 /// The runners that a command may end in.
-pub type Runners = Vec<Box<dyn Runner>>;
+pub type Runners = Vec<&'static dyn Runner>;
 
 /// Their names.
 #[must_use]
@@ -86,7 +86,7 @@ pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Endi
         settings.with_cache(std::env::temp_dir().join("titer"))
     };
     let (runners, shut_out) = runners::of_command(&request.command);
-    let shadow = runners.iter().find_map(|runner| shadow_of_the_adapter(&settings, runner.as_ref()));
+    let shadow = runners.iter().find_map(|runner| shadow_of_the_adapter(&settings, *runner));
     if !runners.is_empty() && shadow.is_none() {
         return with_runners(&settings, request, &runners, talk);
     }
@@ -164,7 +164,7 @@ fn before_runner<'a>(
     let by_hand = request.record == Some(true);
     if let ([runner], false) = (runners.as_slice(), request.all || (by_hand && runners[0].adapter().is_none())) {
         launch::prepare(&mut gathered, &request.command);
-        if let Some(known) = launch::nothing_to_run(settings, runner.as_ref(), &gathered, &request.command) {
+        if let Some(known) = launch::nothing_to_run(settings, *runner, &gathered, &request.command) {
             let collected = known.collected.clone();
             return Before::Answered(finish::without_runner(&context, &gathered, runner.name(), &collected, talk));
         }
@@ -255,7 +255,7 @@ pub fn prepare(
     let tracer = start_tracer(context, runners, &folder, &roots);
     let mut way = Way { command: context.request.command.clone(), environment: Environment::new() };
     for runner in runners.iter().filter(|runner| is_first || runner.has_second_pass()) {
-        let adapter = write_adapter(context, gathered, runner.as_ref(), &folder, tracer.as_ref(), pass);
+        let adapter = write_adapter(context, gathered, *runner, &folder, tracer.as_ref(), pass);
         let adapter = adapter.map_err(|error| in_words(&error))?;
         let left_out = left_out(&gathered.plan, runner.name());
         let entrance = Entrance {

@@ -2,7 +2,7 @@
 
 use globset::GlobSet;
 
-use crate::model::change::{Language, PathClass, TableFile};
+use crate::model::change::{Language, PathClass, SCRIPT_ENDINGS, TableFile};
 
 /// Names of files that build code, whatever edges exist.
 const BUILD_NAMES: [&str; 12] = [
@@ -46,9 +46,6 @@ const INERT_NAMES: [&str; 15] = [
 /// Folders in which nothing is an unknown path.
 const INERT_FOLDERS: [&str; 9] =
     [".titer", ".git", ".github", ".gitlab", ".circleci", ".buildkite", ".vscode", ".idea", ".devcontainer"];
-
-/// Endings of JavaScript and TypeScript.
-const SCRIPT_ENDINGS: [&str; 8] = ["js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx"];
 
 /// Files that decide which packages scripts find, and how; they count by what they say.
 const SCRIPT_TABLES: [&str; 5] =

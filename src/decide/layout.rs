@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::GlobSet;
 
-use crate::model::change::PathClass;
+use crate::model::change::{PathClass, SCRIPT_ENDINGS};
 use crate::model::tree::Tree;
 
 use super::classify::classify;
@@ -30,8 +30,8 @@ const OTHER_ROOTS: [&str; 10] = [
     "noxfile.py",
 ];
 
-/// Endings of other languages' source.
-const OTHER_SOURCES: [&str; 10] = ["py", "pyi", "js", "ts", "jsx", "tsx", "mjs", "cjs", "mts", "cts"];
+/// Endings of Python's source.
+const PYTHON_ENDINGS: [&str; 2] = ["py", "pyi"];
 
 /// Files of other languages' tools.
 const OTHER_FILES: [&str; 10] = [
@@ -155,7 +155,10 @@ fn folders_of(path: &str) -> impl Iterator<Item = &str> {
 pub fn is_idle(path: &str, inert: &GlobSet) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    OTHER_SOURCES.contains(&ending) || OTHER_FILES.contains(&name) || classify(path, inert) == PathClass::Inert
+    PYTHON_ENDINGS.contains(&ending)
+        || SCRIPT_ENDINGS.contains(&ending)
+        || OTHER_FILES.contains(&name)
+        || classify(path, inert) == PathClass::Inert
 }
 
 /// Whether a path is found by name alone as a test program of the package in `folder`: it matters to no other program.

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::change::SCRIPT_ENDINGS;
 use crate::model::window::{Trace, WindowKind};
 
 /// A folder, and the name of a file in it without what may follow a dot.
 pub(super) type Place = (String, String);
-
-/// Endings that a specifier may have and what it finds may not.
-const ENDINGS: [&str; 9] = ["js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx", "json"];
 
 /// Paths of a trace at which somebody looked for a module.
 #[derive(Debug)]
@@ -69,7 +67,9 @@ pub(super) fn place_of(path: &str) -> Place {
 }
 
 fn stem(name: &str) -> &str {
-    let stem = name.rsplit_once('.').filter(|(stem, ending)| !stem.is_empty() && ENDINGS.contains(ending));
+    // Endings that a specifier may have and what it finds may not.
+    let is_one = |ending: &str| SCRIPT_ENDINGS.contains(&ending) || ending == "json";
+    let stem = name.rsplit_once('.').filter(|(stem, ending)| !stem.is_empty() && is_one(ending));
     let stem = stem.map_or(name, |(stem, _)| stem);
     stem.strip_suffix(".d").unwrap_or(stem)
 }

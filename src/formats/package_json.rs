@@ -74,11 +74,11 @@ pub fn lock(path: &str, bytes: &[u8]) -> Digest {
     Digest::of(value.to_string().as_bytes())
 }
 
-/// The name that a `package.json` gives its package.
+/// The version that a `package.json` gives its package.
 #[must_use]
-pub fn name(bytes: &[u8]) -> Option<String> {
+pub fn version(bytes: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(bytes).ok()?;
-    Some(value.get("name")?.as_str()?.to_owned())
+    Some(value.get("version")?.as_str()?.to_owned())
 }
 
 /// Whether the text of a compiler's configuration gives modules other names than such that end as the module's path does.

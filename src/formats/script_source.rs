@@ -14,11 +14,9 @@ use oxc_codegen::{Codegen, CodegenOptions};
 use oxc_parser::{ParseOptions, Parser};
 use oxc_span::SourceType;
 
+use crate::model::change::SCRIPT_ENDINGS;
 use crate::model::digest::Digest;
 use crate::model::shape::{Asides, Script, Shape};
-
-/// Endings of source that is parsed here.
-pub const ENDINGS: [&str; 8] = ["js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx"];
 
 /// What makes a comment code, wherever it stands.
 const CODE: [&str; 16] = [
@@ -60,7 +58,7 @@ const PLACES: [&str; 9] = [
 /// Whether a path is source that is parsed here.
 #[must_use]
 pub fn is_script(path: &str) -> bool {
-    path.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
+    path.rsplit_once('.').is_some_and(|(_, ending)| SCRIPT_ENDINGS.contains(&ending))
 }
 
 /// Whether a path is a shell's script, of which only the variables that it names are found out.

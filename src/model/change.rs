@@ -26,6 +26,9 @@ pub enum Language {
     Script,
 }
 
+/// Endings of JavaScript and TypeScript.
+pub const SCRIPT_ENDINGS: [&str; 8] = ["js", "cjs", "mjs", "jsx", "ts", "cts", "mts", "tsx"];
+
 /// What the tests of a runner are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestSort {

@@ -160,6 +160,20 @@ pub enum Finding {
         /// Why.
         why: String,
     },
+    /// titer gets into jest.
+    Jest {
+        /// The folder of the package.
+        folder: String,
+        /// What jest and node call themselves.
+        version: String,
+    },
+    /// It does not.
+    NoJest {
+        /// The folder of the package.
+        folder: String,
+        /// Why.
+        why: String,
+    },
     /// The file tracer sees what tests and the programs that they start do with files.
     SeesFiles,
     /// The file tracer does not run here.
@@ -213,6 +227,8 @@ impl Finding {
             | Self::TooOld { .. }
             | Self::Cargo { .. }
             | Self::NoCargo { .. }
+            | Self::Jest { .. }
+            | Self::NoJest { .. }
             | Self::NoCache { .. } => Part::Runner,
             Self::SeesFiles | Self::SeesLess { .. } => Part::Files,
             Self::Records | Self::Reads { .. } | Self::UnknownCi => Part::Recording,
@@ -231,6 +247,7 @@ impl Finding {
                 | Self::Map { .. }
                 | Self::Enters { .. }
                 | Self::Cargo { .. }
+                | Self::Jest { .. }
                 | Self::SeesFiles
                 | Self::SeesLess { .. }
                 | Self::Records

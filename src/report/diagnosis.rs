@@ -38,8 +38,12 @@ fn sentence(finding: &Finding) -> String {
         Finding::NoInterpreter { last: None } => "there is no Python on PATH".to_owned(),
         Finding::NoPytest { interpreter, why } => format!("{interpreter} cannot start pytest: {why}"),
         Finding::TooOld { interpreter, what } => format!("{interpreter} has {what}, which titer does not get into"),
-        Finding::Cargo { folder, version } => format!("titer gets into the tests of {folder} with {version}"),
-        Finding::NoCargo { folder, why } => format!("titer does not get into the tests of {folder}: {why}"),
+        Finding::Cargo { folder, version } | Finding::Jest { folder, version } => {
+            format!("titer gets into the tests of {folder} with {version}")
+        }
+        Finding::NoCargo { folder, why } | Finding::NoJest { folder, why } => {
+            format!("titer does not get into the tests of {folder}: {why}")
+        }
         Finding::SeesFiles => "the file tracer sees what every program of a run does with files".to_owned(),
         Finding::SeesLess { why } => format!("the file tracer does not run here, so more tests run than must: {why}"),
         Finding::NoCache { folder } => {
@@ -77,6 +81,7 @@ fn next(finding: &Finding) -> Option<String> {
         }
         Finding::NoPytest { .. } => "install pytest there, or put the environment that has it first on PATH",
         Finding::TooOld { .. } => "titer selects with Python 3.9 and pytest 7.4 or newer; older ones run whole",
+        Finding::NoJest { .. } => "titer selects with jest 29 or newer and node on PATH; else every test runs",
         Finding::NoCargo { .. } => {
             "mend what `cargo test --no-run` says there, if it says something; else every test runs"
         }
@@ -91,6 +96,7 @@ fn next(finding: &Finding) -> Option<String> {
         | Finding::Map { .. }
         | Finding::Enters { .. }
         | Finding::Cargo { .. }
+        | Finding::Jest { .. }
         | Finding::SeesFiles
         | Finding::SeesLess { .. }
         | Finding::Records

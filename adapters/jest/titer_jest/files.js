@@ -9,7 +9,7 @@ const fs = require('fs');
 const path = require('path');
 const {fileURLToPath} = require('url');
 
-const {cleaned, unseen} = require('./stacks');
+const {callerPast, cleaned, unseen} = require('./stacks');
 const {SOURCE} = require('./windows');
 
 // Held here: they are wrapped, and a test may replace them.
@@ -45,6 +45,9 @@ const COMPILERS = new Set(['typescript', 'ts-jest']);
 
 /** Packages with which jest searches folders. */
 const SEARCHERS = new Set(['glob', 'path-scurry']);
+const SEARCHER = /[\\/]node_modules[\\/](glob|path-scurry|minimatch|fs\.realpath|inflight|once|wrappy)[\\/]/;
+const RUNTIME = /[\\/]node_modules[\\/]jest-runtime[\\/]/;
+const PACKAGES = /[\\/]node_modules[\\/]/;
 
 class Files {
   constructor(adapter) {
@@ -216,10 +219,10 @@ class Files {
     else windows.process.asked.add(name);
   }
 
-  /** While a test runs, jest searches only for names that a message about a missing module could propose. */
+  /** jest's runtime searches only for names that its message about a missing module could propose; others may use what they find. */
   searcher(kind, name) {
     const {windows} = this.adapter;
-    if (windows.test === null) this.others(kind, name);
+    if (windows.test === null || !RUNTIME.test(callerPast(SEARCHER))) this.others(kind, name);
     else windows.test.ignored.add(name);
   }
 
@@ -240,7 +243,12 @@ class Files {
     if (windows.knows(name)) return;
     const {process} = windows;
     if (windows.toldOf('ignored').has(name) || process.ignored.has(name) || windows.current.ignored.has(name)) return;
-    if (TABLES.test(name)) windows.current.ignored.add(name);
+    if (TABLES.test(name)) {
+      windows.current.ignored.add(name);
+      // jest and its tools count table by table; what the project's own configuration reads there counts whole.
+      const asker = callerPast(/^$/);
+      if (kind === 'read' && !PACKAGES.test(asker) && this.adapter.plan.name(asker) !== null) process.codes.add(name);
+    }
     else if (kind === 'read') process.reads.add(name);
     else if (kind === 'list') process.lists.add(name);
     else if (kind === 'walk' || kind === 'copy') this.walk(name, process, kind === 'copy');

@@ -42,7 +42,7 @@ class Session {
     Object.assign(this, {config, kept: 0, dropped: 0, over: 0, leftOut: new Map()});
     const {variant, inputs} = variantOf(adapter.plan, found, process.env, argv);
     const listing = Boolean(config.listTests || config.collectTests || argv.showConfig || argv.clearCache || argv.init);
-    const whole = this.whole(config);
+    const whole = this.whole(config, found.configs);
     adapter.events.write({
       e: 'session',
       rootdir: adapter.plan.name(config.rootDir) || '.',
@@ -61,11 +61,13 @@ class Session {
   }
 
   /** Why nothing may be left out of this call, if so. */
-  whole(config) {
+  whole(config, projects) {
     const {plan} = this.adapter;
     if (plan.whole) return plan.whole;
     if (config.watch || config.watchAll) return 'jest watches';
     if (config.skipFilter) return 'jest is told to skip filters';
+    // Names that the project gives its modules are looked up in a list that is made while nobody sees it.
+    if (projects.some(({haste}) => haste && haste.hasteImplModulePath)) return 'modules have names of their own';
     const isGated = config.collectCoverage && Object.keys(config.coverageThreshold || {}).length > 0;
     return isGated && plan.coverage !== 'ignore' ? 'a coverage threshold is in force' : '';
   }

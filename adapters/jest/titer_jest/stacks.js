@@ -33,4 +33,20 @@ function cleaned(error, limit = Infinity) {
   }
 }
 
-module.exports = {cleaned, unseen};
+/** The file whose code called, past the packages of these names and all that is node's or ours. */
+function callerPast(packages) {
+  const {prepareStackTrace, stackTraceLimit} = Error;
+  try {
+    Error.stackTraceLimit = 40;
+    Error.prepareStackTrace = (_, sites) => sites;
+    const sites = new Error().stack;
+    const files = Array.isArray(sites) ? sites.map(site => site.getFileName()) : [];
+    const isPassed = file => !file || file.startsWith('node:') || file.startsWith(__dirname) || packages.test(file);
+    return files.find(file => !isPassed(file)) || '';
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace;
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+module.exports = {callerPast, cleaned, unseen};

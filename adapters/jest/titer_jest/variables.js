@@ -1,7 +1,10 @@
 'use strict';
 // Which variables of the environment code under test asks for, by whatever name it comes to them.
 
-const SETTLED = /[\\/]node_modules[\\/]|^node:/;
+const {callerPast} = require('./stacks');
+
+const PACKAGES = /[\\/]node_modules[\\/]/;
+const NONE = /^$/;
 
 /** Puts a witness before the environment that tests see. What libraries look for (colours, terminals) is their own business. */
 function variablesWatched(adapter, environment) {
@@ -43,18 +46,7 @@ function variablesWatched(adapter, environment) {
 
 /** Whether the code that asks is the project's own. */
 function isOfProject(adapter) {
-  const {prepareStackTrace, stackTraceLimit} = Error;
-  try {
-    Error.stackTraceLimit = 6;
-    Error.prepareStackTrace = (_, sites) => sites;
-    const sites = new Error().stack;
-    if (!Array.isArray(sites)) return true;
-    const asker = sites.map(site => site.getFileName()).find(file => file && !file.startsWith(__dirname));
-    return !asker || !SETTLED.test(asker);
-  } finally {
-    Error.prepareStackTrace = prepareStackTrace;
-    Error.stackTraceLimit = stackTraceLimit;
-  }
+  return !PACKAGES.test(callerPast(NONE));
 }
 
 /** Variables that sources may mean once somebody has taken a copy of all: words in capitals. */

@@ -69,9 +69,9 @@ class Windows {
     if (this.test === window) this.test = null;
     if (this.adapter.tracer) this.adapter.tracer.enter(0);
     const lines = [];
-    this.addCached();
-    this.lineOf(window, lines);
+    // Whatever cuts this short, no window is told without what the process did for it.
     this.processLine(lines);
+    this.lineOf(window, lines);
     this.adapter.events.writeAll(lines);
   }
 
@@ -80,9 +80,9 @@ class Windows {
     const lines = [];
     if (this.test !== null) {
       this.test.unfinished = true;
-      this.lineOf(this.test, lines);
     }
     this.processLine(lines);
+    if (this.test !== null) this.lineOf(this.test, lines);
     this.adapter.events.writeAll(lines);
   }
 
@@ -209,7 +209,9 @@ class Windows {
         const asker = (parent && parent.filename) || '';
         this.hasReader ||= TRANSFORMER.test(asker) ? !CONFIGURATION.test(name) : CONFIGURATION.test(asker);
         this.process.reads.delete(name);
-        this.loaded(name, this.process);
+        // What somebody asked for as a module counts whole, a table like any other file.
+        if (SOURCE.test(name)) this.loaded(name, this.process);
+        else this.process.codes.add(name);
       }
     }
   }

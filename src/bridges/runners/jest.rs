@@ -7,16 +7,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::bridges::process::Environment;
-use crate::formats::event_v1;
+use crate::bridges::process::{self, Environment};
+use crate::formats::{event_v1, package_json};
 use crate::model::change::{FoundBy, Language, PathClass, TestSort};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
 use super::adapter::JEST_FILES;
 use super::command_line::{base_name, is_launcher};
 use super::{Adapter, Entrance, Place, Recognition, Runner, Way};
+
+/// Its name.
+pub const NAME: &str = "jest";
+/// The oldest that is entered.
+const OLDEST: u32 = 29;
 
 /// The file that comes first in every node.
 const PRELOAD: &str = "titer_jest/preload.js";
@@ -44,7 +49,7 @@ pub struct Jest;
 
 impl Runner for Jest {
     fn name(&self) -> &'static str {
-        "jest"
+        NAME
     }
 
     fn sort(&self) -> TestSort {
@@ -101,6 +106,11 @@ impl Runner for Jest {
 
     fn keep_aside(&self, _: &Path, _: &mut Environment) {}
 
+    fn is_always_started(&self) -> bool {
+        // It finds out in half a second what there is, and its output stays its own.
+        true
+    }
+
     fn has_second_pass(&self) -> bool {
         false
     }
@@ -114,7 +124,6 @@ impl Runner for Jest {
     }
 
     fn asks_for_tests_alone(&self, _: &[String], _: Place<'_>) -> bool {
-        // It is started in any case: it finds out in half a second what there is, and its output stays its own.
         false
     }
 
@@ -125,6 +134,28 @@ impl Runner for Jest {
     fn deciding_variables(&self) -> &'static [&'static str] {
         &["NODE_", "JEST_", "BABEL_", "TS_"]
     }
+}
+
+/// The folder of the innermost package around `folder` in which jest is installed, and its version.
+#[must_use]
+pub fn installed_around(folder: &Path, root: &Path) -> Option<(PathBuf, String)> {
+    folder.ancestors().take_while(|at| at.starts_with(root)).find_map(|at| {
+        let bytes = fs::read(at.join("node_modules/jest/package.json")).ok()?;
+        Some((at.to_owned(), package_json::version(&bytes)?))
+    })
+}
+
+/// Whether jest of this version can be entered in a folder: what node there calls itself.
+///
+/// # Errors
+/// It cannot; the sentence says why.
+pub fn examine(folder: &Path, version: &str) -> Result<String, String> {
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok()).unwrap_or_default();
+    if major < OLDEST {
+        return Err(format!("jest {version} is older than {OLDEST}"));
+    }
+    let said = process::capture("node", &["--version"], folder, &[]).map_err(|error| format!("no node: {error}"))?;
+    Ok(format!("jest {version} and node {}", String::from_utf8_lossy(&said).trim()))
 }
 
 fn is_jest(word: &str) -> bool {
@@ -144,16 +175,26 @@ fn put_together(told: Vec<Trace>) -> Vec<Trace> {
         }
     }
     traces.iter_mut().filter(|trace| trace.caller.is_none()).for_each(doubt);
-    let calls: BTreeMap<i64, (Option<_>, BTreeSet<String>)> = traces
+    let calls: BTreeMap<i64, Trace> = traces
         .iter()
         .filter(|trace| trace.caller.is_none())
-        .map(|trace| (trace.pid, (trace.session.clone(), trace.unsound.clone())))
+        .map(|trace| {
+            let (mut session, unsound) = (trace.session.clone(), trace.unsound.clone());
+            if let Some(session) = &mut session {
+                NAME.clone_into(&mut session.runner);
+            }
+            (trace.pid, Trace { session, unsound, unhealthy: trace.unhealthy.clone(), ..Trace::default() })
+        })
         .collect();
     let callers: BTreeSet<i64> = traces.iter().filter_map(|trace| trace.caller).collect();
     for trace in &mut traces {
-        let Some((session, unsound)) = calls.get(&trace.caller.unwrap_or(trace.pid)) else { continue };
-        trace.session.clone_from(session);
-        for window in trace.windows.iter_mut().filter(|window| unsound.contains(&window.name)) {
+        let Some(call) = calls.get(&trace.caller.unwrap_or(trace.pid)) else { continue };
+        trace.session.clone_from(&call.session);
+        if trace.caller.is_some() {
+            // What it did for all tests is theirs, too: where that is not known, nothing is.
+            trace.unhealthy.extend(call.unhealthy.iter().cloned());
+        }
+        for window in trace.windows.iter_mut().filter(|window| call.unsound.contains(&window.name)) {
             window.closed = false;
         }
         let runs_tests = trace.windows.iter().any(|window| window.kind == WindowKind::Test);
@@ -249,7 +290,8 @@ mod tests {
 
     #[test]
     fn workers_get_the_session_of_their_caller_and_threads_its_trace() {
-        let session = Some(crate::model::window::Session { variant: "v".into(), ..Default::default() });
+        let session =
+            Some(crate::model::window::Session { variant: "v".into(), runner: NAME.into(), ..Default::default() });
         let caller = Trace { pid: 1, session: session.clone(), ..Trace::default() };
         let worker = Trace { pid: 2, caller: Some(1), ..Trace::default() };
         let code = Code { path: "a.js".to_owned(), line: 0, qualified: None };
@@ -259,6 +301,9 @@ mod tests {
         let thread = Trace { pid: 1, caller: Some(1), thread: 1, codes, windows, ..Trace::default() };
         let workers = put_together(vec![caller.clone(), worker]);
         assert_eq!((workers[0].worker.as_str(), &workers[1].session), ("controller", &session));
+        let blind = Trace { unhealthy: vec!["it broke".to_owned()], ..caller.clone() };
+        let worker = Trace { pid: 2, caller: Some(1), ..Trace::default() };
+        assert_eq!(put_together(vec![blind, worker])[1].unhealthy, ["it broke"]);
         let threads = put_together(vec![caller, thread]);
         assert_eq!((threads.len(), threads[0].worker.as_str(), &threads[0].codes[&0]), (1, "", &code));
     }

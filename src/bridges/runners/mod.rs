@@ -122,6 +122,10 @@ pub trait Runner {
     fn units(&self, _run: &Path, _place: Place<'_>, _seen: Built<'_>) -> Result<Units, String> {
         Ok(Units::new())
     }
+    /// Whether it is started even where nothing has to run: then nobody asks which of its command lines came to their end.
+    fn is_always_started(&self) -> bool {
+        false
+    }
     /// Whether a deep record runs its tests a second time, in another order.
     fn has_second_pass(&self) -> bool {
         self.adapter().is_some()
@@ -164,8 +168,8 @@ pub struct Built<'a> {
 
 /// All runners, in the order in which they are asked.
 #[must_use]
-pub fn all() -> Vec<Box<dyn Runner>> {
-    vec![Box::new(pytest::Pytest), Box::new(cargo::Cargo), Box::new(jest::Jest)]
+pub fn all() -> [&'static dyn Runner; 3] {
+    [&pytest::Pytest, &cargo::Cargo, &jest::Jest]
 }
 
 /// What the test of this id is like.
@@ -178,7 +182,7 @@ pub fn sort_of(test: &str) -> TestSort {
 
 /// The runners that a command may end in, and why one of them cannot be entered.
 #[must_use]
-pub fn of_command(command: &[String]) -> (Vec<Box<dyn Runner>>, Option<String>) {
+pub fn of_command(command: &[String]) -> (Vec<&'static dyn Runner>, Option<String>) {
     let mut found = Vec::new();
     for runner in all() {
         match runner.recognise(command) {
