@@ -55,6 +55,7 @@ cases! {
     two_projects_share_a_test_file
     types_are_checked
     variables_are_named_in_many_ways
+    what_the_configuration_looks_at_counts_for_all
 }
 
 /// Where nobody sees what native code and children do, more may run than must, and still nothing may be missed.

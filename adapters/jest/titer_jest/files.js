@@ -242,14 +242,15 @@ class Files {
     // A call of the code under test that went on to another one.
     if (windows.knows(name)) return;
     const {process} = windows;
-    if (windows.toldOf('ignored').has(name) || process.ignored.has(name) || windows.current.ignored.has(name)) return;
     if (TABLES.test(name)) {
-      windows.current.ignored.add(name);
       // jest and its tools count table by table; what the project's own configuration reads there counts whole.
-      const asker = callerPast(/^$/);
-      if (kind === 'read' && !PACKAGES.test(asker) && this.adapter.plan.name(asker) !== null) process.codes.add(name);
+      const asker = kind === 'read' ? callerPast(/^$/) : '';
+      if (asker !== '' && !PACKAGES.test(asker) && this.adapter.plan.name(asker) !== null) process.codes.add(name);
+      windows.current.ignored.add(name);
+      return;
     }
-    else if (kind === 'read') process.reads.add(name);
+    if (windows.toldOf('ignored').has(name) || process.ignored.has(name) || windows.current.ignored.has(name)) return;
+    if (kind === 'read') process.reads.add(name);
     else if (kind === 'list') process.lists.add(name);
     else if (kind === 'walk' || kind === 'copy') this.walk(name, process, kind === 'copy');
     else if (kind === 'write') process.wrote.add(name);
