@@ -22,7 +22,7 @@ use titer::bridges::tracer::{self, Tracer};
 use titer::formats::cargo_plan_v1::Harness;
 use titer::formats::cargo_told_v1::{How, Told, Verdict};
 #[cfg(target_os = "linux")]
-use titer::model::sighting::{Sighting, SightingKind};
+use titer::model::touch::{Touch, TouchKind};
 
 use support::cargo::{Place, Setup, Workspace, asked, ran};
 use support::is_ignored;
@@ -296,10 +296,10 @@ fn what_the_file_tracer_sees_belongs_to_the_test_programs_process() {
             Told::Log { .. } | Told::End(_) | Told::Doc(_) | Told::Health { .. } | Told::Unknown => None,
         });
         let children: Vec<u32> = children.collect();
-        let seen = tracer::sightings(&tracer.folder).unwrap();
+        let seen = tracer::touches(&tracer.folder).unwrap();
         for child in children {
-            let own = |sighting: &&Sighting| (sighting.owner, sighting.window) == (child, 1);
-            let hello = |pid| seen.all.iter().filter(own).any(|s| s.kind == SightingKind::Hello && s.pid == pid);
+            let own = |touch: &&Touch| (touch.owner, touch.window) == (child, 1);
+            let hello = |pid| seen.all.iter().filter(own).any(|s| s.kind == TouchKind::Hello && s.pid == pid);
             assert!(hello(child), "{child}: {seen:?}");
         }
     }

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::formats::arena_v1;
-use crate::model::sighting::{SightingKind, Sightings};
+use crate::model::touch::{TouchKind, Touches};
 
 use super::process::{self, Environment};
 use super::runners::adapter::TRACER;
@@ -59,7 +59,7 @@ impl Tracer {
             .collect();
         let pairs: Vec<(&str, &str)> = environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         process::capture("/bin/sh", &["-c", ":"], Path::new("/"), &pairs).map_err(|error| error.to_string())?;
-        let heard = sightings(&self.folder).is_some_and(|seen| seen.all.iter().any(|s| s.kind == SightingKind::Hello));
+        let heard = touches(&self.folder).is_some_and(|seen| seen.all.iter().any(|s| s.kind == TouchKind::Hello));
         if !heard {
             return Err("programs here do not load the tracer's library".to_owned());
         }
@@ -102,7 +102,7 @@ impl Tracer {
 
 /// What was seen in the run whose tracer has this folder; `None` if there is no arena any more.
 #[must_use]
-pub fn sightings(folder: &Path) -> Option<Sightings> {
+pub fn touches(folder: &Path) -> Option<Touches> {
     let mut file = fs::File::open(folder.join(ARENA)).ok()?;
     let mut header = [0; 64];
     file.read_exact(&mut header).ok()?;

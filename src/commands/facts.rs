@@ -15,8 +15,8 @@ use crate::decide::modules::BY_MODULE;
 use crate::decide::orders::Moves;
 use crate::decide::outcomes::{results, variant_of};
 use crate::decide::places::Places;
-use crate::decide::sightings::attribute;
 use crate::decide::sources::sources;
+use crate::decide::touches::attribute;
 use crate::formats::package_json;
 use crate::formats::segment_v1::{DecisionRow, EventLine, OutcomeRow, RunRow, VERSION};
 use crate::ledger::facts::Facts;
@@ -96,7 +96,7 @@ pub fn traces_of_all(settings: &Settings, runners: &Runners, folder: &Path) -> V
 pub fn traces_of(settings: &Settings, folder: &RunFolder, runners: &Runners, present: Option<&Present>) -> Vec<Trace> {
     let traces = traces_of_all(settings, runners, &folder.path);
     let trace = folder.read(TRACE).map(|bytes| PathBuf::from(OsString::from_vec(bytes)));
-    let seen = trace.as_ref().and_then(|trace| tracer::sightings(trace));
+    let seen = trace.as_ref().and_then(|trace| tracer::touches(trace));
     if let Some(trace) = &trace {
         tracer::remove(trace);
     }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::sighting::Sighting;
+use crate::model::touch::Touch;
 use crate::model::window::{Trace, Window};
 
 use super::timeline::Timeline;
 
-/// The sightings with those of such processes given to the trace that they belong to; nothing where there is no such process.
+/// The touches with those of such processes given to the trace that they belong to; nothing where there is no such process.
 #[must_use]
-pub fn as_windows(traces: &[Trace], all: &[Sighting]) -> Option<Vec<Sighting>> {
+pub fn as_windows(traces: &[Trace], all: &[Touch]) -> Option<Vec<Touch>> {
     let mut windows: BTreeMap<u32, (u32, u32)> = BTreeMap::new();
     for trace in traces {
         let Ok(owner) = u32::try_from(trace.pid) else { continue };
@@ -22,9 +22,9 @@ pub fn as_windows(traces: &[Trace], all: &[Sighting]) -> Option<Vec<Sighting>> {
     if windows.is_empty() {
         return None;
     }
-    let moved = all.iter().map(|sighting| match windows.get(&sighting.owner) {
-        Some(&(owner, window)) => Sighting { owner, window, ..sighting.clone() },
-        None => sighting.clone(),
+    let moved = all.iter().map(|touch| match windows.get(&touch.owner) {
+        Some(&(owner, window)) => Touch { owner, window, ..touch.clone() },
+        None => touch.clone(),
     });
     Some(moved.collect())
 }
@@ -48,11 +48,11 @@ fn mark(window: &mut Window) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::sighting::SightingKind;
+    use crate::model::touch::TouchKind;
 
     #[test]
     fn what_a_process_of_its_own_did_belongs_to_its_window() {
-        let one = |owner| Sighting { pid: 7, owner, window: 1, kind: SightingKind::Read, text: "/r/a".into() };
+        let one = |owner| Touch { pid: 7, owner, window: 1, kind: TouchKind::Read, text: "/r/a".into() };
         let trace = Trace { pid: 3, alone: [(7, 4)].into(), ..Trace::default() };
         let moved = as_windows(&[trace], &[one(7), one(9)]).unwrap();
         assert_eq!(moved.iter().map(|s| (s.owner, s.window)).collect::<Vec<_>>(), [(3, 4), (9, 1)]);

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::sighting::{Sighting, SightingKind};
+use crate::model::touch::{Touch, TouchKind};
 
 /// A window by its runner's process and its number there.
 pub type Place = (u32, u32);
@@ -21,22 +21,22 @@ struct Account {
 
 /// Windows that started programs which nobody saw, with their names.
 #[must_use]
-pub fn unseen(sightings: &[Sighting]) -> BTreeMap<Place, BTreeSet<String>> {
+pub fn unseen(touches: &[Touch]) -> BTreeMap<Place, BTreeSet<String>> {
     let mut accounts: BTreeMap<u32, Account> = BTreeMap::new();
     // Nobody announced the first program of a run: titer itself started it.
-    let first = sightings.iter().find(|s| s.kind == SightingKind::Hello).map(|sighting| sighting.pid);
-    let announced: BTreeSet<u32> = spawns(sightings).map(|(pid, _)| pid).filter(|&pid| pid != 0).collect();
-    for sighting in sightings {
-        if sighting.kind == SightingKind::Failed {
-            accounts.entry(sighting.pid).or_default().taken_back += 1;
-        } else if sighting.kind == SightingKind::Hello {
-            let nameless = nameless_of(sighting).filter(|_| !announced.contains(&sighting.pid));
-            accounts.entry(nameless.unwrap_or(sighting.pid)).or_default().answered += 1;
-        } else if sighting.kind == SightingKind::Spawn
-            && let Some((pid, program)) = spawned(&sighting.text)
+    let first = touches.iter().find(|s| s.kind == TouchKind::Hello).map(|touch| touch.pid);
+    let announced: BTreeSet<u32> = spawns(touches).map(|(pid, _)| pid).filter(|&pid| pid != 0).collect();
+    for touch in touches {
+        if touch.kind == TouchKind::Failed {
+            accounts.entry(touch.pid).or_default().taken_back += 1;
+        } else if touch.kind == TouchKind::Hello {
+            let nameless = nameless_of(touch).filter(|_| !announced.contains(&touch.pid));
+            accounts.entry(nameless.unwrap_or(touch.pid)).or_default().answered += 1;
+        } else if touch.kind == TouchKind::Spawn
+            && let Some((pid, program)) = spawned(&touch.text)
         {
-            let place = (sighting.owner, sighting.window);
-            let account = if pid == 0 { nameless(sighting.pid) } else { pid };
+            let place = (touch.owner, touch.window);
+            let account = if pid == 0 { nameless(touch.pid) } else { pid };
             accounts.entry(account).or_default().announced.push((place, program.to_owned()));
         }
     }
@@ -56,8 +56,8 @@ pub fn unseen(sightings: &[Sighting]) -> BTreeMap<Place, BTreeSet<String>> {
     found
 }
 
-fn spawns(sightings: &[Sighting]) -> impl Iterator<Item = (u32, &str)> {
-    sightings.iter().filter(|s| s.kind == SightingKind::Spawn).filter_map(|sighting| spawned(&sighting.text))
+fn spawns(touches: &[Touch]) -> impl Iterator<Item = (u32, &str)> {
+    touches.iter().filter(|s| s.kind == TouchKind::Spawn).filter_map(|touch| spawned(&touch.text))
 }
 
 /// libc's `system` and `popen` do not tell which process they made: those of one parent share an account.
@@ -66,7 +66,7 @@ fn nameless(parent: u32) -> u32 {
     parent | 1 << 31
 }
 
-fn nameless_of(hello: &Sighting) -> Option<u32> {
+fn nameless_of(hello: &Touch) -> Option<u32> {
     hello.text.split_once(' ')?.0.parse().ok().map(nameless)
 }
 
@@ -80,8 +80,8 @@ fn spawned(text: &str) -> Option<(u32, &str)> {
 mod tests {
     use super::*;
 
-    fn sightings(lines: &[(u32, SightingKind, &str)]) -> Vec<Sighting> {
-        let one = |&(pid, kind, text): &(u32, SightingKind, &str)| Sighting {
+    fn touches(lines: &[(u32, TouchKind, &str)]) -> Vec<Touch> {
+        let one = |&(pid, kind, text): &(u32, TouchKind, &str)| Touch {
             pid,
             owner: 1,
             window: 4,
@@ -95,9 +95,9 @@ mod tests {
 
     #[test]
     fn a_program_that_never_answers_is_named() {
-        use SightingKind::{Failed, Hello, Spawn};
+        use TouchKind::{Failed, Hello, Spawn};
         let traced = [(1, Hello, "0 /bin/sh"), (2, Spawn, "2 /bin/cat"), (2, Hello, "1 /bin/cat")];
-        assert_eq!(unseen(&sightings(&traced)), BTreeMap::new());
+        assert_eq!(unseen(&touches(&traced)), BTreeMap::new());
         // Found at the second place of the search path.
         let searched = [
             (1, Hello, "0 /bin/sh"),
@@ -106,17 +106,17 @@ mod tests {
             (2, Spawn, "2 /bin/cat"),
             (2, Hello, "1 /bin/cat"),
         ];
-        assert_eq!(unseen(&sightings(&searched)), BTreeMap::new());
+        assert_eq!(unseen(&touches(&searched)), BTreeMap::new());
         // The child of posix_spawn may speak before its parent.
         let early = [(1, Hello, "0 /bin/sh"), (2, Hello, "1 /bin/cat"), (1, Spawn, "2 /bin/cat")];
-        assert_eq!(unseen(&sightings(&early)), BTreeMap::new());
+        assert_eq!(unseen(&touches(&early)), BTreeMap::new());
         let silent = [(1, Hello, "0 /bin/sh"), (2, Spawn, "2 /opt/busybox")];
-        assert_eq!(unseen(&sightings(&silent)), BTreeMap::from([((1, 4), BTreeSet::from([STATIC.to_owned()]))]));
+        assert_eq!(unseen(&touches(&silent)), BTreeMap::from([((1, 4), BTreeSet::from([STATIC.to_owned()]))]));
         // `system` does not tell the pid of its shell.
         let shell = [(1, Hello, "0 /bin/python"), (1, Spawn, "0 /bin/sh"), (2, Hello, "1 /bin/sh")];
-        assert_eq!(unseen(&sightings(&shell)), BTreeMap::new());
+        assert_eq!(unseen(&touches(&shell)), BTreeMap::new());
         // The first program gives way to one that cannot be seen.
         let gave_way = [(1, Hello, "0 /bin/sh"), (1, Spawn, "1 /opt/busybox")];
-        assert_eq!(unseen(&sightings(&gave_way)), BTreeMap::from([((1, 4), BTreeSet::from([STATIC.to_owned()]))]));
+        assert_eq!(unseen(&touches(&gave_way)), BTreeMap::from([((1, 4), BTreeSet::from([STATIC.to_owned()]))]));
     }
 }

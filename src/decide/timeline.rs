@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::sighting::{Sighting, SightingKind};
+use crate::model::touch::{Touch, TouchKind};
 
 use super::balance::Place;
 
@@ -19,36 +19,36 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Reads the order of events from the sightings.
+    /// Reads the order of events from the touches.
     #[must_use]
-    pub fn of(all: &[Sighting]) -> Self {
-        use SightingKind as Kind;
+    pub fn of(all: &[Touch]) -> Self {
+        use TouchKind as Kind;
         let mut timeline = Self::default();
         let mut current: BTreeMap<u32, Place> = BTreeMap::new();
         let mut ended: BTreeMap<u32, usize> = BTreeMap::new();
         let mut started_in: BTreeMap<u32, Place> = BTreeMap::new();
-        for (at, sighting) in all.iter().enumerate() {
-            let place = (sighting.owner, sighting.window);
-            if sighting.owner != 0 && sighting.pid != sighting.owner {
-                started_in.entry(sighting.pid).or_insert(place);
+        for (at, touch) in all.iter().enumerate() {
+            let place = (touch.owner, touch.window);
+            if touch.owner != 0 && touch.pid != touch.owner {
+                started_in.entry(touch.pid).or_insert(place);
             }
-            match sighting.kind {
+            match touch.kind {
                 Kind::Window => {
-                    if let Some(before) = current.insert(sighting.pid, place).filter(|before| *before != place) {
+                    if let Some(before) = current.insert(touch.pid, place).filter(|before| *before != place) {
                         timeline.left.insert(before, at);
                     }
                     timeline.left.remove(&place);
                 }
-                Kind::Hello => timeline.greet(at, sighting),
+                Kind::Hello => timeline.greet(at, touch),
                 Kind::Forked => {
-                    timeline.parents.extend(sighting.text.parse().map(|parent: u32| (sighting.pid, parent)));
-                    ended.remove(&sighting.pid);
+                    timeline.parents.extend(touch.text.parse().map(|parent: u32| (touch.pid, parent)));
+                    ended.remove(&touch.pid);
                 }
                 Kind::Goodbye => {
-                    ended.insert(sighting.pid, at);
+                    ended.insert(touch.pid, at);
                 }
                 Kind::Gone => {
-                    if let Ok(pid) = sighting.text.parse() {
+                    if let Ok(pid) = touch.text.parse() {
                         ended.entry(pid).or_insert(at);
                     }
                 }
@@ -76,15 +76,15 @@ impl Timeline {
         timeline
     }
 
-    fn greet(&mut self, at: usize, sighting: &Sighting) {
-        self.greeted.entry(sighting.pid).or_insert(at);
-        let (parent, program) = sighting.text.split_once(' ').unwrap_or_default();
+    fn greet(&mut self, at: usize, touch: &Touch) {
+        self.greeted.entry(touch.pid).or_insert(at);
+        let (parent, program) = touch.text.split_once(' ').unwrap_or_default();
         if let Ok(parent) = parent.parse() {
-            self.parents.entry(sighting.pid).or_insert(parent);
+            self.parents.entry(touch.pid).or_insert(parent);
         }
         let name = program.rsplit('/').next().unwrap_or_default();
         if name.starts_with("python") || name.starts_with("pypy") {
-            self.pythons.insert(sighting.pid);
+            self.pythons.insert(touch.pid);
         }
     }
 
@@ -94,10 +94,10 @@ impl Timeline {
         &self.outlived
     }
 
-    /// Whether the sighting at place `at` came after its window had ended.
+    /// Whether the touch at place `at` came after its window had ended.
     #[must_use]
-    pub fn is_after(&self, at: usize, sighting: &Sighting) -> bool {
-        self.left.get(&(sighting.owner, sighting.window)).is_some_and(|&left| at > left)
+    pub fn is_after(&self, at: usize, touch: &Touch) -> bool {
+        self.left.get(&(touch.owner, touch.window)).is_some_and(|&left| at > left)
     }
 
     /// Whether a program of that process was seen by the tracer.
@@ -106,7 +106,7 @@ impl Timeline {
         self.greeted.contains_key(&pid)
     }
 
-    /// Whether the sighting at place `at` came before the first program of that process.
+    /// Whether the touch at place `at` came before the first program of that process.
     #[must_use]
     pub fn is_before(&self, at: usize, pid: u32) -> bool {
         self.greeted.get(&pid).is_none_or(|&first| at < first)

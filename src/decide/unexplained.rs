@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::sighting::SightingKind;
+use crate::model::touch::TouchKind;
 use crate::model::tree::Tree;
 use crate::model::window::Trace;
 
@@ -63,12 +63,12 @@ impl Explained {
         &self,
         trace: &mut Trace,
         at: usize,
-        (kind, path): (SightingKind, String),
+        (kind, path): (TouchKind, String),
         own: &mut Own,
         tree: &Tree,
     ) {
         let known = own.get(&(at, path.clone())).copied();
-        if kind == SightingKind::Written {
+        if kind == TouchKind::Written {
             own.entry((at, path.clone())).or_insert(true);
             let window = &mut trace.windows[at];
             if known.is_none() {
@@ -83,36 +83,36 @@ impl Explained {
         }
         let process = &mut trace.windows[self.process];
         match kind {
-            SightingKind::Read | SightingKind::Updated | SightingKind::Object => {
+            TouchKind::Read | TouchKind::Updated | TouchKind::Object => {
                 own.insert((at, path.clone()), false);
-                if kind == SightingKind::Updated {
+                if kind == TouchKind::Updated {
                     process.wrote.insert(path.clone());
                 }
                 if !self.content(at, &path) {
                     process.reads.insert(path);
                 }
             }
-            SightingKind::Listed => {
+            TouchKind::Listed => {
                 if !self.listing(at, &path) {
                     process.lists.insert(path);
                 }
             }
-            SightingKind::Walked => process.lists.extend(folders_below(tree, &path)),
-            SightingKind::Absent | SightingKind::Stat | SightingKind::Link => {
+            TouchKind::Walked => process.lists.extend(folders_below(tree, &path)),
+            TouchKind::Absent | TouchKind::Stat | TouchKind::Link => {
                 if !self.presence(at, &path) && !is_mark(&path) {
                     process.probed.insert(path);
                 }
             }
-            SightingKind::Written
-            | SightingKind::Spawn
-            | SightingKind::Failed
-            | SightingKind::Hello
-            | SightingKind::Goodbye
-            | SightingKind::Opaque
-            | SightingKind::Window
-            | SightingKind::Gone
-            | SightingKind::Forked
-            | SightingKind::Removed => {}
+            TouchKind::Written
+            | TouchKind::Spawn
+            | TouchKind::Failed
+            | TouchKind::Hello
+            | TouchKind::Goodbye
+            | TouchKind::Opaque
+            | TouchKind::Window
+            | TouchKind::Gone
+            | TouchKind::Forked
+            | TouchKind::Removed => {}
         }
     }
 

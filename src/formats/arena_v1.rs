@@ -6,7 +6,7 @@
 //! processes share the cursor, so the order in the file is the order of time. What a kill left unfinished is counted and stepped
 //! over. `adapters/files` holds the writer.
 
-use crate::model::sighting::{Sighting, SightingKind, Sightings};
+use crate::model::touch::{Touch, TouchKind, Touches};
 
 /// How large titer makes the file, in bytes.
 pub const SIZE: u64 = 32 << 20;
@@ -38,9 +38,9 @@ pub fn used(header: &[u8]) -> Option<u64> {
 
 /// Reads the used part of an arena, header included; `None` if it is none.
 #[must_use]
-pub fn read(bytes: &[u8]) -> Option<Sightings> {
+pub fn read(bytes: &[u8]) -> Option<Touches> {
     used(bytes)?;
-    let mut found = Sightings { lost: long(bytes, 24)?, ..Sightings::default() };
+    let mut found = Touches { lost: long(bytes, 24)?, ..Touches::default() };
     let mut at = HEADER;
     let mut in_gap = false;
     while at + FIXED <= bytes.len() {
@@ -64,10 +64,10 @@ pub fn read(bytes: &[u8]) -> Option<Sightings> {
     Some(found)
 }
 
-fn record(bytes: &[u8], at: usize, length: usize) -> Option<Sighting> {
+fn record(bytes: &[u8], at: usize, length: usize) -> Option<Touch> {
     let text_length = usize::from(u16::from_le_bytes([*bytes.get(at + 22)?, *bytes.get(at + 23)?]));
     let text = bytes.get(at + FIXED..at + length)?.get(..text_length)?;
-    Some(Sighting {
+    Some(Touch {
         pid: number(bytes, at + 8)?,
         owner: number(bytes, at + 12)?,
         window: number(bytes, at + 16)?,
@@ -90,8 +90,8 @@ fn text_of(bytes: &[u8]) -> String {
 }
 
 /// Kinds that this version does not know are passed over.
-fn kind_of(number: u8) -> Option<SightingKind> {
-    use SightingKind as Kind;
+fn kind_of(number: u8) -> Option<TouchKind> {
+    use TouchKind as Kind;
     const KINDS: [Kind; 18] = [
         Kind::Read,
         Kind::Listed,
@@ -154,10 +154,7 @@ mod tests {
         let bytes = arena(&[record_bytes(1, "/r/a", true), record_bytes(3, "/r/long/path/to/b", true)]);
         let read = read(&bytes).unwrap();
         let short: Vec<_> = read.all.iter().map(|s| (s.pid, s.owner, s.window, s.kind, s.text.as_str())).collect();
-        assert_eq!(
-            short,
-            [(7, 5, 3, SightingKind::Read, "/r/a"), (7, 5, 3, SightingKind::Absent, "/r/long/path/to/b")]
-        );
+        assert_eq!(short, [(7, 5, 3, TouchKind::Read, "/r/a"), (7, 5, 3, TouchKind::Absent, "/r/long/path/to/b")]);
     }
 
     #[test]

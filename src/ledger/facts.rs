@@ -44,12 +44,13 @@ struct LogEntry {
     remove: Vec<String>,
 }
 
+/// A segment as the log names it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Added {
-    path: String,
-    kind: String,
-    rows: u64,
-    format: String,
+pub(super) struct Added {
+    pub(super) path: String,
+    pub(super) kind: String,
+    pub(super) rows: u64,
+    pub(super) format: String,
 }
 
 /// What folding needs of a log entry.
@@ -96,7 +97,7 @@ pub fn commit(store: &Store, facts: &Facts, after: u64) -> Result<(u64, Read), F
     write("events", facts.events.len(), encode(&facts.events))?;
     let edges = edge_lines(facts);
     write("edges", edges.len(), encode(&edges))?;
-    let position = append(store, &LogEntry { v: segment_v1::VERSION, add, remove: Vec::new() }, after)?;
+    let position = append_after(store, add, after)?;
     let read = Read {
         outcomes: facts.outcomes.clone(),
         events: facts.events.clone(),
@@ -123,9 +124,20 @@ fn segment_name(run: &RunRow, kind: &str, bytes: &[u8]) -> String {
     format!("segments/{kind}/dt={day}/{}-{}-{}-{}.jsonl.zst", run.run, run.attempt, run.shard, &content[..16])
 }
 
+/// Makes segments part of the ledger.
+///
+/// # Errors
+/// The log cannot be listed or written.
+pub(super) fn append(store: &Store, add: Vec<Added>) -> Result<(), Failure> {
+    let newest = store.list("log")?.into_iter().next_back();
+    let number = newest.and_then(|name| name.rsplit('/').next()?.strip_suffix(".json")?.parse().ok());
+    append_after(store, add, number.unwrap_or(0)).map(|_| ())
+}
+
 /// Takes the next free place in the log, after `after` at the earliest.
-fn append(store: &Store, entry: &LogEntry, after: u64) -> Result<u64, Failure> {
-    let bytes = serde_json::to_vec(entry).unwrap_or_default();
+fn append_after(store: &Store, add: Vec<Added>, after: u64) -> Result<u64, Failure> {
+    let entry = LogEntry { v: segment_v1::VERSION, add, remove: Vec::new() };
+    let bytes = serde_json::to_vec(&entry).unwrap_or_default();
     for position in after + 1..after + 1 + TRIES {
         if store.create(&log_name(position), bytes.clone())? {
             return Ok(position);

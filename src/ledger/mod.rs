@@ -3,6 +3,7 @@
 pub mod duck;
 pub mod facts;
 pub mod fold;
+pub mod imports;
 pub mod map;
 pub mod sql;
 pub mod store;

@@ -1,6 +1,7 @@
 //! The nouns: what titer talks about, without any input or output.
 
 pub mod change;
+pub mod code_path;
 pub mod digest;
 pub mod edge;
 pub mod failure;
@@ -11,8 +12,8 @@ pub mod outcome;
 pub mod plan;
 pub mod reason;
 pub mod shape;
-pub mod sighting;
 pub mod test_id;
+pub mod touch;
 pub mod tree;
 pub mod unit;
 pub mod window;

@@ -2,7 +2,7 @@
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SightingKind {
+pub enum TouchKind {
     /// A file was opened to be read.
     Read,
     /// A folder was listed.
@@ -41,7 +41,7 @@ pub enum SightingKind {
     Removed,
 }
 
-impl SightingKind {
+impl TouchKind {
     /// Whether something was done with one file or folder, and not by starting it.
     #[must_use]
     pub fn is_of_files(self) -> bool {
@@ -60,9 +60,9 @@ impl SightingKind {
     }
 }
 
-/// One sighting. They come in the order of time, over all processes.
+/// One touch. They come in the order of time, over all processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighting {
+pub struct Touch {
     /// The process that did it.
     pub pid: u32,
     /// The runner's process in whose window it was done; 0 before any runner spoke.
@@ -70,16 +70,16 @@ pub struct Sighting {
     /// The number of the window in the owner.
     pub window: u32,
     /// What was done.
-    pub kind: SightingKind,
+    pub kind: TouchKind,
     /// An absolute path, or what the kind says.
     pub text: String,
 }
 
 /// Everything that the file tracer saw in one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sightings {
+pub struct Touches {
     /// In the order of time.
-    pub all: Vec<Sighting>,
+    pub all: Vec<Touch>,
     /// Records that a kill left unfinished.
     pub torn: u64,
     /// Records for which there was no room.

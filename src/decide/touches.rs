@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::sighting::{Sighting, SightingKind, Sightings};
+use crate::model::touch::{Touch, TouchKind, Touches};
 use crate::model::tree::{Mode, REPOSITORY};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
@@ -22,10 +22,10 @@ use super::workers::share;
 /// The number of the window in which an adapter does what is its own doing.
 const OURS: u32 = u32::MAX;
 
-/// The traces of the runners, with what the file tracer saw and what their children told. Without sightings, or with some lost,
+/// The traces of the runners, with what the file tracer saw and what their children told. Without touches, or with some lost,
 /// every process that was started is one that nobody saw.
 #[must_use]
-pub fn attribute(traces: Vec<Trace>, seen: Option<&Sightings>, places: Places<'_>) -> Vec<Trace> {
+pub fn attribute(traces: Vec<Trace>, seen: Option<&Touches>, places: Places<'_>) -> Vec<Trace> {
     let Some(seen) = seen.filter(|seen| seen.lost == 0) else { return without(traces) };
     let own = alone::as_windows(&traces, &seen.all);
     let all = own.as_deref().unwrap_or(&seen.all);
@@ -96,31 +96,31 @@ struct Giver<'a> {
 }
 
 impl Giver<'_> {
-    fn give(&mut self, trace: &mut Trace, all: &[Sighting]) {
+    fn give(&mut self, trace: &mut Trace, all: &[Touch]) {
         self.own.clear();
         self.compiled.clear();
         let numbers = Numbers::of(trace);
         let runner = u32::try_from(trace.pid).unwrap_or_default();
         let ancestors = self.timeline.ancestors(runner);
         let explained = (trace.collector == BY_MODULE).then(|| Explained::of(trace, numbers.places(0)[0]));
-        for (at, sighting) in all.iter().enumerate() {
-            if sighting.owner == 0 {
-                let before_the_first_window = sighting.pid == runner;
+        for (at, touch) in all.iter().enumerate() {
+            if touch.owner == 0 {
+                let before_the_first_window = touch.pid == runner;
                 // What a process does after it started the runner (a report, say) led to nothing.
-                let led_to_it = ancestors.contains(&sighting.pid) && self.timeline.is_before(at, runner);
+                let led_to_it = ancestors.contains(&touch.pid) && self.timeline.is_before(at, runner);
                 if before_the_first_window || led_to_it {
-                    self.give_early(&mut trace.windows[numbers.places(0)[0]], sighting, before_the_first_window);
+                    self.give_early(&mut trace.windows[numbers.places(0)[0]], touch, before_the_first_window);
                 }
-            } else if sighting.owner == runner && sighting.window != OURS {
-                let late = sighting.pid != runner && self.timeline.is_after(at, sighting);
-                let number = if late { 0 } else { u64::from(sighting.window) };
+            } else if touch.owner == runner && touch.window != OURS {
+                let late = touch.pid != runner && self.timeline.is_after(at, touch);
+                let number = if late { 0 } else { u64::from(touch.window) };
                 for &window in numbers.places(number) {
-                    let path = self.places.inside(&sighting.text).filter(|_| sighting.pid == runner);
+                    let path = self.places.inside(&touch.text).filter(|_| touch.pid == runner);
                     match (&explained, path) {
-                        (Some(explained), Some(path)) if sighting.kind.is_of_files() => {
-                            explained.give(trace, window, (sighting.kind, path), &mut self.own, self.places.tree);
+                        (Some(explained), Some(path)) if touch.kind.is_of_files() => {
+                            explained.give(trace, window, (touch.kind, path), &mut self.own, self.places.tree);
                         }
-                        _ => self.give_one(trace, window, sighting),
+                        _ => self.give_one(trace, window, touch),
                     }
                 }
             }
@@ -138,12 +138,12 @@ impl Giver<'_> {
     }
 
     /// The time before the adapter: the runner's own start, and the programs that led to it.
-    fn give_early(&self, window: &mut Window, sighting: &Sighting, is_runner: bool) {
-        let Some(path) = self.places.inside(&sighting.text) else { return };
+    fn give_early(&self, window: &mut Window, touch: &Touch, is_runner: bool) {
+        let Some(path) = self.places.inside(&touch.text) else { return };
         let by_import = is_runner && is_python(&path);
-        if matches!(sighting.kind, SightingKind::Read | SightingKind::Updated) && !by_import {
+        if matches!(touch.kind, TouchKind::Read | TouchKind::Updated) && !by_import {
             window.reads.insert(path);
-        } else if matches!(sighting.kind, SightingKind::Absent | SightingKind::Stat)
+        } else if matches!(touch.kind, TouchKind::Absent | TouchKind::Stat)
             && is_runner
             && !by_import
             && !is_mark(&path)
@@ -152,51 +152,51 @@ impl Giver<'_> {
         }
     }
 
-    fn give_one(&mut self, trace: &mut Trace, at: usize, sighting: &Sighting) {
-        use SightingKind as Kind;
-        if sighting.kind == Kind::Opaque {
-            trace.windows[at].opaque.insert(sighting.text.clone());
+    fn give_one(&mut self, trace: &mut Trace, at: usize, touch: &Touch) {
+        use TouchKind as Kind;
+        if touch.kind == Kind::Opaque {
+            trace.windows[at].opaque.insert(touch.text.clone());
             return;
         }
-        if sighting.kind == Kind::Spawn {
-            let program = sighting.text.split_once(' ').map_or("", |(_, program)| program);
+        if touch.kind == Kind::Spawn {
+            let program = touch.text.split_once(' ').map_or("", |(_, program)| program);
             // The kernel reads a script that is started; the program itself may not.
             if let Some(path) = self.places.inside(program).filter(|path| self.places.tree.entries.contains_key(path)) {
                 trace.windows[at].reads.insert(path);
             }
             return;
         }
-        if sighting.kind == Kind::Hello {
-            let program = sighting.text.split_once(' ').map_or("", |(_, program)| program);
-            trace.windows[at].programs.insert((sighting.pid, program.to_owned()));
+        if touch.kind == Kind::Hello {
+            let program = touch.text.split_once(' ').map_or("", |(_, program)| program);
+            trace.windows[at].programs.insert((touch.pid, program.to_owned()));
             return;
         }
-        let touches = matches!(sighting.kind, Kind::Read | Kind::Listed | Kind::Updated | Kind::Walked);
-        if touches && self.places.is_repository(&sighting.text) {
+        let opens = matches!(touch.kind, Kind::Read | Kind::Listed | Kind::Updated | Kind::Walked);
+        if opens && self.places.is_repository(&touch.text) {
             // A runner or its plugins that walk through the tree look for sources there, as everywhere.
-            if !(sighting.kind == Kind::Listed && self.is_by_the_runner(&trace.windows[at], sighting.pid)) {
+            if !(touch.kind == Kind::Listed && self.is_by_the_runner(&trace.windows[at], touch.pid)) {
                 trace.windows[at].reads.insert(REPOSITORY.to_owned());
             }
             return;
         }
-        let Some(path) = self.places.inside(&sighting.text) else { return };
-        match sighting.kind {
-            Kind::Read => self.read(trace, at, sighting.pid, path),
+        let Some(path) = self.places.inside(&touch.text) else { return };
+        match touch.kind {
+            Kind::Read => self.read(trace, at, touch.pid, path),
             Kind::Updated => {
-                self.read(trace, at, sighting.pid, path.clone());
+                self.read(trace, at, touch.pid, path.clone());
                 trace.windows[at].wrote.insert(path);
             }
             Kind::Written => {
                 self.own.entry((at, path.clone())).or_insert(true);
                 trace.windows[at].wrote.insert(path);
             }
-            Kind::Listed => self.list(trace, at, sighting.pid, path),
+            Kind::Listed => self.list(trace, at, touch.pid, path),
             Kind::Walked => {
                 let folders = folders_below(self.places.tree, &path);
                 trace.windows[at].lists.extend(folders);
             }
-            Kind::Absent => self.ask(trace, at, sighting.pid, path, false),
-            Kind::Stat => self.ask(trace, at, sighting.pid, path, true),
+            Kind::Absent => self.ask(trace, at, touch.pid, path, false),
+            Kind::Stat => self.ask(trace, at, touch.pid, path, true),
             Kind::Object => {
                 trace.windows[at].reads.insert(path);
             }
@@ -289,10 +289,10 @@ impl Giver<'_> {
     }
 
     /// A fork of a process that recorded, in which nothing recorded, ran code that nobody saw.
-    fn find_unrecorded_forks(&self, trace: &mut Trace, numbers: &Numbers, all: &[Sighting]) {
-        let forks = all.iter().filter(|s| s.kind == SightingKind::Forked && i64::from(s.owner) == trace.pid);
+    fn find_unrecorded_forks(&self, trace: &mut Trace, numbers: &Numbers, all: &[Touch]) {
+        let forks = all.iter().filter(|s| s.kind == TouchKind::Forked && i64::from(s.owner) == trace.pid);
         // One that only tried to become another program ran nothing of ours.
-        let tried: BTreeSet<u32> = all.iter().filter(|s| s.kind == SightingKind::Failed).map(|s| s.pid).collect();
+        let tried: BTreeSet<u32> = all.iter().filter(|s| s.kind == TouchKind::Failed).map(|s| s.pid).collect();
         for fork in forks.filter(|fork| !tried.contains(&fork.pid)) {
             let parent = fork.text.parse().is_ok_and(|parent: u32| self.recorded.contains(&parent));
             if parent && !self.recorded.contains(&fork.pid) && !self.timeline.said_hello(fork.pid) {
@@ -304,11 +304,11 @@ impl Giver<'_> {
     }
 
     /// An interpreter that nobody could enter uses the project's installed copies, which lie outside the tree.
-    fn find_strangers(&self, trace: &mut Trace, numbers: &Numbers, all: &[Sighting]) {
+    fn find_strangers(&self, trace: &mut Trace, numbers: &Numbers, all: &[Touch]) {
         if !trace.session.as_ref().is_some_and(|session| session.copies) {
             return;
         }
-        let hellos = all.iter().filter(|s| s.kind == SightingKind::Hello && i64::from(s.owner) == trace.pid);
+        let hellos = all.iter().filter(|s| s.kind == TouchKind::Hello && i64::from(s.owner) == trace.pid);
         for hello in hellos.filter(|s| self.timeline.is_python(s.pid) && !self.recorded.contains(&s.pid)) {
             for &at in numbers.places(u64::from(hello.window)) {
                 trace.windows[at].opaque.insert("an installed copy in a closed python".to_owned());
@@ -318,8 +318,8 @@ impl Giver<'_> {
 
     /// Where two see the same thing, they must agree: a file of the tree that the adapter saw opened and the tracer did not means
     /// that the tracer cannot be relied on in that window.
-    fn compare_seams(&self, trace: &mut Trace, all: &[Sighting], runner: u32) {
-        let of_runner = all.iter().filter(|sighting| sighting.pid == runner);
+    fn compare_seams(&self, trace: &mut Trace, all: &[Touch], runner: u32) {
+        let of_runner = all.iter().filter(|touch| touch.pid == runner);
         let seen: BTreeSet<String> = of_runner
             .filter_map(|s| self.places.inside(&s.text))
             .map(|path| source_of(&path).unwrap_or(path))
@@ -344,7 +344,7 @@ mod tests {
     use crate::model::digest::Digest;
     use crate::model::tree::{Entry, Tree};
     use crate::model::window::Session;
-    use SightingKind::{Absent, Forked, Goodbye, Hello, Listed, Read, Spawn, Stat, Updated, Window as Mark, Written};
+    use TouchKind::{Absent, Forked, Goodbye, Hello, Listed, Read, Spawn, Stat, Updated, Window as Mark, Written};
 
     const RUNNER: u32 = 10;
     const CHILD: u32 = 20;
@@ -364,14 +364,14 @@ mod tests {
     }
 
     /// What the runner's test window and process window hold after these (process, kind, text) in the test's window.
-    fn after(lines: &[(u32, SightingKind, &str)]) -> (Window, Window, Trace) {
-        let one = |pid, owner, window, kind, text: &str| Sighting { pid, owner, window, kind, text: text.to_owned() };
+    fn after(lines: &[(u32, TouchKind, &str)]) -> (Window, Window, Trace) {
+        let one = |pid, owner, window, kind, text: &str| Touch { pid, owner, window, kind, text: text.to_owned() };
         let mut all = vec![one(RUNNER, 0, 0, Hello, "1 /usr/bin/python3.13"), one(RUNNER, RUNNER, 4, Mark, "")];
         all.extend(lines.iter().map(|&(pid, kind, text)| match (kind, text) {
             (Mark, _) => one(RUNNER, RUNNER, 0, Mark, ""),
             _ => one(pid, RUNNER, 4, kind, text),
         }));
-        let seen = Sightings { all, ..Sightings::default() };
+        let seen = Touches { all, ..Touches::default() };
         let (tree, roots) = (tree(), ["/r".to_owned()]);
         let places = Places { roots: &roots, exclude: &["env".to_owned()], tree: &tree };
         let trace = attribute(vec![runner()], Some(&seen), places).remove(0);
@@ -462,7 +462,7 @@ mod tests {
         let mut trace = runner();
         trace.windows[1].started.insert("subprocess.Popen git".to_owned());
         let places = Places { roots: &[], exclude: &[], tree: &Tree::default() };
-        for seen in [None, Some(Sightings { lost: 1, ..Sightings::default() }), Some(Sightings::default())] {
+        for seen in [None, Some(Touches { lost: 1, ..Touches::default() }), Some(Touches::default())] {
             let traces = attribute(vec![trace.clone()], seen.as_ref(), places);
             assert_eq!(traces[0].windows[1].opaque, set(&["subprocess.Popen git"]));
             assert!(!traces[0].traced);

@@ -1,0 +1,154 @@
+//! `learned_v1`: what titer learned from history and from production, one JSON object a line, in segments of the kinds `changes` and
+//! `sightings`. The members are the columns of the lens's tables `raw_changes` and `raw_sightings`.
+
+use serde::{Deserialize, Serialize};
+
+/// The number of this format.
+pub const VERSION: u32 = 1;
+
+/// A line of the kind `changes`; `kind` says which.
+///
+/// - `history`: one walk over commits, from (not including) `was` to `commit`; without `was` it began at the first commit, or, where
+///   `shallow`, at the end of what the clone has. Walks form a chain: what a chain that starts at the newest walk does not reach does not count.
+/// - `commit`: one first-parent commit of the walk `walk`.
+/// - `added`, `changed`, `removed`: what the commit did to one code path.
+/// - `renamed`: the commit moved the file `was` to `path`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the members are columns; what they hold is said above and here where it is not plain")]
+pub struct ChangeLine {
+    pub v: u32,
+    pub kind: String,
+    /// The commit at which the walk ended.
+    pub walk: String,
+    pub commit: String,
+    /// The committer's date, RFC 3339 in UTC; of a `history`, of the commit at which it ended.
+    pub at: String,
+    /// The first 16 hexadecimal digits of the digest of the author's address in lower case.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub function: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub was: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shallow: bool,
+}
+
+/// One place on a stack, as far as the source tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the members are those of the design's canonical table")]
+pub struct FrameLine {
+    /// As the source spells it.
+    pub file: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub abs_path: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub module: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub function: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub col: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_app: Option<bool>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub context_line: String,
+    /// The file in the repository that it was found to be; empty where it is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+}
+
+/// A line of the kind `sightings`; `kind` says which.
+///
+/// - `sighting`: a fault was seen `count` times at `at`. Identity: `source`, `project`, `event`.
+/// - `observed`: the source `source` (`project`, `service`) has been watched from `since` to `at`, whether it told of faults or not;
+///   `frames_in_repository` of its frames were the repository's, and `frames_mapped` of these were found.
+/// - `mark`: all that the source `source`, `project` told up to `mark` is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the members are columns; what they hold is said above and here where it is not plain")]
+pub struct SightingLine {
+    pub v: u32,
+    pub kind: String,
+    /// `sentry`, `bugsink`, `otlp`, `file`, …
+    pub source: String,
+    /// The source's own name of the project.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub project: String,
+    /// The service that failed, where the source names it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub service: String,
+    /// When it was seen, RFC 3339 in UTC.
+    pub at: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub since: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub received_at: String,
+    /// Without dashes, in lower case.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub event: String,
+    /// The source's own grouping.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub issue: String,
+    /// Titer's own grouping: the fault.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub fault: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub r#type: String,
+    /// The message with typed holes where values were.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handled: Option<bool>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub level: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub platform: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub environment: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub release: String,
+    /// The commit that the release was built from.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub commit: String,
+    /// `exact` (a commit was named), `tag`, `inferred` (by date), `none`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub commit_confidence: String,
+    /// How often; 1 for one event.
+    pub count: u64,
+    /// The crash frame's code path in the repository; empty where it was not found.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub function: String,
+    /// How sure the code path is: `line` (the source line is the same there), `moved` (it is nearby), `path` (only the file and function), `none`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub confidence: String,
+    /// Why there is no code path, in a few words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub unmapped: String,
+    /// What the unmapped fault blocks: a file, a folder, or `` for everything.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub blocks: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub tenant: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames_in_repository: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames_mapped: Option<u64>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mark: String,
+    /// The digest of the raw bytes in the ledger's spool.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub raw: String,
+    /// Oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<FrameLine>,
+}

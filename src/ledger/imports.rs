@@ -1,0 +1,55 @@
+//! What was learned from history and from production becomes part of the ledger: segments, and the log entry that names them.
+
+use crate::formats::learned_v1::{ChangeLine, SightingLine};
+use crate::formats::segment_v1::encode;
+use crate::model::digest::Digest;
+use crate::model::failure::Failure;
+
+use super::facts::{self, Added};
+use super::store::Store;
+
+/// What one step of learning found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Import {
+    /// What makes the import itself: the same name twice is the same import, of which the later counts. Letters, digits and dots.
+    pub name: String,
+    /// The day of its segments, `2026-11-21`.
+    pub day: String,
+    /// Lines of the kind `changes`.
+    pub changes: Vec<ChangeLine>,
+    /// Lines of the kind `sightings`.
+    pub sightings: Vec<SightingLine>,
+}
+
+/// Writes the import and makes it part of the ledger.
+///
+/// # Errors
+/// A file cannot be written; then nothing has become part of the ledger.
+pub fn commit(store: &Store, import: &Import) -> Result<(), Failure> {
+    let mut add = Vec::new();
+    let mut write = |kind: &str, rows: usize, bytes: Vec<u8>| -> Result<(), Failure> {
+        if rows == 0 {
+            return Ok(());
+        }
+        let content = Digest::of(&bytes).to_string();
+        let path = format!("segments/{kind}/dt={}/{}-1-1-{}.jsonl.zst", import.day, import.name, &content[..16]);
+        store.create(&path, bytes)?;
+        add.push(Added { path, kind: kind.to_owned(), rows: rows as u64, format: "learned_v1".to_owned() });
+        Ok(())
+    };
+    write("changes", import.changes.len(), encode(&import.changes))?;
+    write("sightings", import.sightings.len(), encode(&import.sightings))?;
+    if add.is_empty() { Ok(()) } else { facts::append(store, add) }
+}
+
+/// Keeps raw bytes under their digest, compressed; returns the digest's text. Bytes that are there already are not written again.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn spool(store: &Store, bytes: &[u8]) -> Result<String, Failure> {
+    let digest = Digest::of(bytes).to_string();
+    let packed = zstd::encode_all(bytes, 3);
+    let packed = packed.map_err(|error| Failure::world("raw bytes cannot be packed").because(error))?;
+    store.create(&format!("spool/{}/{digest}.zst", &digest[..2]), packed)?;
+    Ok(digest)
+}
