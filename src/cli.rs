@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::bridges::git;
 use crate::bridges::process::{self, Ending};
 use crate::commands;
+use crate::decide::selection::Scope;
 use crate::model::failure::Failure;
 use crate::settings::{Flags, Settings};
 
@@ -62,6 +63,15 @@ enum Suite {
     Weekly,
 }
 
+impl From<Suite> for crate::model::suite::Suite {
+    fn from(suite: Suite) -> Self {
+        match suite {
+            Suite::Fast => Self::Fast,
+            Suite::Weekly => Self::Weekly,
+        }
+    }
+}
+
 /// How much of the process's memory a recording finds out about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Depth {
@@ -73,17 +83,22 @@ enum Depth {
 
 #[derive(Debug, Args)]
 struct Select {
-    /// Run this suite: `weekly` leaves nothing out
+    /// Run this suite: `fast` (the default) is what a commit needs, `weekly` is every test of both suites, nothing left out
     #[arg(long, value_name = "SUITE")]
     suite: Option<Suite>,
-    /// Leave nothing out
+    /// Leave nothing out by change: of both suites, or of the one that `--suite` names
     #[arg(long)]
     all: bool,
 }
 
 impl Select {
-    fn leaves_nothing_out(&self) -> bool {
-        self.all || self.suite == Some(Suite::Weekly)
+    /// The suites of which nothing is left out by change.
+    fn whole(&self) -> Option<Scope> {
+        match (self.suite, self.all) {
+            (Some(Suite::Weekly), _) | (None, true) => Some(Scope::Both),
+            (Some(Suite::Fast), true) => Some(Scope::Fast),
+            (None | Some(Suite::Fast), false) => None,
+        }
     }
 }
 
@@ -128,6 +143,30 @@ enum Verb {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Decide from production errors and change history which suite each test lives in, and write the records of what moves
+    Place {
+        /// Say what would move, and write nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Decide as of this day (UTC); facts after it do not count
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<String>,
+        /// Print JSON (format `placement_v1`)
+        #[arg(long)]
+        json: bool,
+    },
+    /// Move one test to a suite, with a reason that the record keeps
+    Move {
+        /// The test's id
+        #[arg(value_name = "TEST")]
+        test: String,
+        /// Where it goes
+        #[arg(value_name = "SUITE")]
+        suite: Suite,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
     },
     /// Check the set-up, and name what is missing with the next step
     Doctor {
@@ -182,18 +221,27 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
         Verb::Run { select, record, no_record, junit, command } => {
             let deep = record == Some(Depth::Deep);
             let record = if record.is_some() { Some(true) } else { no_record.then_some(false) };
-            let all = select.leaves_nothing_out() || deep;
+            let all = if deep { Some(Scope::Both) } else { select.whole() };
             let request = commands::run::Request { command, record, deep, all, junit };
             Ok(commands::run::run(&settings, &request, talk))
         }
         Verb::Plan { select, json, command } => {
             strict(&settings)?;
-            let request = commands::plan::Request { command, json, all: select.leaves_nothing_out() };
+            let request = commands::plan::Request { command, json, all: select.whole() };
             commands::plan::run(&settings, &request, out, talk).map(|()| Ending::Code(0))
         }
         Verb::Explain { what, json } => {
             strict(&settings)?;
             commands::explain::run(&settings, &what, json, out, talk).map(|()| Ending::Code(0))
+        }
+        Verb::Place { dry_run, as_of, json } => {
+            strict(&settings)?;
+            let request = commands::place::Request { dry_run, as_of, json };
+            commands::place::run(&settings, &request, out).map(|()| Ending::Code(0))
+        }
+        Verb::Move { test, suite, reason } => {
+            strict(&settings)?;
+            commands::place::by_hand(&settings, &test, suite.into(), &reason, out).map(|()| Ending::Code(0))
         }
         Verb::Doctor { json } => commands::doctor::run(&settings, json, out).map(|well| Ending::Code(i32::from(!well))),
         Verb::Sql { query, json } => {

@@ -6,5 +6,6 @@ pub mod git;
 pub mod packages;
 pub mod process;
 pub mod runners;
+pub mod suite_files;
 pub mod tracer;
 pub mod workspace;

@@ -27,6 +27,7 @@ use crate::model::footprint::{EdgeSet, Footprint};
 use crate::model::map::Map;
 use crate::model::outcome::TestResult;
 use crate::model::plan::Decision;
+use crate::model::reason::Reason;
 use crate::model::shape::Shape;
 use crate::model::tree::{Mode, Tree};
 use crate::model::window::{Trace, WindowKind};
@@ -332,16 +333,17 @@ fn seal(material: &mut Material<'_>, drafted: &Draft, outputs: &BTreeSet<String>
 /// One row a reason, with the tests that it names as a set known by its content.
 #[must_use]
 pub fn decision_rows(run: &str, decisions: &[Decision]) -> Vec<DecisionRow> {
-    type Key<'a> = (&'a str, &'static str, &'static str, Vec<String>);
+    type Key<'a> = (&'a str, &'static str, &'static str, Option<&'static str>, Vec<String>);
     let mut groups: BTreeMap<Key<'_>, Vec<&str>> = BTreeMap::new();
     for decision in decisions {
         let evidence = decision.evidence.iter().take(3).map(ToString::to_string).collect();
-        let key = (decision.variant.as_str(), decision.verdict.words(), decision.reason.code(), evidence);
+        let otherwise = decision.otherwise.map(Reason::code);
+        let key = (decision.variant.as_str(), decision.verdict.words(), decision.reason.code(), otherwise, evidence);
         groups.entry(key).or_default().push(&decision.test);
     }
     let mut rows = Vec::new();
     let mut sets = BTreeSet::new();
-    for ((variant, verdict, reason, evidence), tests) in groups {
+    for ((variant, verdict, reason, otherwise, evidence), tests) in groups {
         let set = Digest::of_parts(tests.iter().map(|test| test.as_bytes()));
         if sets.insert(set) {
             let ids = tests.iter().map(|test| (*test).to_owned()).collect();
@@ -353,6 +355,7 @@ pub fn decision_rows(run: &str, decisions: &[Decision]) -> Vec<DecisionRow> {
             variant: Some(variant.to_owned()),
             verdict: Some(verdict.to_owned()),
             reason: Some(reason.to_owned()),
+            otherwise: otherwise.map(str::to_owned),
             evidence,
             tests: Some(set),
             count: Some(tests.len() as u64),

@@ -7,6 +7,7 @@ use crate::bridges::process::Ending;
 use crate::bridges::workspace::{self, RunFolder};
 use crate::decide::orders::compare;
 use crate::decide::outcomes::variant_of;
+use crate::decide::selection::Scope;
 use crate::decide::settle::{gone, is_caller, settle};
 use crate::formats::junit;
 use crate::formats::segment_v1::{EventLine, RunRow, VERSION};
@@ -257,6 +258,7 @@ fn run_row(
         tests_run: ran as u64,
         tests_left_out: left_out as u64,
         inventory: tree.map(Tree::digest).unwrap_or_default(),
+        suite: (context.request.all == Some(Scope::Both)).then(|| "weekly".to_owned()),
     }
 }
 

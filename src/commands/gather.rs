@@ -13,11 +13,13 @@ use crate::model::edge::Target;
 use crate::model::failure::Failure;
 use crate::model::map::Map;
 use crate::model::plan::Plan;
+use crate::model::suite::Suites;
 use crate::model::tree::Tree;
 use crate::settings::{self, Settings};
 
 use super::asking;
 use super::present::Present;
+use super::suites;
 
 /// All that one command knows before it acts.
 pub struct Gathered {
@@ -31,6 +33,8 @@ pub struct Gathered {
     pub holds: Vec<bool>,
     /// The plan; empty if anything is missing.
     pub plan: Plan,
+    /// Where tests live.
+    pub suites: Suites,
     /// What went wrong, one sentence each, the most telling first.
     pub warnings: Vec<String>,
 }
@@ -72,6 +76,10 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
     let holds = present.as_mut().map(|present| edges_that_hold(&map, present)).unwrap_or_default();
     let quiet = present.as_mut().map(|present| asking::quiet(&map, &holds, present)).unwrap_or_default();
     let elsewhere = present.as_mut().map(|present| cargos_own(&map, present)).unwrap_or_default();
+    let suites = suites::read(settings).unwrap_or_else(|failure| {
+        warnings.push(format!("{failure}; every test counts as FAST"));
+        Suites::default()
+    });
     let plan = match &present {
         Some(present) => {
             let seen = selection::Present {
@@ -81,12 +89,14 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
                 inert: &settings.policy.inert,
                 elsewhere: &elsewhere,
                 sort_of: runners::sort_of,
+                suites: &suites,
+                today: &suites::today(),
             };
             selection::plan(&map, seen, ask)
         }
         None => Plan::default(),
     };
-    Gathered { store, map, present, holds, plan, warnings }
+    Gathered { store, map, present, holds, plan, suites, warnings }
 }
 
 fn cargos_own(map: &Map, present: &mut Present) -> CargosOwn {

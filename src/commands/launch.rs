@@ -87,7 +87,8 @@ fn collects_the_same(
 ) -> bool {
     let quiet = Quiet::default();
     let (tree, holds, inert) = (present.tree(), &gathered.holds, &settings.policy.inert);
-    let seen = Seen { tree, holds, quiet: &quiet, inert, elsewhere: &CargosOwn::default(), sort_of };
+    let elsewhere = &CargosOwn::default();
+    let seen = Seen { tree, holds, quiet: &quiet, inert, elsewhere, sort_of, suites: &gathered.suites, today: "" };
     let before = gathered.map.inventories.get(launch.inventory as usize);
     let old_content = |path: &str| {
         let rows = before.into_iter().flat_map(|row| &row.entries);

@@ -3,12 +3,14 @@
 pub mod apart;
 pub mod asking;
 pub mod doctor;
+pub mod evidence;
 pub mod explain;
 pub mod facts;
 pub mod finish;
 pub mod gather;
 pub mod launch;
 pub mod parts;
+pub mod place;
 pub mod plan;
 pub mod present;
 pub mod run;
@@ -16,3 +18,18 @@ pub mod salvage;
 pub mod second;
 pub mod sql;
 pub mod strangers;
+pub mod suites;
+
+use std::io::{ErrorKind, Write};
+
+use crate::model::failure::Failure;
+
+/// Writes an answer. Whoever reads may have seen enough (`titer plan … | head`).
+fn say(out: &mut dyn Write, text: &str) -> Result<(), Failure> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::world("the answer cannot be written").because(error))
+        }
+        _ => Ok(()),
+    }
+}

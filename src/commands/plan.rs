@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use crate::bridges::runners;
-use crate::decide::selection::Ask;
+use crate::decide::selection::{Ask, Scope};
 use crate::formats::selection_v1;
 use crate::model::failure::Failure;
 use crate::model::map::LaunchRow;
@@ -22,7 +22,7 @@ pub struct Request {
     /// Print `selection_v1`.
     pub json: bool,
     /// Leave nothing out.
-    pub all: bool,
+    pub all: Option<Scope>,
 }
 
 /// Prints the plan.
@@ -39,13 +39,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
     } else {
         explanation::plan(&decisions)
     };
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    match written {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::world("the plan cannot be written").because(error))
-        }
-        _ => Ok(()),
-    }
+    super::say(out, &text)
 }
 
 /// The decisions about the variants that a command would run under, or that each runner ran under last.

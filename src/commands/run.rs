@@ -13,7 +13,7 @@ use crate::bridges::process::{self, Ending, Environment};
 use crate::bridges::runners::{self, Entrance, LeftOut, Runner, Way, in_words};
 use crate::bridges::tracer::{self, Tracer};
 use crate::bridges::workspace::{self, RunFolder};
-use crate::decide::selection::Ask;
+use crate::decide::selection::{Ask, Scope};
 use crate::formats::plan_v1::{self, PlanFile, Section};
 use crate::formats::tables;
 use crate::model::change::TableFile;
@@ -42,7 +42,7 @@ pub struct Request {
     /// `--record=deep`: a second pass in reverse order.
     pub deep: bool,
     /// Leave nothing out.
-    pub all: bool,
+    pub all: Option<Scope>,
     /// `--junit FILE`
     pub junit: Option<PathBuf>,
 }
@@ -162,7 +162,9 @@ fn before_runner<'a>(
     let context = Context { settings, request, id, started, record, record_note };
     // Who asks for a recording by hand gets one.
     let by_hand = request.record == Some(true);
-    if let ([runner], false) = (runners.as_slice(), request.all || (by_hand && runners[0].adapter().is_none())) {
+    if let ([runner], false) =
+        (runners.as_slice(), request.all.is_some() || (by_hand && runners[0].adapter().is_none()))
+    {
         launch::prepare(&mut gathered, &request.command);
         if let Some(known) = launch::nothing_to_run(settings, *runner, &gathered, &request.command) {
             let collected = known.collected.clone();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::bridges::process::is_alive;
 use crate::bridges::runners;
 use crate::bridges::workspace::RunFolder;
-use crate::decide::selection::Ask;
+use crate::decide::selection::{Ask, Scope};
 use crate::formats::segment_v1::{RunRow, VERSION};
 use crate::ledger::facts as stored;
 use crate::ledger::map;
@@ -46,7 +46,7 @@ pub fn note(context: &Context<'_>, tree: &Tree) -> Vec<u8> {
 }
 
 /// Keeps the facts of abandoned runs whose own processes are over, and plans again if there were any.
-pub fn abandoned(settings: &Settings, gathered: &mut Gathered, runners: &Runners, all: bool) {
+pub fn abandoned(settings: &Settings, gathered: &mut Gathered, runners: &Runners, all: Option<Scope>) {
     let mut kept = false;
     for folder in RunFolder::abandoned(&settings.ledger_cache()) {
         let note: Option<Note> = folder.read(FILE).and_then(|bytes| postcard::from_bytes(&bytes).ok());
@@ -114,6 +114,7 @@ fn keep(
         tests_run: results.len() as u64,
         tests_left_out: 0,
         inventory: before.digest(),
+        suite: None,
     };
     let facts = facts(run, traces, &results, Vec::new(), edges, &before);
     let committed = stored::commit(store, &facts, gathered.map.position);

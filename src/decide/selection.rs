@@ -9,11 +9,13 @@ use crate::model::edge::{EdgeKind, Target};
 use crate::model::map::{FootprintRow, InventoryRow, Map, TestRow};
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
+use crate::model::suite::Suites;
 use crate::model::tree::{Mode, Tree};
 
 use super::classify::classify_for;
 use super::layout::CargosOwn;
 use super::quiet::{Quiet, SetState, noticed, states};
+use super::stays::{returns, stayed_out};
 use super::together::{keep_files_whole, keep_makers, keep_together};
 
 /// How much evidence a decision carries at most.
@@ -34,13 +36,26 @@ pub struct Present<'a> {
     pub elsewhere: &'a CargosOwn,
     /// What tests are like, by their ids.
     pub sort_of: fn(&str) -> TestSort,
+    /// Where tests live.
+    pub suites: &'a Suites,
+    /// The day, `2026-11-21`: a stay may have ended.
+    pub today: &'a str,
+}
+
+/// Which suites' tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Those in FAST.
+    Fast,
+    /// Those of both suites.
+    Both,
 }
 
 /// What the user asks of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ask {
-    /// Leave nothing out.
-    pub all: bool,
+    /// Leave nothing out by change, of these suites.
+    pub all: Option<Scope>,
     /// Leave nothing out, as what is known cannot be trusted in this run.
     pub whole: bool,
 }
@@ -182,18 +197,39 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn decide(&self, test: &TestRow, ask: Ask, variants: &BTreeMap<&str, usize>) -> Decision {
-        let (verdict, reason, evidence) = self.judge(test, ask, variants);
+        let (verdict, reason, evidence, otherwise) = self.judge(test, ask, variants);
         let variant = self.map.variants.get(test.variant as usize).map(|v| v.id.clone()).unwrap_or_default();
-        Decision { test: test.id.clone(), variant, verdict, reason, evidence }
+        Decision { test: test.id.clone(), variant, verdict, reason, evidence, otherwise }
     }
 
-    fn judge(&self, test: &TestRow, ask: Ask, variants: &BTreeMap<&str, usize>) -> (Verdict, Reason, Vec<Target>) {
-        if ask.all {
-            return (Verdict::Run, Reason::Asked, Vec::new());
-        }
+    /// What is asked for runs, and says what would have become of it otherwise.
+    fn judge(
+        &self,
+        test: &TestRow,
+        ask: Ask,
+        variants: &BTreeMap<&str, usize>,
+    ) -> (Verdict, Reason, Vec<Target>, Option<Reason>) {
         if ask.whole {
-            return (Verdict::Run, Reason::WholeRun, Vec::new());
+            return (Verdict::Run, Reason::WholeRun, Vec::new(), None);
         }
+        let by_suite = |reason| match self.present.suites.weekly(&test.id, self.present.today) {
+            Some(stay) if !returns(self.map, self.present.holds, test, stay, reason) => Some(stayed_out(stay)),
+            _ => None,
+        };
+        let (verdict, reason, evidence) = self.by_change(test, variants);
+        let (verdict, reason) = match (verdict, by_suite(reason)) {
+            (Verdict::Run, Some(instead)) => (Verdict::LeftOut, instead),
+            decided => (decided.0, reason),
+        };
+        let lives_elsewhere = || self.present.suites.weekly(&test.id, self.present.today).map(stayed_out);
+        match ask.all {
+            None => (verdict, reason, evidence, None),
+            Some(Scope::Fast) if let Some(reason) = lives_elsewhere() => (Verdict::LeftOut, reason, Vec::new(), None),
+            Some(_) => (Verdict::Run, Reason::Asked, Vec::new(), (verdict == Verdict::LeftOut).then_some(reason)),
+        }
+    }
+
+    fn by_change(&self, test: &TestRow, variants: &BTreeMap<&str, usize>) -> (Verdict, Reason, Vec<Target>) {
         if !test.last.vouches() {
             return (Verdict::Run, Reason::FailedLastTime, Vec::new());
         }

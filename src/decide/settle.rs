@@ -37,7 +37,7 @@ pub fn settle(plan: &Plan, traces: &[Trace]) -> Vec<Decision> {
                 (Verdict::LeftOut, Reason::NotReached)
             };
             let (test, variant) = (test.to_owned(), variant.to_owned());
-            Decision { test, variant, verdict, reason, evidence: Vec::new() }
+            Decision { test, variant, verdict, reason, evidence: Vec::new(), otherwise: None }
         }));
     }
     settled
@@ -94,7 +94,7 @@ mod tests {
 
     fn planned(test: &str, verdict: Verdict) -> Decision {
         let reason = if verdict == Verdict::Run { Reason::NoMap } else { Reason::Untouched };
-        Decision { test: test.into(), variant: "v".into(), verdict, reason, evidence: Vec::new() }
+        Decision { test: test.into(), variant: "v".into(), verdict, reason, evidence: Vec::new(), otherwise: None }
     }
 
     #[test]

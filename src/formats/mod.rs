@@ -21,6 +21,7 @@ mod python_caches;
 pub mod python_mentions;
 pub mod python_source;
 mod python_walk;
+pub mod record_v1;
 mod rust_attributes;
 mod rust_lonely;
 pub mod rust_places;

@@ -43,6 +43,9 @@ pub struct RunRow {
     pub tests_run: u64,
     pub tests_left_out: u64,
     pub inventory: Digest,
+    /// `weekly` where nothing was left out of either suite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
 }
 
 /// The outcome of one test in one run.
@@ -73,6 +76,9 @@ pub struct DecisionRow {
     pub verdict: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// For what was asked for: the reason for which it would have been left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,6 +13,9 @@ use super::sql::{self, KINDS, Source, VIEWS, literal};
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
+/// The engine and its version, as decisions name it.
+pub const ENGINE: &str = "duckdb 1.5.6";
+
 /// What the engine may use.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -73,6 +76,28 @@ impl Lens {
         Ok(Self { connection, _private: private })
     }
 
+    /// The same lens, whose views hold what they see against the owners' numbers and know which service lives in which folder.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub fn with_policy(self, thresholds: &[(&str, i64)], services: &[(String, String)]) -> Result<Self, Failure> {
+        let numbers = thresholds.iter().map(|(name, value)| format!("({}, {value})", literal(name)));
+        let folders = services.iter().map(|(service, folder)| format!("({}, {})", literal(service), literal(folder)));
+        let table = |name: &str, columns: &str, rows: Vec<String>| {
+            let filled = if rows.is_empty() {
+                String::new()
+            } else {
+                format!("INSERT INTO temp.{name} VALUES {};", rows.join(", "))
+            };
+            format!("CREATE TEMP TABLE {name} ({columns}); {filled}")
+        };
+        let text = table("thresholds", "name VARCHAR, value BIGINT", numbers.collect())
+            + &table("services", "service VARCHAR, folder VARCHAR", folders.collect());
+        let made = self.connection.execute_batch(&text);
+        made.map_err(|cause| Failure::world("the lens cannot be told the policy").because(cause))?;
+        Ok(self)
+    }
+
     /// Answers one query. The lens is read-only and cannot reach files or the network, so any text is safe to try.
     ///
     /// # Errors
@@ -92,6 +117,14 @@ impl Lens {
     /// As for [`Lens::query`].
     pub fn view(&self, name: &str) -> Result<Table, Failure> {
         self.query(&format!("SELECT * FROM {name}"))
+    }
+
+    /// All rows of a view in an order that the columns named give them.
+    ///
+    /// # Errors
+    /// As for [`Lens::query`].
+    pub fn ordered(&self, name: &str, columns: &str) -> Result<Table, Failure> {
+        self.query(&format!("SELECT * FROM {name} ORDER BY {columns}"))
     }
 
     fn ask(&self, query: &str) -> duckdb::Result<Table> {
@@ -181,6 +214,8 @@ fn build(
 fn fill(writer: &Connection, ledger: &Path, sources: &[Source], key: &str) -> duckdb::Result<()> {
     writer.execute_batch(
         "CREATE TABLE clock AS SELECT CAST(NULL AS TIMESTAMP) AS as_of;
+         CREATE TABLE thresholds (name VARCHAR, value BIGINT);
+         CREATE TABLE services (service VARCHAR, folder VARCHAR);
          CREATE TABLE segments (segment VARCHAR, kind VARCHAR, lines_written BIGINT, trouble VARCHAR)",
     )?;
     let mut segments = writer.appender("segments")?;

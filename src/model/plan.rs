@@ -36,6 +36,8 @@ pub struct Decision {
     pub reason: Reason,
     /// What differs, the most telling first; empty for tests left out.
     pub evidence: Vec<Target>,
+    /// For what was asked for: why it would have been left out, had nobody asked.
+    pub otherwise: Option<Reason>,
 }
 
 /// A whole plan: one decision for every test known, in the order of ids and variants.

@@ -1,6 +1,7 @@
 //! What the user asked for: flags, environment, `titer.toml`, defaults. The only reader of environment variables.
 
 pub mod forge;
+pub mod placement;
 pub mod policy;
 
 use std::ffi::OsString;

@@ -1,11 +1,14 @@
 //! `titer.toml`: what the repository's owners decided.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 
 use crate::model::failure::Failure;
+
+use super::placement::{self, PlacementPolicy};
 
 /// The defaults, as a commented file.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -30,6 +33,8 @@ pub struct Policy {
     pub coverage: String,
     /// The default branch, if the owners named it.
     pub default_branch: Option<String>,
+    /// The tables about placement.
+    pub placement: PlacementPolicy,
     /// Where the policy was read from; `None` for the defaults.
     pub file: Option<PathBuf>,
 }
@@ -44,6 +49,8 @@ struct File {
     variables: Option<Vec<String>>,
     coverage: Option<String>,
     default_branch: Option<String>,
+    placement: Option<placement::Table>,
+    services: Option<BTreeMap<String, String>>,
 }
 
 impl Policy {
@@ -64,6 +71,7 @@ impl Policy {
             variables: Vec::new(),
             coverage: "run-whole".to_owned(),
             default_branch: None,
+            placement: PlacementPolicy::bare(),
             file: None,
         }
     }
@@ -98,6 +106,7 @@ impl Policy {
         self.inert_programs.extend(file.inert_programs.unwrap_or_default());
         self.variables = file.variables.unwrap_or(self.variables);
         self.default_branch = file.default_branch.filter(|name| !name.is_empty()).or(self.default_branch);
+        self.placement = self.placement.with(file.placement, file.services, path)?;
         self.coverage = file.coverage.unwrap_or(self.coverage);
         if !["run-whole", "ignore"].contains(&self.coverage.as_str()) {
             let sentence =
@@ -108,7 +117,7 @@ impl Policy {
     }
 }
 
-fn globs(key: &str, patterns: &[String], path: &Path) -> Result<GlobSet, Failure> {
+pub(super) fn globs(key: &str, patterns: &[String], path: &Path) -> Result<GlobSet, Failure> {
     let mut builder = GlobSetBuilder::new();
     for pattern in patterns {
         let glob = Glob::new(pattern).map_err(|error| {
@@ -129,6 +138,8 @@ mod tests {
         assert_eq!(policy.ledger, ".titer/ledger");
         assert!(policy.inert_programs.iter().any(|program| program == "ldconfig"));
         assert_eq!(policy.default_branch, None);
+        let numbers = policy.placement.thresholds(0);
+        assert_eq!((numbers.quiet_days, numbers.fault_days, numbers.watched_days), (180, 0, 180));
     }
 
     #[test]

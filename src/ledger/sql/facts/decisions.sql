@@ -7,6 +7,7 @@ SELECT
   tests AS test_set_id,
   verdict,
   reason,
+  otherwise,
   ARRAY_TO_STRING(evidence, ', ') AS evidence,
   count AS tests
 FROM raw_decisions

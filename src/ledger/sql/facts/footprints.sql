@@ -1,11 +1,12 @@
 -- One row per run, test, variant and set of edges in the test's footprint.
--- Why: what a passing test touched when a run recorded it; `memory_set_id` is what earlier tests of its process left behind.
+-- Why: what a passing test touched when a run recorded it; its own window has place 1, `memory_set_id` is what earlier tests of its process left behind.
 -- Reads: raw_edges.
 SELECT DISTINCT
   run AS run_id,
   test AS test_id,
   variant AS variant_id,
   UNNEST(sets) AS set_id,
+  UNNEST(RANGE(1, LEN(sets) + 1)) AS window_place,
   memory AS memory_set_id,
   inventory AS inventory_id,
   COALESCE(walker, FALSE) AS is_walker,

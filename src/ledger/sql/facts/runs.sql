@@ -9,6 +9,7 @@ SELECT
   commit AS commit_id,
   branch,
   runner,
+  COALESCE(suite, 'fast') AS suite,
   ARRAY_TO_STRING(command, ' ') AS command,
   cwd AS folder,
   titer AS titer_version,

@@ -7,6 +7,7 @@ SELECT
   test_sets.test_id,
   decisions.verdict,
   decisions.reason,
+  decisions.otherwise,
   decisions.evidence
 FROM decisions
 INNER JOIN test_sets

@@ -1,0 +1,107 @@
+//! Evidence of tests as of a day, asked from the lens.
+
+use serde_json::{Map, Value};
+
+use crate::ledger::duck::{Lens, Limits};
+use crate::model::evidence::{DAY, Evidence, Seconds};
+use crate::model::failure::Failure;
+use crate::settings::Settings;
+
+/// A day, and the instants that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AsOf {
+    /// `2026-11-21`.
+    pub day: String,
+    /// Its 00:00 UTC, from which windows are counted.
+    pub start: Seconds,
+}
+
+impl AsOf {
+    /// The day of a text.
+    ///
+    /// # Errors
+    /// It is not a day.
+    pub fn parse(day: &str) -> Result<Self, Failure> {
+        let date: Result<jiff::civil::Date, _> = day.parse();
+        let start = date.and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC)).map_err(|error| {
+            Failure::usage(format!("--as-of {day}: not a day")).because(error).hint("a day is written 2026-11-21")
+        })?;
+        Ok(Self { day: start.date().to_string(), start: start.timestamp().as_second() })
+    }
+
+    /// The day that is so many days later.
+    #[must_use]
+    pub fn plus(&self, days: i64) -> String {
+        let at = jiff::Timestamp::from_second(self.start + days * DAY);
+        at.map_or_else(|_| self.day.clone(), |at| at.to_string().get(..10).unwrap_or_default().to_owned())
+    }
+
+    /// What of that day counts: all of it, so that what happened today is never overlooked.
+    #[must_use]
+    pub fn end(&self) -> String {
+        format!("{}T23:59:59Z", self.day)
+    }
+}
+
+/// Seconds since 1970 of an instant in text.
+#[must_use]
+pub fn instant(text: &str) -> Option<Seconds> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+}
+
+/// The lens as of the end of a day, with the owners' numbers.
+///
+/// # Errors
+/// There is no ledger, or the lens cannot be built.
+pub fn lens(settings: &Settings, end: &str, limits: &Limits) -> Result<Lens, Failure> {
+    let ledger = &settings.ledger.0;
+    if !ledger.is_dir() {
+        return Err(Failure::input(format!("there is no ledger at {}", ledger.display()))
+            .hint("`titer run -- COMMAND` writes one; `--ledger DIR` or TITER_LEDGER names another"));
+    }
+    let file = settings.ledger_cache().join("lens.duckdb");
+    let placement = &settings.policy.placement;
+    Lens::open(ledger, &file, end, limits)?.with_policy(&placement.in_views(), &placement.folders())
+}
+
+/// The evidence of every test, in the order of tests.
+///
+/// # Errors
+/// The lens does not answer.
+pub fn all(lens: &Lens) -> Result<Vec<Evidence>, Failure> {
+    let table = lens.ordered("test_evidence", "test")?;
+    let row = |row: Vec<Value>| {
+        let row: Map<String, Value> = table.columns.iter().cloned().zip(row).collect();
+        serde_json::from_value(Value::Object(row))
+    };
+    let rows: Result<Vec<Evidence>, _> = table.rows.iter().cloned().map(row).collect();
+    rows.map_err(|error| Failure::world("the view test_evidence says what it should not").because(error))
+}
+
+/// Code paths that keep tests in FAST, with how many.
+///
+/// # Errors
+/// The lens does not answer.
+pub fn pins(lens: &Lens) -> Result<Vec<(String, i64)>, Failure> {
+    let table = lens.ordered("pinning_paths", "tests DESC, file, function")?;
+    let place = |name: &str| table.columns.iter().position(|column| column == name).unwrap_or_default();
+    let (file, function, tests) = (place("file"), place("function"), place("tests"));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let pin = |row: &Vec<Value>| {
+        (format!("{} {}", text(&row[file]), text(&row[function])), row[tests].as_i64().unwrap_or_default())
+    };
+    Ok(table.rows.iter().map(pin).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_midnight_in_utc() {
+        let as_of = AsOf::parse("2026-11-21").unwrap();
+        assert_eq!((as_of.start, as_of.plus(30)), (1_795_219_200, "2026-12-21".to_owned()));
+        assert_eq!(instant("2026-11-21T00:00:00Z"), Some(as_of.start));
+        assert!(AsOf::parse("yesterday").is_err());
+    }
+}

@@ -1,0 +1,146 @@
+//! `titer place`: which tests move to which suite, and the records of it.
+
+use std::io::Write;
+
+use crate::bridges::runners;
+use crate::decide::placement::{self, Given};
+use crate::formats::record_v1::{Change, Decision, Named, Sha, Why, sha256};
+use crate::ledger::duck::{Lens, Limits};
+use crate::ledger::store::Store;
+use crate::model::evidence::{Evidence, Thresholds};
+use crate::model::failure::Failure;
+use crate::model::placed::{Move, Placed};
+use crate::model::suite::{Suite, Suites};
+use crate::report::placement as report;
+use crate::settings::Settings;
+
+use super::evidence::{self, AsOf};
+use super::suites;
+
+/// What `titer place` was asked.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Say what would move and write nothing.
+    pub dry_run: bool,
+    /// The day as of which to decide; today without one.
+    pub as_of: Option<String>,
+    /// Print JSON.
+    pub json: bool,
+}
+
+/// All that a placement was decided on, and what it came to.
+struct Decided {
+    evidence: Vec<Evidence>,
+    thresholds: Thresholds,
+    suites: Suites,
+    placed: Placed,
+    pins: Vec<(String, i64)>,
+}
+
+/// Places every test and writes the batch.
+///
+/// # Errors
+/// There is no evidence to decide on, or the batch cannot be written.
+pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Result<(), Failure> {
+    let as_of = AsOf::parse(request.as_of.as_deref().unwrap_or(&suites::today()))?;
+    let lens = evidence::lens(settings, &as_of.end(), &Limits::default())?;
+    let decided = decide(settings, &lens, &as_of)?;
+    let batch = if request.dry_run || decided.placed.moves.is_empty() {
+        None
+    } else {
+        Some(record(settings, &as_of, &decided)?)
+    };
+    let crowded = placement::crowded(&decided.pins, decided.evidence.len(), decided.thresholds.crowded_percent);
+    let told = report::Told { day: &as_of.day, placed: &decided.placed, crowded: &crowded, batch: batch.as_deref() };
+    let text = if request.json { report::json(&told) } else { report::text(&told) };
+    super::say(out, &text)
+}
+
+fn decide(settings: &Settings, lens: &Lens, as_of: &AsOf) -> Result<Decided, Failure> {
+    let evidence = evidence::all(lens)?;
+    let pins = evidence::pins(lens)?;
+    let suites = suites::read(settings)?;
+    let policy = &settings.policy.placement;
+    let thresholds = policy.thresholds(as_of.start);
+    let given = Given {
+        suites: &suites,
+        thresholds: &thresholds,
+        pinned: &policy.pinned,
+        today: &as_of.day,
+        quarantine_until: &as_of.plus(thresholds.quarantine_days),
+        by_file: |test| runners::sort_of(test).by_file,
+        instant: evidence::instant,
+    };
+    let placed = placement::place(&evidence, given);
+    Ok(Decided { evidence, thresholds, suites, placed, pins })
+}
+
+/// Keeps the inputs, then writes the batch; the batch is what makes the moves happen.
+fn record(settings: &Settings, as_of: &AsOf, decided: &Decided) -> Result<String, Failure> {
+    let rows: String = decided.evidence.iter().map(|row| json(row) + "\n").collect();
+    let (before, policy) = (json(&decided.suites), json(&decided.thresholds));
+    let store = Store::open(&settings.ledger.0)?;
+    for input in [&rows, &before, &policy] {
+        store.create(&format!("inputs/{}", sha256(input.as_bytes())), input.as_bytes().to_vec())?;
+    }
+    let decision = Decision {
+        tool: format!("titer {}", env!("CARGO_PKG_VERSION")),
+        engine: crate::ledger::duck::ENGINE.to_owned(),
+        policy: Sha { sha256: sha256(policy.as_bytes()) },
+        queries: crate::ledger::sql::VIEWS.iter().map(|view| Named::of(view.name, view.text.as_bytes())).collect(),
+        inputs: vec![Named::of("test_evidence", rows.as_bytes()), Named::of("suites", before.as_bytes())],
+        commit: None,
+        suite_before: Sha { sha256: sha256(before.as_bytes()) },
+        moves: decided.placed.moves.len() as u64,
+        as_of: format!("{}T00:00:00Z", as_of.day),
+    };
+    let changes: Vec<Change> = decided.placed.moves.iter().map(|step| change(step, decided, as_of)).collect();
+    suites::write(settings, Some(&decision), &changes)
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn change(step: &Move, decided: &Decided, as_of: &AsOf) -> Change {
+    let row = decided.evidence.binary_search_by(|row| row.test.cmp(&step.test)).ok();
+    Change {
+        op: "move".to_owned(),
+        test: step.test.clone(),
+        from: step.from,
+        to: step.to,
+        prev: decided.suites.last_record(&step.test).map(str::to_owned),
+        decision: None,
+        reason: Why { rule: step.ground.rule.to_owned(), text: step.ground.text.clone() },
+        until: step.until.clone(),
+        evidence: row.map(|at| decided.evidence[at].clone()),
+        actor: "titer place".to_owned(),
+        recorded_at: format!("{}T00:00:00Z", as_of.day),
+    }
+}
+
+/// `titer move`: one test, by somebody's word.
+///
+/// # Errors
+/// The test lives there already, or the record cannot be written.
+pub fn by_hand(settings: &Settings, test: &str, to: Suite, reason: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let suites = suites::read(settings)?;
+    let today = suites::today();
+    let from = suites.weekly(test, &today).map_or(Suite::Fast, |placement| placement.suite);
+    if from == to && !suites.disputed.contains(test) {
+        return Err(Failure::input(format!("{test} is in {to} already")));
+    }
+    let change = Change {
+        op: "move".to_owned(),
+        test: test.to_owned(),
+        from,
+        to,
+        prev: suites.last_record(test).map(str::to_owned),
+        reason: Why { rule: placement::BY_HAND.to_owned(), text: reason.to_owned() },
+        actor: "a person".to_owned(),
+        recorded_at: crate::bridges::clock::timestamp(crate::bridges::clock::now()),
+        ..Change::default()
+    };
+    let batch = suites::write(settings, None, &[change])?;
+    super::say(out, &format!("{test}: {from} -> {to}\nwritten: {}/{batch}\n", crate::bridges::suite_files::PENDING))
+}

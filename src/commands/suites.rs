@@ -1,0 +1,85 @@
+//! Where tests live: the records in the repository, folded.
+
+use crate::bridges::{clock, suite_files};
+use crate::decide::suites::{Step, fold};
+use crate::formats::record_v1::{self, Change, Named, Recorded};
+use crate::model::failure::Failure;
+use crate::model::suite::Suites;
+use crate::settings::Settings;
+
+/// The suites that the records in the tree speak of.
+///
+/// # Errors
+/// A batch cannot be read or is damaged. Then nothing can be said of any test: all of them belong to FAST.
+pub fn read(settings: &Settings) -> Result<Suites, Failure> {
+    let folder = settings.root.join(suite_files::PENDING);
+    let batches = suite_files::batches(&settings.root).map_err(|error| {
+        Failure::world(format!("the records in {} cannot be read", folder.display())).because(error)
+    })?;
+    let mut steps = Vec::new();
+    for (name, bytes) in batches {
+        let changes = record_v1::read(&name, &bytes).map_err(|why| {
+            let sentence = format!("the records in {} are not used: {why}", folder.join(&name).display());
+            Failure::input(sentence).hint("restore the file from git; records are never edited")
+        })?;
+        steps.extend(changes.into_iter().map(step));
+    }
+    Ok(fold(steps))
+}
+
+fn step(recorded: Recorded) -> Step {
+    let Recorded { record, change } = recorded;
+    Step {
+        record,
+        prev: change.prev,
+        test: change.test,
+        to: change.to,
+        rule: (change.reason.rule, change.reason.text),
+        until: change.until,
+        at: change.recorded_at,
+    }
+}
+
+/// Writes a batch of changes; returns its name.
+///
+/// # Errors
+/// The batch cannot be written: then nothing has moved.
+pub fn write(
+    settings: &Settings,
+    decision: Option<&record_v1::Decision>,
+    changes: &[Change],
+) -> Result<String, Failure> {
+    let mut text = String::new();
+    let mut decided = None;
+    if let Some(decision) = decision {
+        let (statement, name) = record_v1::statement(
+            record_v1::DECISION,
+            Named::of("suite", decision.suite_before.sha256.as_bytes()),
+            decision,
+        );
+        text.push_str(&record_v1::line(&statement));
+        decided = Some(name);
+    }
+    for change in changes {
+        let change = Change { decision: decided.clone(), ..change.clone() };
+        let subject = Named::of(&change.test, &body(settings, &change.test));
+        let (statement, _) = record_v1::statement(record_v1::CHANGE, subject, &change);
+        text.push_str(&record_v1::line(&statement));
+    }
+    let name = format!("{}.jsonl", record_v1::sha256(text.as_bytes()));
+    let failed = |error| Failure::world("the records cannot be written, so nothing has moved").because(error);
+    suite_files::write(&settings.root, &name, text.as_bytes()).map_err(failed)?;
+    Ok(name)
+}
+
+/// The bytes of the file that a test stands in; of its id where that names no file.
+fn body(settings: &Settings, test: &str) -> Vec<u8> {
+    let file = test.split("::").nth(1).map(|file| settings.root.join(file)).filter(|file| file.is_file());
+    file.and_then(|file| std::fs::read(file).ok()).unwrap_or_else(|| test.as_bytes().to_vec())
+}
+
+/// Today in UTC, `2026-11-21`.
+#[must_use]
+pub fn today() -> String {
+    clock::timestamp(clock::now()).get(..10).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,27 @@
+//! Escaped: a failure of it was once left out on a commit and found later.
+
+use crate::model::suite::Suite;
+
+use super::{Case, Rule, days};
+
+pub(super) const RULE: Rule = Rule { name: "escaped", suite: Suite::Fast, judge };
+
+fn judge(case: &Case<'_>) -> Option<String> {
+    let at = case.evidence.last_escape?;
+    let ago = case.thresholds.days_since(at);
+    Some(format!("a failure of it was left out on a commit and found later, {} ago", days(ago)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{ago, quiet, speaks};
+    use super::*;
+    use crate::model::evidence::Evidence;
+
+    #[test]
+    fn it_speaks_of_an_escape_however_long_ago() {
+        assert!(speaks(&RULE, &Evidence { last_escape: ago(1), ..quiet() }));
+        assert!(speaks(&RULE, &Evidence { last_escape: ago(5000), ..quiet() }));
+        assert!(!speaks(&RULE, &quiet()));
+    }
+}

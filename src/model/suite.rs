@@ -1,0 +1,108 @@
+//! Suites, and where each test lives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Suite {
+    /// A candidate on every commit.
+    #[default]
+    Fast,
+    /// Run by the weekly job, and on a commit that touches what it itself ran.
+    Weekly,
+}
+
+impl Suite {
+    /// The word used in machine output.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Weekly => "weekly",
+        }
+    }
+
+    /// The word used for people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "FAST",
+            Self::Weekly => "WEEKLY",
+        }
+    }
+}
+
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where one test lives.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Placement {
+    /// The suite.
+    pub suite: Suite,
+    /// The rule that put it there.
+    pub rule: String,
+    /// Why, in words.
+    pub text: String,
+    /// Since when, RFC 3339 in UTC.
+    pub since: String,
+    /// The last day on which it stays there, `2026-12-21`, where its stay ends by itself.
+    pub until: Option<String>,
+    /// The digest of the record that put it there.
+    pub record: String,
+    /// When it moved, oldest first, RFC 3339 in UTC.
+    pub moves: Vec<String>,
+}
+
+/// Where every test lives that any record speaks of; all others are in FAST.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Suites {
+    /// By test.
+    pub placements: BTreeMap<String, Placement>,
+    /// Tests of which two records say different things: they are in FAST until a record resolves that.
+    pub disputed: BTreeSet<String>,
+}
+
+impl Suites {
+    /// Where a test lives on a day (`2026-11-21`): a stay that has ended is none.
+    #[must_use]
+    pub fn weekly(&self, test: &str, today: &str) -> Option<&Placement> {
+        let placement = self.placements.get(test).filter(|placement| placement.suite == Suite::Weekly)?;
+        let has_ended = placement.until.as_deref().is_some_and(|until| until < today);
+        (!has_ended && !self.disputed.contains(test)).then_some(placement)
+    }
+
+    /// The digest of the record that speaks last of a test.
+    #[must_use]
+    pub fn last_record(&self, test: &str) -> Option<&str> {
+        self.placements.get(test).map(|placement| placement.record.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stay_that_has_ended_or_is_disputed_is_none() {
+        let stay = |until: Option<&str>| Placement {
+            suite: Suite::Weekly,
+            until: until.map(str::to_owned),
+            ..Placement::default()
+        };
+        let mut suites = Suites::default();
+        for (test, until) in [("a", None), ("b", Some("2026-11-21")), ("c", Some("2026-11-20")), ("d", None)] {
+            suites.placements.insert(test.to_owned(), stay(until));
+        }
+        suites.disputed.insert("d".to_owned());
+        let weekly = ["a", "b", "c", "d", "e"].map(|test| suites.weekly(test, "2026-11-21").is_some());
+        assert_eq!(weekly, [true, true, false, false, false]);
+    }
+}
