@@ -3,17 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
+use globset::GlobSet;
+
+use crate::decide::rules::{self, Case};
 use crate::decide::selection::Ask;
 use crate::formats::selection_v1;
+use crate::ledger::duck::Limits;
 use crate::model::edge::{EdgeKind, Target};
+use crate::model::evidence::{Evidence, Thresholds};
 use crate::model::failure::Failure;
 use crate::model::map::{Map, TestRow};
 use crate::model::plan::Decision;
+use crate::model::suite::Suite;
 use crate::report::explanation::{self, Dependence, TestExplanation};
+use crate::report::outlook::{self, Outlook};
 use crate::settings::Settings;
 
+use super::evidence::{self, AsOf};
 use super::gather::{Gathered, Opening, gather};
-use super::{plan, run};
+use super::{plan, run, suites};
 
 /// Explains `what`.
 ///
@@ -33,15 +41,10 @@ pub fn run(
     let text = if named.is_empty() {
         explain_path(settings, &gathered, &decisions, what, json)?
     } else {
-        explain_tests(&gathered, &named, json)
+        let known = Known::of(settings);
+        explain_tests(&gathered, &named, json, known.as_ref())
     };
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    match written {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::world("the explanation cannot be written").because(error))
-        }
-        _ => Ok(()),
-    }
+    super::say(out, &text)
 }
 
 /// `TestId`, the runner's own name, or either without its parameters.
@@ -51,12 +54,47 @@ fn is_named(test: &str, what: &str) -> bool {
     test == what || own == what || (what.contains("::") && (plain(test) == what || plain(own) == what))
 }
 
-fn explain_tests(gathered: &Gathered, named: &[&Decision], json: bool) -> String {
+/// What placement knows of tests.
+struct Known {
+    evidence: Vec<Evidence>,
+    thresholds: Thresholds,
+    pinned: GlobSet,
+    today: String,
+}
+
+impl Known {
+    /// `None` where there is no evidence to be had: the rest of the explanation holds without it.
+    fn of(settings: &Settings) -> Option<Self> {
+        let as_of = AsOf::parse(&suites::today()).ok()?;
+        let lens = evidence::lens(settings, &as_of.end(), &Limits::default()).ok()?;
+        let policy = &settings.policy.placement;
+        Some(Self {
+            evidence: evidence::all(&lens).ok()?,
+            thresholds: policy.thresholds(as_of.start),
+            pinned: policy.pinned.clone(),
+            today: as_of.day,
+        })
+    }
+
+    fn outlook<'a>(&'a self, gathered: &'a Gathered, test: &str) -> Option<Outlook<'a>> {
+        let at = self.evidence.binary_search_by(|row| row.test.as_str().cmp(test)).ok()?;
+        let (evidence, thresholds) = (&self.evidence[at], &self.thresholds);
+        let next = rules::judge(&Case { evidence, thresholds, is_pinned: self.pinned.is_match(test) });
+        let suite = gathered.suites.weekly(test, &self.today).map_or(Suite::Fast, |stay| stay.suite);
+        Some(Outlook { placement: gathered.suites.placements.get(test), suite, evidence, thresholds, next })
+    }
+}
+
+fn explain_tests(gathered: &Gathered, named: &[&Decision], json: bool, known: Option<&Known>) -> String {
     let mut text = String::new();
     for decision in named {
+        let outlook = known.and_then(|known| known.outlook(gathered, &decision.test));
         if json {
-            text.push_str(&serde_json::to_string(&selection_v1::test(decision)).unwrap_or_default());
-            text.push('\n');
+            let mut value = serde_json::to_value(selection_v1::test(decision)).unwrap_or_default();
+            if let (Some(object), Some(outlook)) = (value.as_object_mut(), &outlook) {
+                object.insert("suite".to_owned(), outlook::json(outlook));
+            }
+            text.push_str(&format!("{value}\n"));
             continue;
         }
         let variants = &gathered.map.variants;
@@ -72,6 +110,7 @@ fn explain_tests(gathered: &Gathered, named: &[&Decision], json: bool) -> String
             footprints: row.footprints.len(),
             dependences,
         }));
+        text.push_str(&outlook.map(|outlook| outlook::text(&outlook)).unwrap_or_default());
     }
     text
 }
