@@ -168,6 +168,11 @@ enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Learn what tests are placed by: history, production errors, outcomes from before titer
+    Learn {
+        #[command(subcommand)]
+        from: Learn,
+    },
     /// Check the set-up, and name what is missing with the next step
     Doctor {
         /// Print JSON, one object a finding
@@ -183,6 +188,13 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What can be learned from.
+#[derive(Debug, Subcommand)]
+enum Learn {
+    /// Learn from git when every function last changed, how often and by how many people
+    Git,
 }
 
 /// Parses the command line, does what it says and returns the exit code.
@@ -242,6 +254,13 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
         Verb::Move { test, suite, reason } => {
             strict(&settings)?;
             commands::place::by_hand(&settings, &test, suite.into(), &reason, out).map(|()| Ending::Code(0))
+        }
+        Verb::Learn { from } => {
+            strict(&settings)?;
+            let done = match from {
+                Learn::Git => commands::learn::git::run(&settings, out, talk),
+            };
+            done.map(|()| Ending::Code(0))
         }
         Verb::Doctor { json } => commands::doctor::run(&settings, json, out).map(|well| Ending::Code(i32::from(!well))),
         Verb::Sql { query, json } => {

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::disk;
-use super::process;
+use super::process::{self, Conversation};
 use crate::model::digest::Digest;
 use crate::model::tree::{Entry, Mode, Tree};
 
@@ -75,20 +75,33 @@ fn joined<T>(result: std::thread::Result<io::Result<T>>) -> io::Result<T> {
 }
 
 /// Runs git for the repository whose top is `root` and for no other.
-fn run(root: &Path, arguments: &[&str]) -> io::Result<Vec<u8>> {
+pub(super) fn run(root: &Path, arguments: &[&str]) -> io::Result<Vec<u8>> {
+    run_apart(root, arguments, &bound_to(root)?)
+}
+
+/// Starts a git that answers what it is asked, for the repository whose top is `root` and for no other.
+pub(super) fn converse(root: &Path, arguments: &[&str]) -> io::Result<Conversation> {
+    process::converse("env", &apart(arguments), root, &bound_to(root)?)
+}
+
+/// The variables that bind git to one repository.
+fn bound_to(root: &Path) -> io::Result<[(&'static str, &str); 3]> {
     let top = root.to_str().ok_or_else(|| io::Error::other("the path of the repository is not UTF-8"))?;
     // A `.git` that is not a repository must not be passed over for one further up.
     let ceiling = root.parent().and_then(Path::to_str).unwrap_or("/");
     // With a work tree of its own in its configuration, git would speak of another folder.
-    let environment = [("LC_ALL", "C"), ("GIT_WORK_TREE", top), ("GIT_CEILING_DIRECTORIES", ceiling)];
-    run_apart(root, arguments, &environment)
+    Ok([("LC_ALL", "C"), ("GIT_WORK_TREE", top), ("GIT_CEILING_DIRECTORIES", ceiling)])
+}
+
+/// The arguments of `env` that start git without the variables that its caller's git left in the environment.
+fn apart<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    let unset = MISLEADING.iter().flat_map(|name| ["-u", name]);
+    unset.chain(["git", "--no-optional-locks"]).chain(arguments.iter().copied()).collect()
 }
 
 /// Runs git without the variables that its caller's git left in the environment. `env` costs half a millisecond.
 fn run_apart(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> io::Result<Vec<u8>> {
-    let unset = MISLEADING.iter().flat_map(|name| ["-u", name]);
-    let all: Vec<&str> = unset.chain(["git", "--no-optional-locks"]).chain(arguments.iter().copied()).collect();
-    process::capture("env", &all, folder, environment).map_err(|error| {
+    process::capture("env", &apart(arguments), folder, environment).map_err(|error| {
         let text = error.to_string();
         io::Error::other(text.find("git --no-optional-locks").map_or(text.clone(), |from| text[from..].to_owned()))
     })
@@ -201,7 +214,8 @@ impl<'a> Survey<'a> {
     }
 }
 
-fn text_of(path: &[u8]) -> String {
+/// The path as text, each of another text.
+pub(super) fn text_of(path: &[u8]) -> String {
     if let Ok(text) = std::str::from_utf8(path) {
         return text.to_owned();
     }

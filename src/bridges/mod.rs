@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod disk;
 pub mod git;
+pub mod history;
 pub mod packages;
 pub mod process;
 pub mod runners;

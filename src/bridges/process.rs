@@ -1,10 +1,10 @@
 //! The only spawner of processes.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::thread;
@@ -47,6 +47,60 @@ pub fn capture(program: &str, arguments: &[&str], folder: &Path, environment: &[
     }
     let last = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned();
     Err(io::Error::other(format!("{program} {}: {}: {last}", arguments.join(" "), output.status)))
+}
+
+/// A tool of ours that answers on its standard output what it is asked on its standard input, until this is dropped.
+#[derive(Debug)]
+pub struct Conversation {
+    child: Child,
+    /// Taken at the end: then the tool sees that nothing more is asked.
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+/// Starts a tool that answers questions.
+///
+/// # Errors
+/// The tool cannot be started.
+#[allow(clippy::disallowed_methods, reason = "this is the only spawner")]
+pub fn converse(
+    program: &str,
+    arguments: &[&str],
+    folder: &Path,
+    environment: &[(&str, &str)],
+) -> io::Result<Conversation> {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).envs(environment.iter().copied());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let input = child.stdin.take();
+    let output = child.stdout.take().ok_or_else(|| io::Error::other("the tool has no standard output"))?;
+    Ok(Conversation { child, input, output: BufReader::new(output) })
+}
+
+impl Conversation {
+    /// Asks.
+    ///
+    /// # Errors
+    /// The tool has ended.
+    pub fn say(&mut self, words: &str) -> io::Result<()> {
+        let input = self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        input.write_all(words.as_bytes())?;
+        input.flush()
+    }
+
+    /// What it answers; reading waits for it.
+    pub fn answer(&mut self) -> &mut impl BufRead {
+        &mut self.output
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        // It may be in the middle of an answer that nobody reads any more.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Where the shell would find `program` when it stands in `folder`.

@@ -9,6 +9,7 @@ pub mod facts;
 pub mod finish;
 pub mod gather;
 pub mod launch;
+pub mod learn;
 pub mod parts;
 pub mod place;
 pub mod plan;

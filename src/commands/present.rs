@@ -359,7 +359,9 @@ fn is_ending_of_module(rest: &str) -> bool {
     rest.is_empty() || rest.strip_prefix('.').is_some_and(|rest| !rest.split('.').any(|part| OTHERS.contains(&part)))
 }
 
-fn shape_of(path: &str, bytes: &[u8]) -> Shape {
+/// The shape of a source file's bytes.
+#[must_use]
+pub fn shape_of(path: &str, bytes: &[u8]) -> Shape {
     if script_source::is_script(path) || script_source::is_shell(path) {
         return script_source::shape(path, bytes);
     }

@@ -8,6 +8,7 @@ pub mod deep;
 pub mod diagnosis;
 pub mod draft;
 pub mod graph;
+pub mod history;
 pub mod layout;
 pub mod memory;
 pub mod modules;

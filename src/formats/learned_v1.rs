@@ -8,8 +8,9 @@ pub const VERSION: u32 = 1;
 
 /// A line of the kind `changes`; `kind` says which.
 ///
-/// - `history`: one walk over commits, from (not including) `was` to `commit`; without `was` it began at the first commit, or, where
-///   `shallow`, at the end of what the clone has. Walks form a chain: what a chain that starts at the newest walk does not reach does not count.
+/// - `history`: one walk over commits, from (not including) the commit `was` to `commit`; without `was` it began at the first commit, or, where
+///   `shallow`, at the end of what the clone has. It goes on from the newest earlier walk that ended at `was`. Walks form a chain: what a chain
+///   that starts at the newest walk does not reach does not count.
 /// - `commit`: one first-parent commit of the walk `walk`.
 /// - `added`, `changed`, `removed`: what the commit did to one code path.
 /// - `renamed`: the commit moved the file `was` to `path`.
@@ -19,9 +20,12 @@ pub const VERSION: u32 = 1;
 pub struct ChangeLine {
     pub v: u32,
     pub kind: String,
-    /// The commit at which the walk ended.
+    /// The walk's own name; that of a later walk sorts after it.
     pub walk: String,
+    /// The commit; of a `history`, at which it ended.
     pub commit: String,
+    /// The commit's place in the history that the chain of walks tells, from 1: committers' clocks tell no order.
+    pub number: u64,
     /// The committer's date, RFC 3339 in UTC; of a `history`, of the commit at which it ended.
     pub at: String,
     /// The first 16 hexadecimal digits of the digest of the author's address in lower case.

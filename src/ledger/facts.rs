@@ -10,6 +10,7 @@ use crate::model::failure::Failure;
 use crate::model::footprint::{EdgeSet, Footprint};
 use crate::model::tree::Tree;
 
+use super::imports;
 use super::store::Store;
 
 /// How often a commit is tried again when another run takes its place in the log.
@@ -158,7 +159,8 @@ pub fn read(store: &Store, position: u64) -> Result<Option<Read>, Failure> {
         Failure::input(sentence).because(error).hint("move the ledger away and let the next run start a new one")
     })?;
     let mut read = Read { removed: !entry.remove.is_empty(), ..Read::default() };
-    for added in &entry.add {
+    // What was learned from elsewhere is for the lens: it says nothing of what a test depends on, or how it ended here.
+    for added in entry.add.iter().filter(|added| added.format != imports::FORMAT) {
         let Some(bytes) = store.get(&added.path)? else {
             read.bad_lines += added.rows;
             continue;

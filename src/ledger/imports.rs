@@ -8,6 +8,9 @@ use crate::model::failure::Failure;
 use super::facts::{self, Added};
 use super::store::Store;
 
+/// The format that the log names for what was learned: it has no say in the map.
+pub(super) const FORMAT: &str = "learned_v1";
+
 /// What one step of learning found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Import {
@@ -34,7 +37,7 @@ pub fn commit(store: &Store, import: &Import) -> Result<(), Failure> {
         let content = Digest::of(&bytes).to_string();
         let path = format!("segments/{kind}/dt={}/{}-1-1-{}.jsonl.zst", import.day, import.name, &content[..16]);
         store.create(&path, bytes)?;
-        add.push(Added { path, kind: kind.to_owned(), rows: rows as u64, format: "learned_v1".to_owned() });
+        add.push(Added { path, kind: kind.to_owned(), rows: rows as u64, format: FORMAT.to_owned() });
         Ok(())
     };
     write("changes", import.changes.len(), encode(&import.changes))?;

@@ -48,7 +48,9 @@ pub fn load(store: &Store) -> Result<Loaded, Failure> {
     }
     let had_snapshot = loaded.map.position > 0;
     catch_up(store, &mut loaded.map)?;
-    if !had_snapshot && loaded.map.position > 0 && loaded.warning.is_none() {
+    // What was only learned, from history or production, makes no map.
+    let has_facts = !loaded.map.tests.is_empty() || !loaded.map.variants.is_empty();
+    if !had_snapshot && has_facts && loaded.warning.is_none() {
         loaded.warning = Some(format!("the ledger {} has no snapshot", store.folder().display()));
     }
     Ok(loaded)

@@ -4,6 +4,7 @@ pub mod duck;
 pub mod facts;
 pub mod fold;
 pub mod imports;
+pub mod learned;
 pub mod map;
 pub mod sql;
 pub mod store;

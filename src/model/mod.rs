@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod code_path;
+pub mod commit;
 pub mod digest;
 pub mod edge;
 pub mod evidence;

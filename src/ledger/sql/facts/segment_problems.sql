@@ -1,6 +1,6 @@
 -- One row per segment that could not be read whole.
 -- Why: unreadable lines are left out of every other view, never silently. Lines of a newer format count as `newer_lines`.
--- Reads: segments, raw_runs, raw_outcomes, raw_decisions, raw_edges, raw_events.
+-- Reads: segments, raw_runs, raw_outcomes, raw_decisions, raw_edges, raw_events, raw_changes, raw_sightings.
 WITH lines AS (
   SELECT segment, v FROM raw_runs
   UNION ALL
@@ -11,6 +11,10 @@ WITH lines AS (
   SELECT segment, v FROM raw_edges
   UNION ALL
   SELECT segment, v FROM raw_events
+  UNION ALL
+  SELECT segment, v FROM raw_changes
+  UNION ALL
+  SELECT segment, v FROM raw_sightings
 ),
 
 counted AS (
