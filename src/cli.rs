@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::bridges::git;
 use crate::bridges::process::{self, Ending};
+use crate::bridges::{commit, git};
 use crate::commands;
 use crate::decide::selection::Scope;
 use crate::model::failure::Failure;
@@ -156,6 +156,24 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Run every test with the deep record, learn, tell what escaped, and place tests: the one line of the weekly job
+    Weekly {
+        /// Write a JUnit report
+        #[arg(long, value_name = "FILE")]
+        junit: Option<PathBuf>,
+        /// The command, unchanged
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+    /// Say what the last runs selected of what they could have found, beside running everything
+    Replay {
+        /// How many runs
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        last: u32,
+        /// Print JSON (format `replay_v1`)
+        #[arg(long)]
+        json: bool,
+    },
     /// Move one test to a suite, with a reason that the record keeps
     Move {
         /// The test's id
@@ -195,6 +213,12 @@ enum Verb {
 enum Learn {
     /// Learn from git when every function last changed, how often and by how many people
     Git,
+    /// Take over what runs elsewhere decided and saw, from the folder of their ledgers (artifacts of CI)
+    Runs {
+        /// A ledger, or a folder of some
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
 }
 
 /// Parses the command line, does what it says and returns the exit code.
@@ -228,6 +252,7 @@ pub fn main(out: &mut dyn Write, talk: &mut dyn Write) -> ExitCode {
 fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, Failure> {
     let Common { ledger, config, folder, color: _, quiet, verbose } = line.common;
     let settings = Settings::read(&Flags { ledger, config, folder, quiet, verbose }, &|folder| git::root(folder))?;
+    let settings = settings.on_base(&commit::named, &commit::file);
     let strict = |settings: &Settings| settings.policy_failure.clone().map_or(Ok(()), |why| Err(Failure::input(why)));
     match line.verb {
         Verb::Run { select, record, no_record, junit, command } => {
@@ -251,6 +276,15 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             let request = commands::place::Request { dry_run, as_of, json };
             commands::place::run(&settings, &request, out).map(|()| Ending::Code(0))
         }
+        Verb::Weekly { junit, command } => {
+            strict(&settings)?;
+            let request = commands::weekly::Request { command, junit };
+            Ok(commands::weekly::run(&settings, &request, out, talk))
+        }
+        Verb::Replay { last, json } => {
+            strict(&settings)?;
+            commands::weekly::replay(&settings, last, json, out).map(|()| Ending::Code(0))
+        }
         Verb::Move { test, suite, reason } => {
             strict(&settings)?;
             commands::place::by_hand(&settings, &test, suite.into(), &reason, out).map(|()| Ending::Code(0))
@@ -259,6 +293,7 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             strict(&settings)?;
             let done = match from {
                 Learn::Git => commands::learn::git::run(&settings, out, talk),
+                Learn::Runs { folder } => commands::learn::runs::run(&settings, &folder, out),
             };
             done.map(|()| Ending::Code(0))
         }

@@ -209,9 +209,11 @@ impl Saved {
 pub fn hide_from_git(root: &Path, ledger: &Path) -> io::Result<()> {
     let own = root.join(".titer");
     let ignore = own.join(".gitignore");
-    if ledger.starts_with(&own) && !ignore.is_file() {
+    // Earlier versions hid the suite's records, too.
+    let is_hidden = fs::read(&ignore).is_ok_and(|text| text != b"*\n");
+    if ledger.starts_with(&own) && !is_hidden {
         fs::create_dir_all(&own)?;
-        fs::write(ignore, "*\n")?;
+        fs::write(ignore, "*\n!/suite/\n!/suite/**\n")?;
     }
     Ok(())
 }

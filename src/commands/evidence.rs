@@ -1,6 +1,6 @@
 //! Evidence of tests as of a day, asked from the lens.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::ledger::duck::{Lens, Limits};
 use crate::model::evidence::{DAY, Evidence, Seconds};
@@ -70,11 +70,8 @@ pub fn lens(settings: &Settings, end: &str, limits: &Limits) -> Result<Lens, Fai
 /// The lens does not answer.
 pub fn all(lens: &Lens) -> Result<Vec<Evidence>, Failure> {
     let table = lens.ordered("test_evidence", "test")?;
-    let row = |row: Vec<Value>| {
-        let row: Map<String, Value> = table.columns.iter().cloned().zip(row).collect();
-        serde_json::from_value(Value::Object(row))
-    };
-    let rows: Result<Vec<Evidence>, _> = table.rows.iter().cloned().map(row).collect();
+    let rows: Result<Vec<Evidence>, _> =
+        table.by_name().map(|row| serde_json::from_value(Value::Object(row))).collect();
     rows.map_err(|error| Failure::world("the view test_evidence says what it should not").because(error))
 }
 

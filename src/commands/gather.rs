@@ -15,7 +15,7 @@ use crate::model::map::Map;
 use crate::model::plan::Plan;
 use crate::model::suite::Suites;
 use crate::model::tree::Tree;
-use crate::settings::{self, Settings};
+use crate::settings::{self, Base, Settings};
 
 use super::asking;
 use super::present::Present;
@@ -60,7 +60,12 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
         (store, loaded, tree)
     });
     let (store, loaded, tree) = tree;
-    let ask = Ask { whole: loaded.warning.is_some(), ..ask };
+    let is_measured = settings.base != Base::Missing;
+    if !is_measured {
+        warnings
+            .push("git does not have the base of this pull request, whose policy counts; every test runs".to_owned());
+    }
+    let ask = Ask { whole: loaded.warning.is_some() || !is_measured, ..ask };
     warnings.extend(loaded.warning.map(|why| format!("{why}; every test runs")));
     let map = loaded.map;
     let mut present = match tree {

@@ -20,6 +20,7 @@ pub mod second;
 pub mod sql;
 pub mod strangers;
 pub mod suites;
+pub mod weekly;
 
 use std::io::{ErrorKind, Write};
 

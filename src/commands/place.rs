@@ -43,6 +43,10 @@ struct Decided {
 /// There is no evidence to decide on, or the batch cannot be written.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Result<(), Failure> {
     let as_of = AsOf::parse(request.as_of.as_deref().unwrap_or(&suites::today()))?;
+    if settings.ledger.0.is_dir() {
+        // What was committed since the last time must not be taken for silence; without history nothing moves anyway.
+        let _ = super::learn::git::run(settings, &mut std::io::sink(), &mut std::io::sink());
+    }
     let lens = evidence::lens(settings, &as_of.end(), &Limits::default())?;
     let decided = decide(settings, &lens, &as_of)?;
     let batch = if request.dry_run || decided.placed.moves.is_empty() {

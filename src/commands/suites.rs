@@ -1,26 +1,46 @@
 //! Where tests live: the records in the repository, folded.
 
-use crate::bridges::{clock, suite_files};
+use crate::bridges::{clock, commit, suite_files};
 use crate::decide::suites::{Step, fold};
 use crate::formats::record_v1::{self, Change, Named, Recorded};
 use crate::model::failure::Failure;
 use crate::model::suite::Suites;
-use crate::settings::Settings;
+use crate::settings::{Base, Settings};
 
 /// The suites that the records in the tree speak of.
 ///
 /// # Errors
 /// A batch cannot be read or is damaged. Then nothing can be said of any test: all of them belong to FAST.
 pub fn read(settings: &Settings) -> Result<Suites, Failure> {
+    let own = of_tree(settings)?;
+    match &settings.base {
+        Base::Tree => Ok(own),
+        Base::Commit(commit) => Ok(own.no_weekly_but_of(&of_commit(settings, commit)?)),
+        Base::Missing => Ok(Suites::default()),
+    }
+}
+
+fn of_tree(settings: &Settings) -> Result<Suites, Failure> {
     let folder = settings.root.join(suite_files::PENDING);
     let batches = suite_files::batches(&settings.root).map_err(|error| {
         Failure::world(format!("the records in {} cannot be read", folder.display())).because(error)
     })?;
+    folded(batches, &folder.display().to_string())
+}
+
+fn of_commit(settings: &Settings, base: &str) -> Result<Suites, Failure> {
+    let folder = format!("{} at {base}", suite_files::PENDING);
+    let batches = commit::files_in(&settings.root, base, suite_files::PENDING)
+        .map_err(|error| Failure::world(format!("the records in {folder} cannot be read")).because(error))?;
+    folded(batches.into_iter().filter(|(name, _)| name.ends_with(".jsonl")).collect(), &folder)
+}
+
+fn folded(batches: Vec<(String, Vec<u8>)>, folder: &str) -> Result<Suites, Failure> {
     let mut steps = Vec::new();
     for (name, bytes) in batches {
         let changes = record_v1::read(&name, &bytes).map_err(|why| {
-            let sentence = format!("the records in {} are not used: {why}", folder.join(&name).display());
-            Failure::input(sentence).hint("restore the file from git; records are never edited")
+            Failure::input(format!("the records in {folder} are not used: {name}: {why}"))
+                .hint("restore the file from git; records are never edited")
         })?;
         steps.extend(changes.into_iter().map(step));
     }

@@ -48,6 +48,13 @@ pub struct Lens {
     _private: tempfile::TempDir,
 }
 
+impl Table {
+    /// The rows by the names of their columns.
+    pub fn by_name(&self) -> impl Iterator<Item = serde_json::Map<String, serde_json::Value>> + '_ {
+        self.rows.iter().map(|row| self.columns.iter().cloned().zip(row.iter().cloned()).collect())
+    }
+}
+
 impl Lens {
     /// Opens the lens over the ledger in `ledger`, building it where `file` is missing, foreign or older than the ledger.
     ///
@@ -117,6 +124,14 @@ impl Lens {
     /// As for [`Lens::query`].
     pub fn view(&self, name: &str) -> Result<Table, Failure> {
         self.query(&format!("SELECT * FROM {name}"))
+    }
+
+    /// The first rows of a view in an order that the columns named give them.
+    ///
+    /// # Errors
+    /// As for [`Lens::query`].
+    pub fn first(&self, name: &str, columns: &str, count: u32) -> Result<Table, Failure> {
+        self.query(&format!("SELECT * FROM {name} ORDER BY {columns} LIMIT {count}"))
     }
 
     /// All rows of a view in an order that the columns named give them.

@@ -1,15 +1,21 @@
 //! What was learned from history and from production becomes part of the ledger: segments, and the log entry that names them.
 
+use std::path::Path;
+
 use crate::formats::learned_v1::{ChangeLine, SightingLine};
 use crate::formats::segment_v1::encode;
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
 use super::facts::{self, Added};
+use super::sql::sources;
 use super::store::Store;
 
 /// The format that the log names for what was learned: it has no say in the map.
 pub(super) const FORMAT: &str = "learned_v1";
+
+/// The kind under which the log names segments that a map is not folded from.
+const TAKEN_OVER: &str = "taken-over";
 
 /// What one step of learning found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -55,4 +61,29 @@ pub fn spool(store: &Store, bytes: &[u8]) -> Result<String, Failure> {
     let packed = packed.map_err(|error| Failure::world("raw bytes cannot be packed").because(error))?;
     store.create(&format!("spool/{}/{digest}.zst", &digest[..2]), packed)?;
     Ok(digest)
+}
+
+/// Takes over what another ledger knows of runs, their outcomes and their decisions: the artifact of a run elsewhere. Its edges stay where
+/// they are, as they may be those of a change that was never merged; the map does not see what is taken over. Returns how many runs are new.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn take_over(store: &Store, other: &Path) -> Result<usize, Failure> {
+    const KINDS: [&str; 3] = ["runs", "outcomes", "decisions"];
+    let (mut add, mut runs) = (Vec::new(), 0);
+    for source in sources(other).into_iter().filter(|it| it.is_there && KINDS.contains(&it.kind.as_str())) {
+        let path = other.join(&source.path);
+        let bytes = std::fs::read(&path)
+            .map_err(|error| Failure::world(format!("{} cannot be read", path.display())).because(error))?;
+        // A name says what is in the file: what is there under it is the same.
+        if store.create(&source.path, bytes)? {
+            runs += usize::from(source.kind == "runs");
+            let rows = source.rows.unwrap_or_default();
+            add.push(Added { path: source.path, kind: TAKEN_OVER.to_owned(), rows, format: "segment_v1".to_owned() });
+        }
+    }
+    if !add.is_empty() {
+        facts::append(store, add)?;
+    }
+    Ok(runs)
 }

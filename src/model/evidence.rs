@@ -50,6 +50,8 @@ pub struct Evidence {
     pub true_failures: i64,
     /// When a failure of it was found that a commit's run had left out.
     pub last_escape: Option<Seconds>,
+    /// The first run that left it out, and the reason that this run gave.
+    pub escaped_from: String,
     /// On how many trees of the last 30 days it both passed and failed.
     pub flakes: i64,
     /// When it last failed on a tree on which it also passed.

@@ -79,6 +79,17 @@ impl Suites {
         (!has_ended && !self.disputed.contains(test)).then_some(placement)
     }
 
+    /// The same without stays in WEEKLY that others do not know of.
+    #[must_use]
+    pub fn no_weekly_but_of(mut self, others: &Self) -> Self {
+        let stays = |suites: &Self, test: &str| {
+            !suites.disputed.contains(test) && suites.placements.get(test).is_some_and(|it| it.suite == Suite::Weekly)
+        };
+        let own: Vec<String> = self.placements.keys().filter(|test| !stays(others, test)).cloned().collect();
+        self.disputed.extend(own);
+        self
+    }
+
     /// The digest of the record that speaks last of a test.
     #[must_use]
     pub fn last_record(&self, test: &str) -> Option<&str> {

@@ -4,5 +4,6 @@ pub mod diagnosis;
 pub mod explanation;
 pub mod outlook;
 pub mod placement;
+pub mod recall;
 pub mod summary;
 pub mod table;

@@ -57,6 +57,37 @@ pub fn place(
     }
 }
 
+/// Where the base of a pull request may be found in git, the surest first; `None` where this is no pull request. Policy and moves towards WEEKLY
+/// are those of the base: a change cannot excuse itself.
+#[must_use]
+pub fn base(variable: &dyn Fn(&str) -> Option<String>, read: &dyn Fn(&str) -> Option<String>) -> Option<Vec<String>> {
+    let told = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let mut found = Vec::new();
+    let branch = if told("GITHUB_ACTIONS").as_deref() == Some("true") {
+        let event = told("GITHUB_EVENT_NAME").unwrap_or_default();
+        if !event.starts_with("pull_request") {
+            return None;
+        }
+        let payload = told("GITHUB_EVENT_PATH").and_then(|path| read(&path));
+        let payload: Option<Value> = payload.and_then(|text| serde_json::from_str(&text).ok());
+        let commit = payload.as_ref().and_then(|it| it.pointer("/pull_request/base/sha")).and_then(Value::as_str);
+        found.extend(commit.map(str::to_owned));
+        told("GITHUB_BASE_REF")
+    } else if told("GITLAB_CI").is_some() {
+        found.extend(told("CI_MERGE_REQUEST_DIFF_BASE_SHA"));
+        Some(told("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")?)
+    } else if told("BUILDKITE").as_deref() == Some("true") {
+        told("BUILDKITE_PULL_REQUEST").filter(|number| number != "false")?;
+        told("BUILDKITE_PULL_REQUEST_BASE_BRANCH")
+    } else {
+        return None;
+    };
+    if let Some(branch) = branch {
+        found.extend([format!("refs/remotes/origin/{branch}"), format!("refs/heads/{branch}")]);
+    }
+    Some(found)
+}
+
 fn github(
     variable: &dyn Fn(&str) -> Option<String>,
     read: &dyn Fn(&str) -> Option<String>,
@@ -118,6 +149,29 @@ mod tests {
         assert!(matches!(github("pull_request", "refs/pull/1/merge"), Place::Reader { .. }));
         assert!(matches!(github("pull_request_target", "refs/heads/main"), Place::Untrusted { .. }));
         assert!(matches!(github("workflow_run", "refs/heads/main"), Place::Untrusted { .. }));
+    }
+
+    #[test]
+    fn a_pull_request_has_a_base() {
+        let base_of = |variables: &[(&str, &str)]| {
+            let variable =
+                |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+            base(&variable, &|_| Some(r#"{"pull_request":{"base":{"sha":"abc"}}}"#.to_owned()))
+        };
+        let on_main = ["refs/remotes/origin/main", "refs/heads/main"].map(str::to_owned).to_vec();
+        let github = |event| [("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", event), ("GITHUB_BASE_REF", "main")];
+        assert_eq!(base_of(&github("push")), None);
+        assert_eq!(base_of(&github("pull_request")), Some(on_main.clone()));
+        let told = [&github("pull_request")[..], &[("GITHUB_EVENT_PATH", "p")]].concat();
+        assert_eq!(base_of(&told), Some([&["abc".to_owned()][..], &on_main].concat()));
+        assert_eq!(base_of(&[("GITLAB_CI", "true")]), None);
+        let gitlab = [("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main")];
+        assert_eq!(base_of(&gitlab), Some(on_main.clone()));
+        let buildkite = |number| {
+            [("BUILDKITE", "true"), ("BUILDKITE_PULL_REQUEST", number), ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main")]
+        };
+        assert_eq!((base_of(&buildkite("false")), base_of(&buildkite("7"))), (None, Some(on_main)));
+        assert_eq!(base_of(&[("CI", "true")]), None);
     }
 
     #[test]

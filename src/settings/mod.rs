@@ -57,10 +57,23 @@ pub struct Settings {
     pub policy: Policy,
     /// What was wrong with the policy file, if so: then the defaults are in force.
     pub policy_failure: Option<String>,
+    /// What a pull request is measured by.
+    pub base: Base,
     /// `-q`
     pub quiet: bool,
     /// `-v`
     pub verbose: bool,
+}
+
+/// The state of the repository whose policy and suites are in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// The tree itself.
+    Tree,
+    /// A pull request: those of this commit, on top of which its own may only add tests.
+    Commit(String),
+    /// A pull request whose base git does not have: nothing may be left out.
+    Missing,
 }
 
 impl Settings {
@@ -90,6 +103,7 @@ impl Settings {
             ledger,
             policy,
             policy_failure,
+            base: Base::Tree,
             quiet: flags.quiet,
             verbose: flags.verbose,
         })
@@ -106,6 +120,33 @@ impl Settings {
     #[must_use]
     pub fn with_cache(&self, cache: PathBuf) -> Self {
         Self { cache, ..self.clone() }
+    }
+
+    /// In a pull request, the policy of its base; `resolve` finds a commit by one of its names, `read` a file of it.
+    #[must_use]
+    pub fn on_base(
+        self,
+        resolve: &dyn Fn(&Path, &str) -> Option<String>,
+        read: &dyn Fn(&Path, &str, &str) -> Option<Vec<u8>>,
+    ) -> Self {
+        let read_file = |path: &str| std::fs::read_to_string(path).ok();
+        let Some(names) = forge::base(&variable, &read_file).filter(|_| self.in_git) else { return self };
+        let Some(commit) = names.iter().find_map(|name| resolve(&self.root, name)) else {
+            return Self { base: Base::Missing, ..self };
+        };
+        let of_base = self.policy.file.clone().or_else(|| Some(self.root.join(policy::FILE)));
+        let inside = of_base.as_ref().and_then(|file| file.strip_prefix(&self.root).ok()).map(Path::to_owned);
+        // A file from elsewhere is not the change's own.
+        let Some(inside) = inside else { return Self { base: Base::Commit(commit), ..self } };
+        let inside = inside.to_string_lossy();
+        let text = read(&self.root, &commit, &inside).map(|text| String::from_utf8_lossy(&text).into_owned());
+        let loaded =
+            text.map_or_else(|| Ok(Policy::defaults()), |text| Policy::parse(&text, &self.root.join(&*inside)));
+        let (policy, policy_failure) = match loaded {
+            Ok(policy) => (policy, None),
+            Err(failure) => (Policy::defaults(), Some(format!("on the base of this pull request, {failure}"))),
+        };
+        Self { base: Base::Commit(commit), policy, policy_failure, ..self }
     }
 
     /// The repository's root as it is called and as it really is.

@@ -89,12 +89,20 @@ impl Policy {
                 return Err(Failure::input(format!("the configuration {} cannot be read", path.display())).because(e));
             }
         };
-        let file: File = toml::from_str(&text).map_err(|error| {
+        Self::parse(&text, &path)
+    }
+
+    /// The policy that the text of the file `path` says.
+    ///
+    /// # Errors
+    /// It cannot be understood.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
+        let file: File = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             let sentence = format!("{}:{line}: {}", path.display(), error.message());
             Failure::input(sentence).hint("the settings and their defaults are in the README under \"titer.toml\"")
         })?;
-        Self::defaults().with(file, &path).map(|policy| Self { file: Some(path), ..policy })
+        Self::defaults().with(file, path).map(|policy| Self { file: Some(path.to_owned()), ..policy })
     }
 
     fn with(mut self, file: File, path: &Path) -> Result<Self, Failure> {

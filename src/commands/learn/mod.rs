@@ -10,6 +10,7 @@ use crate::settings::Settings;
 
 pub mod git;
 mod progress;
+pub mod runs;
 mod shapes;
 
 /// The ledger, made where there is none.

@@ -9,7 +9,8 @@ pub(super) const RULE: Rule = Rule { name: "escaped", suite: Suite::Fast, judge 
 fn judge(case: &Case<'_>) -> Option<String> {
     let at = case.evidence.last_escape?;
     let ago = case.thresholds.days_since(at);
-    Some(format!("a failure of it was left out on a commit and found later, {} ago", days(ago)))
+    let from = &case.evidence.escaped_from;
+    Some(format!("a failure of it, found {} ago, had been left out: {from}", days(ago)))
 }
 
 #[cfg(test)]

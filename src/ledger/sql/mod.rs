@@ -77,6 +77,7 @@ pub const VIEWS: &[View] = views![
     "shaped" / "test_births",
     "evidence" / "pinning_paths",
     "evidence" / "test_evidence",
+    "evidence" / "run_recall",
 ];
 
 /// One kind of segment: the folder it lies in and the columns of its lines, by the names that the lines use.

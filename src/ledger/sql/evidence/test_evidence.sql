@@ -79,7 +79,17 @@ surroundings AS (
 ),
 
 escaped AS (
-  SELECT test_id, MAX(found_at) AS last_escape_at FROM escapes GROUP BY test_id
+  SELECT
+    test_id,
+    MAX(found_at) AS last_escape_at,
+    MAX(
+      CONCAT(
+        CAST(found_at AS VARCHAR), '|run ', skipping_run_id, COALESCE(CONCAT(' on commit ', skipping_commit_id), ''), ' left it out: ',
+        reason
+      )
+    ) AS last_escape
+  FROM escapes
+  GROUP BY test_id
 )
 
 SELECT
@@ -102,6 +112,7 @@ SELECT
   CAST(EXTRACT(EPOCH FROM test_history.last_true_failure_at) AS BIGINT) AS last_true_failure,
   COALESCE(test_history.true_failures, 0) AS true_failures,
   CAST(EXTRACT(EPOCH FROM escaped.last_escape_at) AS BIGINT) AS last_escape,
+  COALESCE(SPLIT_PART(escaped.last_escape, '|', 2), '') AS escaped_from,
   COALESCE(test_history.flakes_30_days, 0) AS flakes,
   CAST(EXTRACT(EPOCH FROM test_history.last_flake_at) AS BIGINT) AS last_flake,
   COALESCE(test_history.runs, 0) AS runs,

@@ -1,0 +1,39 @@
+//! `titer learn runs DIR`: what runs elsewhere decided and saw.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::ledger::imports;
+use crate::model::failure::Failure;
+use crate::report::summary;
+use crate::settings::Settings;
+
+/// Takes over the ledgers in `folder`: it is one, or holds some (artifacts of several runs), however deep.
+///
+/// # Errors
+/// There is no ledger, or a file cannot be read or written.
+pub fn run(settings: &Settings, folder: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+    let folder = settings.folder.join(folder);
+    let ledgers = ledgers(&folder);
+    if ledgers.is_empty() {
+        let sentence = format!("{} holds no ledger: nowhere in it is a folder `segments/runs`", folder.display());
+        return Err(Failure::input(sentence)
+            .hint("unpack the artifact there first; it is what `.titer/ledger` was in that run"));
+    }
+    let store = super::store(settings)?;
+    let mut new = 0;
+    for ledger in &ledgers {
+        new += imports::take_over(&store, ledger)?;
+    }
+    let (new, ledgers) = (summary::count(new), summary::count(ledgers.len()));
+    super::say(settings, out, &format!("learned {new} new runs from {ledgers} ledgers"))
+}
+
+fn ledgers(folder: &Path) -> Vec<PathBuf> {
+    let found = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter().flatten();
+    let is_ledger = |path: &Path| path.join("segments/runs").is_dir();
+    found
+        .filter(|entry| entry.file_type().is_dir() && is_ledger(entry.path()))
+        .map(walkdir::DirEntry::into_path)
+        .collect()
+}
