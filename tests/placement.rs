@@ -1,0 +1,359 @@
+//! FAST and WEEKLY, told by a year of commits and by what production said: real git, real pytest, real records.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails, and it starts programs"
+)]
+
+mod support;
+
+use std::fs;
+
+use serde_json::{Value, json};
+use support::{Ending, Repository, newest};
+
+const PYTEST: &[&str] = &["pytest", "-q"];
+
+/// A repository whose history lies in the past, counted in days before today.
+struct Service {
+    repository: Repository,
+}
+
+/// The day so many days before today, in UTC.
+fn day(before: i64) -> String {
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * before);
+    at.to_string()[..10].to_owned()
+}
+
+impl Service {
+    /// One module a name, each with a test of its own that calls its function; all committed a year ago.
+    fn of(modules: &[&str]) -> Self {
+        let repository =
+            Repository::with(newest(), &[(".gitignore", "__pycache__/\n.pytest_cache/\n"), ("app/__init__.py", "")]);
+        for name in modules {
+            repository.write(&format!("app/{name}.py"), format!("def {name}():\n    return 1\n"));
+            let test = format!("from app.{name} import {name}\n\ndef test_{name}():\n    assert {name}() == 1\n");
+            repository.write(&format!("tests/test_{name}.py"), test);
+        }
+        repository.write("conftest.py", "");
+        let service = Self { repository };
+        service.commit(365, "first");
+        service
+    }
+
+    /// Commits everything as if so many days ago, at noon.
+    fn commit(&self, before: i64, message: &str) {
+        self.commit_at(&format!("{}T12:00:00Z", day(before)), message);
+    }
+
+    fn commit_at(&self, at: &str, message: &str) {
+        self.repository.git(&["add", "-A"]);
+        let mut git = self.repository.command("git", &self.repository.root());
+        git.env("GIT_COMMITTER_DATE", at).env("GIT_AUTHOR_DATE", at);
+        git.args([
+            "-c",
+            "user.name=Tester",
+            "-c",
+            "user.email=tester@example.org",
+            "commit",
+            "-q",
+            "--allow-empty",
+            "-m",
+            message,
+        ]);
+        assert!(git.status().unwrap().success());
+    }
+
+    /// The function of a module gets another body, which means the same.
+    fn rewrite(&self, name: &str) {
+        self.repository.replace(&format!("app/{name}.py"), "return 1", "return 2 - 1");
+    }
+
+    fn run(&self, flags: &[&str]) -> Ending {
+        self.repository.titer(&[&["run"], flags, &["--"], PYTEST].concat())
+    }
+
+    fn record(&self) {
+        let ran = self.run(&["--record"]);
+        assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+    }
+
+    /// What production said: a file that covers the days from `since` to `until` before today.
+    fn learn(&self, sightings: &[Value], since: i64, until: i64) {
+        let text: String = sightings.iter().map(|line| format!("{line}\n")).collect();
+        let file = self.repository.beside("production.jsonl");
+        fs::write(&file, text).unwrap();
+        let covers = format!("{}..{}", day(since), day(until));
+        let done = self.repository.titer(&["learn", "file", file.to_str().unwrap(), "--covers", &covers]);
+        assert_eq!(done.code, Some(0), "{}\n{}", done.stdout, done.stderr);
+    }
+
+    /// `titer place`, as `placement_v1`.
+    fn place(&self, flags: &[&str]) -> Value {
+        let done = self.repository.titer(&[&["place", "--json"], flags].concat());
+        assert_eq!(done.code, Some(0), "{}\n{}", done.stdout, done.stderr);
+        serde_json::from_str(&done.stdout).unwrap()
+    }
+
+    /// Tests of which a plan says what the codes are.
+    fn planned(&self) -> Vec<(String, String)> {
+        let told = self.repository.titer(&["plan", "--json", "--", "pytest", "-q"]);
+        let plan: Value = serde_json::from_str(&told.stdout).unwrap();
+        let tests = plan["tests"].as_array().unwrap().iter();
+        tests.map(|test| (short(&test["id"]), test["reason"].as_str().unwrap().to_owned())).collect()
+    }
+}
+
+/// One sighting of a fault in the function of a module, as our own lines say it.
+fn sighting(event: &str, before: i64, file: &str, function: &str) -> Value {
+    json!({"v": 1, "event": event, "at": format!("{}T03:00:00Z", day(before)), "type": "ValueError", "message": "no",
+        "frames": [{"file": file, "function": function, "line": 2, "in_app": true}]})
+}
+
+fn short(id: &Value) -> String {
+    id.as_str().unwrap().rsplit("::test_").next().unwrap().to_owned()
+}
+
+/// What a placement moves: the test's short name, where to, by which rule.
+fn moves(placed: &Value) -> Vec<(String, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let moves = placed["moves"].as_array().unwrap().iter();
+    moves.map(|step| (short(&step["test"]), text(&step["to"]), text(&step["rule"]))).collect()
+}
+
+fn names(placed: &Value) -> Vec<String> {
+    moves(placed).into_iter().map(|(test, ..)| test).collect()
+}
+
+/// How many tests a rule speaks for.
+fn count(placed: &Value, rule: &str) -> i64 {
+    let rules = placed["rules"].as_array().unwrap().iter();
+    rules.filter(|it| it["rule"] == rule).map(|it| it["tests"].as_i64().unwrap()).sum()
+}
+
+#[test]
+fn a_hundred_and_seventy_nine_days_stay_and_a_hundred_and_eighty_one_go() {
+    let service = Service::of(&["quiet", "recent", "older", "faulty"]);
+    service.rewrite("older");
+    service.commit(181, "older");
+    service.rewrite("recent");
+    service.commit(179, "recent");
+    service.record();
+    service.learn(&[sighting("e1", 300, "app/faulty.py", "faulty")], 360, 0);
+    let placed = service.place(&["--dry-run"]);
+    assert_eq!(names(&placed), ["older", "quiet"], "{placed}");
+    assert_eq!(
+        (count(&placed, "changed"), count(&placed, "faulted"), placed["batch"].is_null()),
+        (1, 1, true),
+        "{placed}"
+    );
+    // Layout and comments are no change.
+    let text = fs::read_to_string(service.repository.path("app/quiet.py")).unwrap();
+    service.repository.write("app/quiet.py", format!("# said again\n\n{text}"));
+    service.commit(1, "a comment");
+    assert_eq!(names(&service.place(&["--dry-run"])), ["older", "quiet"]);
+    // As of a day two days ago, one was a day younger; and nothing had been recorded yet.
+    assert_eq!(names(&service.place(&["--dry-run", "--as-of", &day(2)])), Vec::<String>::new());
+}
+
+#[test]
+fn silence_counts_only_where_a_source_has_been_listening() {
+    for (since, until, expected) in [(181, 0, 1), (179, 0, 0), (360, 7, 1), (360, 9, 0)] {
+        let service = Service::of(&["quiet"]);
+        service.record();
+        let placed = service.place(&[]);
+        assert_eq!((names(&placed).len(), count(&placed, "unwatched")), (0, 1), "{placed}");
+        service.learn(&[], since, until);
+        assert_eq!(names(&service.place(&["--dry-run"])).len(), expected, "{since} to {until}");
+    }
+}
+
+#[test]
+fn a_fault_that_cannot_be_mapped_blocks_where_it_may_lie() {
+    let service = Service::of(&["quiet", "other"]);
+    service.record();
+    service.learn(&[], 360, 0);
+    assert_eq!(names(&service.place(&["--dry-run"])), ["other", "quiet"]);
+    service.learn(&[sighting("e1", 30, "app/no_longer_here.py", "gone")], 360, 0);
+    let placed = service.place(&["--dry-run"]);
+    assert_eq!((names(&placed).len(), count(&placed, "unmapped")), (0, 2), "{placed}");
+}
+
+#[test]
+fn a_relapse_brings_a_test_back_and_the_chain_of_records_holds() {
+    let service = Service::of(&["quiet"]);
+    service.record();
+    service.learn(&[], 360, 0);
+    let went = service.place(&[]);
+    assert_eq!(moves(&went), [("quiet".into(), "weekly".into(), "quiet".into())]);
+    service.commit(0, "placed");
+    assert_eq!(names(&service.place(&[])), Vec::<String>::new());
+    service.learn(&[sighting("e1", 0, "app/quiet.py", "quiet")], 360, 0);
+    let back = service.place(&[]);
+    assert_eq!(moves(&back), [("quiet".into(), "fast".into(), "faulted".into())]);
+    assert_eq!(back["restless"].as_array().unwrap().len(), 1);
+    let batch = service.repository.path(".titer/suite/pending").join(back["batch"].as_str().unwrap());
+    let last = fs::read_to_string(batch).unwrap().lines().last().unwrap().to_owned();
+    let line: Value = serde_json::from_str(&last).unwrap();
+    let predicate = &line["statement"]["predicate"];
+    assert!(predicate["prev"].as_str().is_some_and(|prev| prev.len() == 64), "{predicate}");
+    let told = service.repository.titer(&["explain", "tests/test_quiet.py::test_quiet"]);
+    assert!(told.stdout.contains("lives in FAST since") && told.stdout.contains("faulted:"), "{}", told.stdout);
+}
+
+/// `test_user` covers `user`, which reads a constant of a module that is loaded through another.
+fn with_a_wide_edge() -> Service {
+    let service = Service::of(&["quiet"]);
+    service.repository.write("app/deep.py", "LIMIT = 1\n");
+    service.repository.write("app/middle.py", "from app import deep\n");
+    service.repository.write("app/user.py", "from app import middle\n\ndef user():\n    return middle.deep.LIMIT\n");
+    service
+        .repository
+        .write("tests/test_user.py", "from app.user import user\n\ndef test_user():\n    assert user() == 1\n");
+    service.commit(300, "user");
+    service.record();
+    service.learn(&[], 360, 0);
+    assert_eq!(names(&service.place(&[])), ["quiet", "user"]);
+    service.commit(0, "placed");
+    service
+}
+
+#[test]
+fn a_weekly_test_comes_back_for_what_it_ran_and_not_for_what_others_loaded() {
+    let service = with_a_wide_edge();
+    let reasons = |expected: [&str; 2]| {
+        let planned = service.planned();
+        assert_eq!(planned.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>(), expected, "{planned:?}");
+    };
+    reasons(["untouched", "untouched"]);
+    service.repository.replace("app/deep.py", "LIMIT = 1", "LIMIT = 2");
+    reasons(["untouched", "weekly"]);
+    // Left out: the suite passes although the test would fail. The weekly suite finds it.
+    assert_eq!(service.run(&["--no-record"]).code, Some(0));
+    assert_eq!(service.run(&["--suite", "weekly", "--no-record"]).code, Some(1));
+    service.repository.replace("app/deep.py", "LIMIT = 2", "LIMIT = 1");
+    assert_eq!(service.run(&["--all", "--no-record"]).code, Some(0));
+    service.rewrite("quiet");
+    reasons(["ran-changed-code", "untouched"]);
+    let fast = service.run(&["--suite", "fast", "--all", "--no-record"]);
+    assert!(fast.stderr.contains("2 weekly") || fast.stdout.contains("2 weekly"), "{}{}", fast.stdout, fast.stderr);
+}
+
+#[test]
+fn an_escape_found_by_the_weekly_job_names_the_run_that_skipped_and_brings_its_test_back() {
+    let service = with_a_wide_edge();
+    service.repository.replace("app/deep.py", "LIMIT = 1", "LIMIT = 2");
+    service.commit(0, "breaks user");
+    let skipped = service.run(&[]);
+    assert_eq!(skipped.code, Some(0), "{}{}", skipped.stdout, skipped.stderr);
+    let run = service.repository.sql("SELECT MAX(run_id) AS run FROM runs").lines().last().unwrap().to_owned();
+    let job = service.repository.titer(&["weekly", "--", "pytest", "-q"]);
+    assert_eq!(job.code, Some(1), "{}{}", job.stdout, job.stderr);
+    let named = format!("escape: pytest::tests/test_user.py::test_user failed; run {run}");
+    assert!(job.stdout.contains(&named) && job.stdout.contains("the first to leave it out: weekly"), "{}", job.stdout);
+    let moved = service.repository.titer(&["explain", "tests/test_user.py::test_user"]).stdout;
+    assert!(moved.contains("lives in FAST since") && moved.contains("escaped:") && moved.contains(&run), "{moved}");
+    let replayed = service.repository.titer(&["replay", "--last", "10"]).stdout;
+    assert!(replayed.contains("1 missed"), "{replayed}");
+    // The test runs on the next commit although nothing new changed.
+    assert!(service.planned().iter().any(|(test, reason)| test == "user" && reason == "failed-last-time"));
+}
+
+#[test]
+fn a_flaky_test_is_quarantined_until_a_day() {
+    let service = Service::of(&["quiet"]);
+    let flaky = "import os\n\ndef test_flaky():\n    assert not os.path.exists(os.environ['HOME'] + '/fail')\n";
+    service.repository.write("tests/test_flaky.py", flaky);
+    service.commit(300, "flaky");
+    let fail = service.repository.beside("home").join("fail");
+    for step in 0..2 {
+        service.repository.write("app/quiet.py", format!("def quiet():\n    return 1 + {step} - {step}\n"));
+        service.commit(0, "another tree");
+        service.record();
+        fs::write(&fail, "").unwrap();
+        assert_eq!(service.run(&["--all"]).code, Some(1));
+        fs::remove_file(&fail).unwrap();
+        service.record();
+    }
+    let placed = service.place(&[]);
+    assert_eq!(moves(&placed), [("flaky".into(), "weekly".into(), "flaky".into())], "{placed}");
+    assert_eq!(placed["moves"][0]["until"], day(-30));
+    service.repository.replace("app/quiet.py", "1 + 1 - 1", "1");
+    assert!(service.planned().contains(&("flaky".to_owned(), "untouched".to_owned())), "{:?}", service.planned());
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes() {
+    let service = Service::of(&["quiet", "older", "faulty"]);
+    service.record();
+    service.learn(&[sighting("e1", 300, "app/faulty.py", "faulty")], 360, 0);
+    let first = service.place(&[]);
+    let ledger = service.repository.path(".titer/ledger");
+    let pending = service.repository.path(".titer/suite/pending");
+    fs::remove_dir_all(&pending).unwrap();
+    assert_eq!(service.place(&[])["batch"], first["batch"]);
+    // The same files, made anew in another order.
+    fs::remove_dir_all(&pending).unwrap();
+    let mut files: Vec<_> =
+        walkdir::WalkDir::new(&ledger).into_iter().flatten().filter(|it| it.file_type().is_file()).collect();
+    files.sort_by(|a, b| b.path().cmp(a.path()));
+    let files: Vec<_> = files.into_iter().map(|it| (it.path().to_owned(), fs::read(it.path()).unwrap())).collect();
+    fs::remove_dir_all(&ledger).unwrap();
+    for (path, bytes) in files {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    fs::remove_dir_all(service.repository.beside("home").join(".cache")).unwrap();
+    assert_eq!(service.place(&[])["batch"], first["batch"]);
+}
+
+#[test]
+fn a_damaged_record_means_that_every_test_is_in_fast() {
+    let service = with_a_wide_edge();
+    let pending = service.repository.path(".titer/suite/pending");
+    let batches = fs::read_dir(&pending).unwrap().flatten().map(|entry| entry.path());
+    let batch = batches.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "jsonl")).unwrap();
+    let text = fs::read_to_string(&batch).unwrap();
+    service.repository.replace("app/deep.py", "LIMIT = 1", "LIMIT = 2");
+    assert!(service.planned().contains(&("user".to_owned(), "weekly".to_owned())));
+    fs::write(&batch, text.replacen("quiet", "silent", 1)).unwrap();
+    let told = service.repository.titer(&["plan", "--", "pytest", "-q"]);
+    assert!(told.stderr.contains("its content is not what its name says"), "{}", told.stderr);
+    assert!(told.stdout.contains("test_user  loaded-changed-module"), "{}", told.stdout);
+    assert_eq!(service.repository.titer(&["place"]).code, Some(3));
+}
+
+#[test]
+fn a_pull_request_cannot_move_a_test_out_of_its_own_way() {
+    let service = with_a_wide_edge();
+    service.repository.git(&["branch", "-f", "base", "HEAD~1"]);
+    service.repository.replace("app/deep.py", "LIMIT = 1", "LIMIT = 2");
+    service.commit(0, "breaks user");
+    let on = |base: &str| {
+        let mut titer = service.repository.command(env!("CARGO_BIN_EXE_titer"), &service.repository.root());
+        titer.args(["plan", "--", "pytest", "-q"]).env("GITHUB_ACTIONS", "true").env("GITHUB_BASE_REF", base);
+        let told = titer.env("GITHUB_EVENT_NAME", "pull_request").output().unwrap();
+        String::from_utf8(told.stdout).unwrap()
+    };
+    // On its base nothing was placed yet.
+    assert!(on("base").contains("test_user  loaded-changed-module"), "{}", on("base"));
+    service.repository.git(&["branch", "-f", "base", "HEAD~"]);
+    assert!(on("base").contains("test_user  weekly"), "{}", on("base"));
+    // Nothing is known of a base that git does not have.
+    assert!(on("nowhere").contains("test_quiet  whole-run"), "{}", on("nowhere"));
+}
+
+#[test]
+fn somebody_may_move_a_test_and_says_why() {
+    let service = Service::of(&["quiet"]);
+    service.record();
+    let id = "pytest::tests/test_quiet.py::test_quiet";
+    let moved = service.repository.titer(&["move", id, "weekly", "--reason", "tells nothing"]);
+    assert_eq!(moved.code, Some(0), "{}", moved.stderr);
+    service.rewrite("quiet");
+    assert_eq!(service.planned(), [("quiet".to_owned(), "ran-changed-code".to_owned())]);
+    let again = service.repository.titer(&["move", id, "weekly", "--reason", "x"]);
+    assert_eq!((again.code, again.stderr.contains("is in WEEKLY already")), (Some(3), true), "{}", again.stderr);
+    assert_eq!(service.repository.titer(&["place", "--as-of", "soon"]).code, Some(2));
+}
