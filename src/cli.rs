@@ -191,6 +191,12 @@ enum Verb {
         #[command(subcommand)]
         from: Learn,
     },
+    /// Write a `titer.toml` in which every setting stands with its default
+    Init {
+        /// Print it, and write nothing
+        #[arg(long)]
+        print: bool,
+    },
     /// Check the set-up, and name what is missing with the next step
     Doctor {
         /// Print JSON, one object a finding
@@ -297,6 +303,7 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             };
             done.map(|()| Ending::Code(0))
         }
+        Verb::Init { print } => commands::init::run(&settings, print, out).map(|()| Ending::Code(0)),
         Verb::Doctor { json } => commands::doctor::run(&settings, json, out).map(|well| Ending::Code(i32::from(!well))),
         Verb::Sql { query, json } => {
             strict(&settings)?;

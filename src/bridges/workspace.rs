@@ -225,6 +225,15 @@ pub fn is_writable(folder: &Path) -> bool {
     fs::create_dir_all(folder).is_ok() && tempfile::tempfile_in(folder).is_ok()
 }
 
+/// Writes a file that must not be there yet.
+///
+/// # Errors
+/// It is there, or cannot be written.
+#[allow(clippy::disallowed_methods, reason = "a file that the user asked for")]
+pub fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    io::Write::write_all(&mut fs::File::create_new(path)?, bytes)
+}
+
 /// Writes a file that the user named.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod facts;
 pub mod finish;
 pub mod gather;
+pub mod init;
 pub mod launch;
 pub mod learn;
 pub mod parts;

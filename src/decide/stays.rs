@@ -39,7 +39,25 @@ pub(super) fn returns(map: &Map, holds: &[bool], test: &TestRow, stay: &Placemen
         // A table of configuration is an edge of everybody's; a change of what builds the code, without one, is unknown.
         Reason::BuildInput | Reason::VariantChanged => newest
             .is_none_or(|it| !has_changed_fingerprint(map, it, &differs) || !rows(narrow(map, test, it)).is_empty()),
-        _ => true,
+        Reason::NewTest
+        | Reason::FailedLastTime
+        | Reason::UnknownPath
+        | Reason::NoMap
+        | Reason::Opaque
+        | Reason::UnstableId
+        | Reason::OrderDependent
+        | Reason::GuardsThisPath
+        | Reason::Pinned
+        | Reason::Probe
+        | Reason::Asked
+        | Reason::WholeRun
+        | Reason::Untouched
+        | Reason::Weekly
+        | Reason::OverBudget
+        | Reason::Quarantined
+        | Reason::FilteredByUser
+        | Reason::OtherShard
+        | Reason::NotReached => true,
     }
 }
 
