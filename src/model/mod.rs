@@ -12,6 +12,7 @@ pub mod map;
 pub mod outcome;
 pub mod plan;
 pub mod reason;
+pub mod reported;
 pub mod shape;
 pub mod test_id;
 pub mod touch;
