@@ -11,6 +11,7 @@ use crate::bridges::{commit, git};
 use crate::commands;
 use crate::decide::selection::Scope;
 use crate::model::failure::Failure;
+use crate::model::reported::Reporter;
 use crate::settings::{Flags, Settings};
 
 const EXIT_CODES: &str = "\
@@ -225,6 +226,35 @@ enum Learn {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Learn from JUnit reports how tests ended before titer ran them
+    Junit {
+        /// The reports
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The runner, where the reports do not tell it
+        #[arg(long, value_name = "RUNNER")]
+        runner: Option<Runner>,
+        /// When the tests ran, where the reports do not tell it or are wrong: `2026-11-21`, `2026-11-21T05:00:00Z`
+        #[arg(long, value_name = "DATE")]
+        at: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Runner {
+    Pytest,
+    Jest,
+    Cargo,
+}
+
+impl From<Runner> for Reporter {
+    fn from(runner: Runner) -> Self {
+        match runner {
+            Runner::Pytest => Self::Pytest,
+            Runner::Jest => Self::Jest,
+            Runner::Cargo => Self::Cargo,
+        }
+    }
 }
 
 /// Parses the command line, does what it says and returns the exit code.
@@ -300,6 +330,10 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             let done = match from {
                 Learn::Git => commands::learn::git::run(&settings, out, talk),
                 Learn::Runs { folder } => commands::learn::runs::run(&settings, &folder, out),
+                Learn::Junit { files, runner, at } => {
+                    let request = commands::learn::junit::Request { files, runner: runner.map(Into::into), at };
+                    commands::learn::junit::run(&settings, &request, out, talk)
+                }
             };
             done.map(|()| Ending::Code(0))
         }

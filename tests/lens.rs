@@ -49,6 +49,7 @@ impl Ledger {
             "R1",
             &[json!({"v":1,"kind":"variant","id":"V","inputs":"{}","configuration":"pyproject.toml"})],
         );
+        ledger.write("changes", "W1", &change_lines());
         // A line cut off, as a kill leaves it.
         ledger.write_text("outcomes", "R4", "{\"v\":1,\"run\":\"R4\",\"test\":\"t_c\",\"varia");
         ledger
@@ -118,6 +119,23 @@ fn edge_lines() -> Vec<Value> {
         json!({"v":1,"kind":"tree","set":"I1","path":"a.py","name":"100644","hash":"H"}),
         json!({"v":1,"kind":"footprint","run":"R1","at":"2026-11-20T05:00:00Z","test":"t_a","variant":"V","sets":["N1","W1"],"memory":"M1","inventory":"I1"}),
         json!({"v":1,"kind":"footprint","run":"R0","at":"2026-11-19T05:00:00Z","test":"t_a","variant":"V","sets":["E1"],"inventory":"I1"}),
+    ]
+}
+
+/// One walk over two commits, of which the second moved the file that the first added.
+fn change_lines() -> Vec<Value> {
+    let line = |kind: &str, number: u32| json!({"v":1,"kind":kind,"walk":"W1","commit":format!("C{number}"),"at":format!("2026-11-1{number}T05:00:00Z"),"number":number,"author":"A"});
+    let with = |mut line: Value, more: &[(&str, &str)]| {
+        more.iter().for_each(|(name, value)| line[*name] = json!(value));
+        line
+    };
+    vec![
+        line("commit", 1),
+        with(line("added", 1), &[("path", "a.py"), ("function", "f")]),
+        line("commit", 2),
+        with(line("renamed", 2), &[("was", "a.py"), ("path", "b.py")]),
+        with(line("changed", 2), &[("path", "b.py"), ("function", "f")]),
+        line("history", 2),
     ]
 }
 

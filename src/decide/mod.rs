@@ -7,6 +7,7 @@ pub mod classify;
 pub mod deep;
 pub mod diagnosis;
 pub mod draft;
+pub mod former;
 pub mod graph;
 pub mod history;
 pub mod layout;

@@ -8,6 +8,7 @@ mod declared;
 pub mod dep_info;
 pub mod event_v1;
 pub mod junit;
+pub mod junit_history;
 pub mod learned_v1;
 pub mod llvm_coverage;
 pub mod llvm_profile;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::formats::learned_v1::{ChangeLine, SightingLine};
-use crate::formats::segment_v1::encode;
+use crate::formats::segment_v1::{OutcomeRow, RunRow, encode};
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
@@ -49,6 +49,26 @@ pub fn commit(store: &Store, import: &Import) -> Result<(), Failure> {
     write("changes", import.changes.len(), encode(&import.changes))?;
     write("sightings", import.sightings.len(), encode(&import.sightings))?;
     if add.is_empty() { Ok(()) } else { facts::append(store, add) }
+}
+
+/// Writes a run that somebody else's report tells, and makes it part of the ledger; `false` if it was there already, just so. The run's name
+/// and its day make the import: the same again, with other outcomes, replaces it.
+///
+/// # Errors
+/// A file cannot be written; then nothing has become part of the ledger.
+pub fn commit_run(store: &Store, day: &str, run: &RunRow, outcomes: &[OutcomeRow]) -> Result<bool, Failure> {
+    let (mut add, mut is_new) = (Vec::new(), false);
+    let runs = encode(std::slice::from_ref(run));
+    for (kind, rows, bytes) in [("runs", 1, runs), ("outcomes", outcomes.len(), encode(outcomes))] {
+        let content = Digest::of(&bytes).to_string();
+        let path = format!("segments/{kind}/dt={day}/{}-1-1-{}.jsonl.zst", run.run, &content[..16]);
+        is_new |= store.create(&path, bytes)?;
+        add.push(Added { path, kind: kind.to_owned(), rows: rows as u64, format: FORMAT.to_owned() });
+    }
+    if is_new {
+        facts::append(store, add)?;
+    }
+    Ok(is_new)
 }
 
 /// Keeps raw bytes under their digest, compressed; returns the digest's text. Bytes that are there already are not written again.

@@ -14,6 +14,7 @@ pub mod outcome;
 pub mod placed;
 pub mod plan;
 pub mod reason;
+pub mod reported;
 pub mod shape;
 pub mod suite;
 pub mod test_id;

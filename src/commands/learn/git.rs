@@ -18,11 +18,10 @@ use crate::model::code_path::{CodePath, MODULE};
 use crate::model::commit::{Act, Commit, FileChange};
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
-use crate::report::summary;
 use crate::settings::Settings;
 
-use super::progress;
 use super::shapes::Shapes;
+use super::{progress, several};
 
 /// Commits that are kept at a time: whoever is stopped loses no more.
 const STEP: usize = 2_000;
@@ -36,9 +35,9 @@ pub fn run(settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> Re
     if chain.shallow {
         let _ = writeln!(
             talk,
-            "titer: warning: this clone is shallow, so nothing is known of what changed before its {} commits; \
+            "titer: warning: this clone is shallow, so nothing is known of what changed before its {}; \
              `git fetch --unshallow` brings the rest, then learn again",
-            summary::count(chain.commits.len())
+            several(chain.commits.len(), "commit")
         );
     }
     let store = super::store(settings)?;
@@ -47,7 +46,7 @@ pub fn run(settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> Re
     let behind = from.map_or(0, |(_, behind)| behind);
     let new = &chain.commits[behind..];
     if new.is_empty() {
-        let line = format!("nothing new: all {} commits are known", summary::count(chain.commits.len()));
+        let line = format!("nothing new: {} known already", several(chain.commits.len(), "commit"));
         return super::say(settings, out, &line);
     }
     let bar = progress::bar(settings, new.len() as u64, "commits");
@@ -71,7 +70,8 @@ pub fn run(settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> Re
         let day = day(last);
         let _ = writeln!(
             talk,
-            "titer: warning: {number} commits have a date in the future (the last: {day}); each counts from its date on"
+            "titer: warning: {} dated in the future (the last: {day}); such a commit counts from its date on",
+            several(number, "commit")
         );
     }
     super::say(settings, out, &learner.tally.to_string())
@@ -110,13 +110,11 @@ struct Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [commits, changes, paths] = [self.commits, self.changes, self.paths.len()].map(summary::count);
-        let noun = if self.commits == 1 { "commit" } else { "commits" };
-        write!(f, "learned {commits} {noun}")?;
+        write!(f, "learned {}", several(self.commits, "commit"))?;
         if let Some((first, last)) = &self.days {
             write!(f, " ({first} to {last})")?;
         }
-        write!(f, ": {changes} changes of {paths} code paths")
+        write!(f, ": {} of {}", several(self.changes, "change"), several(self.paths.len(), "code path"))
     }
 }
 

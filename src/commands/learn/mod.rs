@@ -6,9 +6,11 @@ use crate::bridges::{clock, workspace};
 use crate::ledger::duck::{Lens, Limits};
 use crate::ledger::store::Store;
 use crate::model::failure::Failure;
+use crate::report::summary;
 use crate::settings::Settings;
 
 pub mod git;
+pub mod junit;
 mod progress;
 pub mod runs;
 mod shapes;
@@ -33,4 +35,9 @@ fn say(settings: &Settings, out: &mut dyn Write, line: &str) -> Result<(), Failu
     }
     let said = writeln!(out, "{line}").and_then(|()| out.flush());
     said.map_err(|error| Failure::world("the answer cannot be written").because(error))
+}
+
+/// `1 commit`, `1,234 commits`
+fn several(number: usize, noun: &str) -> String {
+    format!("{} {noun}{}", summary::count(number), if number == 1 { "" } else { "s" })
 }
