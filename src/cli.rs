@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::bridges::git;
 use crate::bridges::process::{self, Ending};
 use crate::commands;
+use crate::formats::sighting_file::Format;
 use crate::model::failure::Failure;
 use crate::settings::{Flags, Settings};
 
@@ -135,6 +136,11 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Learn what production and history tell
+    Learn {
+        #[command(subcommand)]
+        from: Learn,
+    },
     /// Answer a SQL query over the ledger; without one, list the views
     Sql {
         /// The query
@@ -144,6 +150,88 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What production told, whoever wrote it down.
+#[derive(Debug, Args)]
+struct Told {
+    /// The file, or `-` for standard input
+    #[arg(value_name = "PATH|-")]
+    path: String,
+    /// What the source is called (default `file`); events of one source, project and id are the same event
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// The source's own name of the project
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// The service that failed, where events do not name it
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// State that errors were watched for from FROM to TO, two days in UTC: that there were none says something then
+    #[arg(long, value_name = "FROM..TO")]
+    covers: Option<String>,
+    /// Where frames begin with FROM, the folder TO of the repository is meant
+    #[arg(long = "prefix", value_name = "FROM=TO")]
+    prefixes: Vec<String>,
+}
+
+impl Told {
+    fn request(self, format: Option<Format>) -> commands::learn::file::Request {
+        let Self { path, source, project, service, covers, prefixes } = self;
+        commands::learn::file::Request { path, format, source, project, service, covers, prefixes }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FileFormat {
+    Auto,
+    Sentry,
+    Envelope,
+    Otlp,
+    Jsonl,
+}
+
+impl FileFormat {
+    fn chosen(self) -> Option<Format> {
+        match self {
+            Self::Auto => None,
+            Self::Sentry => Some(Format::Sentry),
+            Self::Envelope => Some(Format::Envelope),
+            Self::Otlp => Some(Format::Otlp),
+            Self::Jsonl => Some(Format::Jsonl),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Learn {
+    /// Production errors from a file: Sentry events, envelopes, OTLP as JSON or protobuf, or our own JSON lines; plain or packed
+    File {
+        #[command(flatten)]
+        told: Told,
+        /// What it is written in
+        #[arg(long, value_name = "FORMAT", default_value = "auto")]
+        format: FileFormat,
+    },
+    /// Production errors from an envelope, as SDKs of Sentry send it
+    Envelope {
+        #[command(flatten)]
+        told: Told,
+    },
+    /// Production errors from a request of OpenTelemetry's, JSON or protobuf
+    Otlp {
+        #[command(flatten)]
+        told: Told,
+    },
+}
+
+fn learn(settings: &Settings, from: Learn, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
+    use commands::learn::file;
+    match from {
+        Learn::File { told, format } => file::run(settings, &told.request(format.chosen()), out, talk),
+        Learn::Envelope { told } => file::run(settings, &told.request(Some(Format::Envelope)), out, talk),
+        Learn::Otlp { told } => file::run(settings, &told.request(Some(Format::Otlp)), out, talk),
+    }
 }
 
 /// Parses the command line, does what it says and returns the exit code.
@@ -196,6 +284,10 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             commands::explain::run(&settings, &what, json, out, talk).map(|()| Ending::Code(0))
         }
         Verb::Doctor { json } => commands::doctor::run(&settings, json, out).map(|well| Ending::Code(i32::from(!well))),
+        Verb::Learn { from } => {
+            strict(&settings)?;
+            learn(&settings, from, out, talk).map(|()| Ending::Code(0))
+        }
         Verb::Sql { query, json } => {
             strict(&settings)?;
             commands::sql::run(&settings, query.as_deref(), json, out).map(|()| Ending::Code(0))

@@ -75,13 +75,20 @@ fn joined<T>(result: std::thread::Result<io::Result<T>>) -> io::Result<T> {
 }
 
 /// Runs git for the repository whose top is `root` and for no other.
-fn run(root: &Path, arguments: &[&str]) -> io::Result<Vec<u8>> {
+pub(super) fn run(root: &Path, arguments: &[&str]) -> io::Result<Vec<u8>> {
     let top = root.to_str().ok_or_else(|| io::Error::other("the path of the repository is not UTF-8"))?;
     // A `.git` that is not a repository must not be passed over for one further up.
     let ceiling = root.parent().and_then(Path::to_str).unwrap_or("/");
     // With a work tree of its own in its configuration, git would speak of another folder.
     let environment = [("LC_ALL", "C"), ("GIT_WORK_TREE", top), ("GIT_CEILING_DIRECTORIES", ceiling)];
     run_apart(root, arguments, &environment)
+}
+
+/// Runs git for the repository whose top is `root`, with `input` on its standard input.
+pub(super) fn feed(root: &Path, arguments: &[&str], input: &[u8]) -> io::Result<Vec<u8>> {
+    let unset = MISLEADING.iter().flat_map(|name| ["-u", name]);
+    let all: Vec<&str> = unset.chain(["git", "--no-optional-locks"]).chain(arguments.iter().copied()).collect();
+    process::feed("env", &all, root, &[("LC_ALL", "C")], input)
 }
 
 /// Runs git without the variables that its caller's git left in the environment. `env` costs half a millisecond.

@@ -1,6 +1,7 @@
 //! The outside world: processes, git, files, the clock, test runners.
 
 pub mod clock;
+pub mod commits;
 pub mod disk;
 pub mod git;
 pub mod packages;

@@ -8,6 +8,7 @@ pub mod facts;
 pub mod finish;
 pub mod gather;
 pub mod launch;
+pub mod learn;
 pub mod parts;
 pub mod plan;
 pub mod present;

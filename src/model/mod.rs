@@ -5,6 +5,7 @@ pub mod code_path;
 pub mod digest;
 pub mod edge;
 pub mod failure;
+pub mod fault;
 pub mod finding;
 pub mod footprint;
 pub mod map;

@@ -2,5 +2,6 @@
 
 pub mod diagnosis;
 pub mod explanation;
+pub mod learned;
 pub mod summary;
 pub mod table;

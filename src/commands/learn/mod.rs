@@ -1,0 +1,5 @@
+//! `titer learn`: what production and history tell becomes part of the ledger.
+
+pub mod code;
+pub mod file;
+pub mod keep;
