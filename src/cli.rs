@@ -11,8 +11,11 @@ use crate::bridges::{commit, git};
 use crate::commands;
 use crate::decide::selection::Scope;
 use crate::model::failure::Failure;
-use crate::model::reported::Reporter;
 use crate::settings::{Flags, Settings};
+
+mod learn;
+
+use learn::Learn;
 
 const EXIT_CODES: &str = "\
 Exit codes of `titer run`: the command's own; 2 for a mistake in titer's part of the line (nothing was started), 126 or 127 when \
@@ -215,48 +218,6 @@ enum Verb {
     },
 }
 
-/// What can be learned from.
-#[derive(Debug, Subcommand)]
-enum Learn {
-    /// Learn from git when every function last changed, how often and by how many people
-    Git,
-    /// Take over what runs elsewhere decided and saw, from the folder of their ledgers (artifacts of CI)
-    Runs {
-        /// A ledger, or a folder of some
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
-    },
-    /// Learn from JUnit reports how tests ended before titer ran them
-    Junit {
-        /// The reports
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-        /// The runner, where the reports do not tell it
-        #[arg(long, value_name = "RUNNER")]
-        runner: Option<Runner>,
-        /// When the tests ran, where the reports do not tell it or are wrong: `2026-11-21`, `2026-11-21T05:00:00Z`
-        #[arg(long, value_name = "DATE")]
-        at: Option<String>,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Runner {
-    Pytest,
-    Jest,
-    Cargo,
-}
-
-impl From<Runner> for Reporter {
-    fn from(runner: Runner) -> Self {
-        match runner {
-            Runner::Pytest => Self::Pytest,
-            Runner::Jest => Self::Jest,
-            Runner::Cargo => Self::Cargo,
-        }
-    }
-}
-
 /// Parses the command line, does what it says and returns the exit code.
 pub fn main(out: &mut dyn Write, talk: &mut dyn Write) -> ExitCode {
     let line = match Line::try_parse() {
@@ -327,15 +288,7 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
         }
         Verb::Learn { from } => {
             strict(&settings)?;
-            let done = match from {
-                Learn::Git => commands::learn::git::run(&settings, out, talk),
-                Learn::Runs { folder } => commands::learn::runs::run(&settings, &folder, out),
-                Learn::Junit { files, runner, at } => {
-                    let request = commands::learn::junit::Request { files, runner: runner.map(Into::into), at };
-                    commands::learn::junit::run(&settings, &request, out, talk)
-                }
-            };
-            done.map(|()| Ending::Code(0))
+            from.run(&settings, out, talk).map(|()| Ending::Code(0))
         }
         Verb::Init { print } => commands::init::run(&settings, print, out).map(|()| Ending::Code(0)),
         Verb::Doctor { json } => commands::doctor::run(&settings, json, out).map(|well| Ending::Code(i32::from(!well))),

@@ -50,6 +50,7 @@ impl Ledger {
             &[json!({"v":1,"kind":"variant","id":"V","inputs":"{}","configuration":"pyproject.toml"})],
         );
         ledger.write("changes", "W1", &change_lines());
+        ledger.write("sightings", "S1", &sighting_lines());
         // A line cut off, as a kill leaves it.
         ledger.write_text("outcomes", "R4", "{\"v\":1,\"run\":\"R4\",\"test\":\"t_c\",\"varia");
         ledger
@@ -139,6 +140,33 @@ fn change_lines() -> Vec<Value> {
     ]
 }
 
+/// A source watched for 200 days that told of two faults, one of them twice and without a code path at first, and of one to come.
+fn sighting_lines() -> Vec<Value> {
+    let line = |event: &str, at: &str, more: Value| {
+        let mut line = json!({"v":1,"kind":"sighting","source":"file","at":at,"event":event,"fault":"F1","type":"E","count":1,
+            "frames_in_repository":2,"frames_mapped":2,"frames":[{"file":"a.py"}]});
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        line
+    };
+    let mapped = json!({"path":"a.py","function":"f","confidence":"line","commit":"C","commit_confidence":"tag"});
+    let unmapped = json!({"confidence":"none","unmapped":"no frames","frames_mapped":0,"fault":"F2"});
+    vec![
+        line("e1", "2026-11-01T00:00:00Z", mapped.clone()),
+        line("e1", "2026-11-01T00:00:00Z", unmapped.clone()),
+        line("e2", "2026-11-02T00:00:00.5Z", mapped.clone()),
+        line("e3", "2026-11-03T00:00:00Z", unmapped),
+        line(
+            "e4",
+            "2026-11-04T00:00:00Z",
+            json!({"confidence":"none","unmapped":"no frame in the repository","blocks":"-","fault":"F3"}),
+        ),
+        line("e5", "2026-12-24T00:00:00Z", mapped),
+        json!({"v":1,"kind":"observed","source":"file","since":"2026-05-06T00:00:00Z","at":"2026-11-20T00:00:00Z"}),
+        json!({"v":1,"kind":"observed","source":"file","since":"2026-10-01T00:00:00Z","at":"2027-11-22T00:00:00Z"}),
+        json!({"v":1,"kind":"mark","source":"bugsink","project":"1","at":"2026-11-20T00:00:00Z","mark":"{}"}),
+    ]
+}
+
 /// A recording on the tree before which `gen.py` was made anew: of a test that touched nothing.
 fn generated_lines(number: u32) -> Vec<Value> {
     let (tree, at) = (format!("T{number}"), format!("2026-11-21T0{number}:00:00Z"));
@@ -223,6 +251,32 @@ fn what_was_left_out_is_counted_by_reason_and_named_test_by_test() {
     assert_eq!(rows(&lens, "SELECT run_id, reason, tests FROM left_out"), json!([["R2", "untouched", 3]]));
     let named = rows(&lens, "SELECT test_id FROM test_decisions WHERE verdict = 'left out' ORDER BY test_id");
     assert_eq!(named, json!([["t_c"], ["t_d"], ["t_e"]]));
+}
+
+#[test]
+fn what_production_told_counts_once_as_it_is_known_best_and_not_before_its_time() {
+    let lens = Ledger::filled().lens();
+    let faults = "SELECT fault_id, path, function_name, sightings, CAST(first_seen_at AS DATE), blocks FROM faults ORDER BY fault_id";
+    assert_eq!(
+        rows(&lens, faults),
+        json!([
+            ["F1", "a.py", "f", 2, "2026-11-01", ""],
+            ["F2", null, null, 1, "2026-11-03", ""],
+            ["F3", null, null, 1, "2026-11-04", "-"]
+        ])
+    );
+    assert_eq!(
+        rows(&lens, "SELECT path, function_name, faults, sightings FROM path_faults"),
+        json!([["a.py", "f", 1, 2]])
+    );
+    assert_eq!(
+        rows(&lens, "SELECT fault_id, unmapped_reason, blocks FROM unmapped_faults"),
+        json!([["F2", "no frames", ""]])
+    );
+    let health = "SELECT days_observed, frames_in_repository, frames_mapped, mapped_basis_points, observed_to FROM source_health";
+    assert_eq!(rows(&lens, health), json!([[200, 8, 6, 7500, "2026-11-22 00:00:00"]]));
+    let later = Ledger::filled().lens_with("2026-12-25T00:00:00Z", 2);
+    assert_eq!(rows(&later, "SELECT sightings FROM path_faults"), json!([[3]]));
 }
 
 #[test]

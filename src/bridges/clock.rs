@@ -28,6 +28,13 @@ pub fn read(text: &str) -> Option<Duration> {
     u64::try_from(at.as_second()).ok().map(Duration::from_secs)
 }
 
+/// `2026-11-21T05:00:00.123456Z` for a time since 1970: two steps of one process are told apart.
+#[must_use]
+pub fn precise_timestamp(at: Duration) -> String {
+    let microseconds = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_microsecond(microseconds).map_or_else(|_| timestamp(at), |t| t.to_string())
+}
+
 /// A new id that sorts by time.
 #[must_use]
 pub fn new_run_id(at: Duration) -> String {

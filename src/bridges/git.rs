@@ -99,6 +99,11 @@ fn apart<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     unset.chain(["git", "--no-optional-locks"]).chain(arguments.iter().copied()).collect()
 }
 
+/// Runs git for the repository whose top is `root`, with `input` on its standard input.
+pub(super) fn feed(root: &Path, arguments: &[&str], input: &[u8]) -> io::Result<Vec<u8>> {
+    process::feed("env", &apart(arguments), root, &bound_to(root)?, input)
+}
+
 /// Runs git without the variables that its caller's git left in the environment. `env` costs half a millisecond.
 fn run_apart(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> io::Result<Vec<u8>> {
     process::capture("env", &apart(arguments), folder, environment).map_err(|error| {

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod commit;
+pub mod commits;
 pub mod disk;
 pub mod git;
 pub mod history;

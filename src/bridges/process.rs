@@ -103,6 +103,38 @@ impl Drop for Conversation {
     }
 }
 
+/// Runs a short tool of ours as [`capture`] does, and gives it `input` on standard input.
+///
+/// # Errors
+/// As for [`capture`].
+#[allow(clippy::disallowed_methods, reason = "this is the only spawner")]
+pub fn feed(
+    program: &str,
+    arguments: &[&str],
+    folder: &Path,
+    environment: &[(&str, &str)],
+    input: &[u8],
+) -> io::Result<Vec<u8>> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let stdin = child.stdin.take();
+    // Written beside the reading: a tool that answers while it is asked would else wait for us, and we for it.
+    let output = thread::scope(|scope| {
+        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
+        child.wait_with_output()
+    })?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(io::Error::other(format!("{program} {}: {}", arguments.join(" "), output.status)))
+}
+
 /// Where the shell would find `program` when it stands in `folder`.
 #[must_use]
 pub fn find(program: &str, folder: &Path, path: Option<&OsString>) -> Option<PathBuf> {

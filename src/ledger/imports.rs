@@ -40,8 +40,7 @@ pub fn commit(store: &Store, import: &Import) -> Result<(), Failure> {
         if rows == 0 {
             return Ok(());
         }
-        let content = Digest::of(&bytes).to_string();
-        let path = format!("segments/{kind}/dt={}/{}-1-1-{}.jsonl.zst", import.day, import.name, &content[..16]);
+        let path = segment(import, kind, &bytes);
         store.create(&path, bytes)?;
         add.push(Added { path, kind: kind.to_owned(), rows: rows as u64, format: FORMAT.to_owned() });
         Ok(())
@@ -69,6 +68,53 @@ pub fn commit_run(store: &Store, day: &str, run: &RunRow, outcomes: &[OutcomeRow
         facts::append(store, add)?;
     }
     Ok(is_new)
+}
+
+/// Writes the import unless it is part of the ledger as it is; says whether it was not.
+///
+/// # Errors
+/// As for [`commit`].
+pub fn commit_once(store: &Store, import: &Import) -> Result<bool, Failure> {
+    let kept = sources(store.folder());
+    let is_kept = |kind: &str, rows: usize, bytes: &dyn Fn() -> Vec<u8>| {
+        let name = || segment(import, kind, &bytes());
+        rows == 0 || kept.iter().any(|source| source.rows.is_some() && source.is_there && source.path == name())
+    };
+    let changes = is_kept("changes", import.changes.len(), &|| encode(&import.changes));
+    let sightings = is_kept("sightings", import.sightings.len(), &|| encode(&import.sightings));
+    if changes && sightings {
+        return Ok(false);
+    }
+    commit(store, import).map(|()| true)
+}
+
+fn segment(import: &Import, kind: &str, bytes: &[u8]) -> String {
+    let content = Digest::of(bytes).to_string();
+    format!("segments/{kind}/dt={}/{}-1-1-{}.jsonl.zst", import.day, import.name, &content[..16])
+}
+
+/// The key under which people and customers are hashed: made once for a ledger, kept in it, and never written anywhere else.
+///
+/// # Errors
+/// It can be neither read nor made.
+pub fn identity_key(store: &Store) -> Result<[u8; 32], Failure> {
+    const NAME: &str = "keys/identities";
+    let read = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).ok();
+    if let Some(key) = store.get(NAME)?.and_then(read) {
+        return Ok(key);
+    }
+    let mut key = [0; 32];
+    let random =
+        std::fs::File::open("/dev/urandom").and_then(|mut random| std::io::Read::read_exact(&mut random, &mut key));
+    random.map_err(|error| Failure::world("no key can be made: /dev/urandom cannot be read").because(error))?;
+    if store.create(NAME, key.to_vec())? {
+        return Ok(key);
+    }
+    // Another process was first.
+    store.get(NAME)?.and_then(read).ok_or_else(|| {
+        Failure::input(format!("{}/{NAME} is not a key of 32 bytes", store.folder().display()))
+            .hint("delete it: a new one is made, under which known users count as new ones")
+    })
 }
 
 /// Keeps raw bytes under their digest, compressed; returns the digest's text. Bytes that are there already are not written again.

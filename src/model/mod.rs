@@ -7,6 +7,7 @@ pub mod digest;
 pub mod edge;
 pub mod evidence;
 pub mod failure;
+pub mod fault;
 pub mod finding;
 pub mod footprint;
 pub mod map;

@@ -2,6 +2,7 @@
 
 pub mod diagnosis;
 pub mod explanation;
+pub mod learned;
 pub mod outlook;
 pub mod placement;
 pub mod recall;

@@ -239,6 +239,7 @@ impl Desk<'_> {
             tests_left_out: 0,
             // Of no tree that is known: each report is of one of its own.
             inventory: Digest::of(run.as_bytes()),
+            suite: None,
         }
     }
 }

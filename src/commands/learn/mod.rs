@@ -9,8 +9,11 @@ use crate::model::failure::Failure;
 use crate::report::summary;
 use crate::settings::Settings;
 
+mod code;
+pub mod file;
 pub mod git;
 pub mod junit;
+mod keep;
 mod progress;
 pub mod runs;
 mod shapes;

@@ -1,9 +1,13 @@
--- One row per code path.
--- Why: production failed there.
--- Reads: raw_sightings, clock.
-SELECT path, function AS function_name, COUNT(DISTINCT fault) AS faults, CAST(SUM(count) AS BIGINT) AS sightings,
-  MAX(TRY_CAST(raw_sightings.at AS TIMESTAMP)) AS last_seen_at
-FROM raw_sightings
-CROSS JOIN clock
-WHERE kind = 'sighting' AND path IS NOT NULL AND TRY_CAST(raw_sightings.at AS TIMESTAMP) <= clock.as_of
-GROUP BY path, function
+-- One row per code path that production has had a fault on.
+-- Why: a test of code that failed in production earns its place on every commit.
+-- Reads: sightings_once.
+SELECT
+  path,
+  function_name,
+  MIN(seen_at) AS first_seen_at,
+  MAX(seen_at) AS last_seen_at,
+  COUNT(DISTINCT fault_id) AS faults,
+  CAST(SUM(sightings) AS BIGINT) AS sightings
+FROM sightings_once
+WHERE confidence <> 'none' AND path IS NOT NULL
+GROUP BY path, function_name

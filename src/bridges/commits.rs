@@ -1,0 +1,139 @@
+//! Commits as git keeps them: what names them, the default branch's own line, and the files of one.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use super::git;
+
+/// The tags of a repository and the commits that they point at.
+///
+/// # Errors
+/// Git fails.
+pub fn tags(root: &Path) -> io::Result<BTreeMap<String, String>> {
+    let format = "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)";
+    let output = git::run(root, &["for-each-ref", format, "refs/tags"])?;
+    let text = String::from_utf8_lossy(&output);
+    let tag = |line: &str| {
+        let mut fields = line.split('\0');
+        let (name, own, target) = (fields.next()?, fields.next()?, fields.next()?);
+        Some((name.to_owned(), if target.is_empty() { own } else { target }.to_owned()))
+    };
+    Ok(text.lines().filter_map(tag).collect())
+}
+
+/// The default branch's own line of commits, newest first: when, in seconds since 1970, and which. `named` is the branch that the owners
+/// named; else it is the one that a clone calls so, else the branch that is checked out. Empty where there is no commit.
+///
+/// # Errors
+/// Git fails.
+pub fn line(root: &Path, named: Option<&str>) -> io::Result<Vec<(i64, String)>> {
+    let candidates = match named {
+        Some(name) => vec![format!("refs/remotes/origin/{name}"), format!("refs/heads/{name}"), "HEAD".to_owned()],
+        None => vec!["refs/remotes/origin/HEAD".to_owned(), "HEAD".to_owned()],
+    };
+    let there =
+        |name: &&String| git::run(root, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]).is_ok();
+    let Some(tip) = candidates.iter().find(there) else { return Ok(Vec::new()) };
+    let output = git::run(root, &["log", "--first-parent", "--format=%ct %H", tip, "--"])?;
+    let commit = |line: &str| {
+        let (at, commit) = line.split_once(' ')?;
+        Some((at.parse().ok()?, commit.to_owned()))
+    };
+    Ok(String::from_utf8_lossy(&output).lines().filter_map(commit).collect())
+}
+
+/// The commits whose names begin so: each beginning, of hexadecimal digits, with the whole name, where exactly one commit has it.
+///
+/// # Errors
+/// Git fails.
+pub fn named(root: &Path, beginnings: &[String]) -> io::Result<BTreeMap<String, String>> {
+    let is_name = |name: &&String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let asked: Vec<&String> = beginnings.iter().filter(is_name).collect();
+    if asked.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let input: String = asked.iter().map(|name| format!("{name}^{{commit}}\n")).collect();
+    let output = git::feed(root, &["cat-file", "--batch-check=%(objecttype) %(objectname)"], input.as_bytes())?;
+    let text = String::from_utf8_lossy(&output);
+    let found = asked.into_iter().zip(text.lines());
+    Ok(found.filter_map(|(name, line)| Some((name.clone(), line.strip_prefix("commit ")?.to_owned()))).collect())
+}
+
+/// The files of a commit: each path with the id of its content. Links and submodules are no source.
+///
+/// # Errors
+/// Git fails, or there is no such commit.
+pub fn files(root: &Path, commit: &str) -> io::Result<BTreeMap<String, String>> {
+    let output = git::run(root, &["ls-tree", "-r", "-z", "--full-tree", commit])?;
+    let file = |record: &[u8]| {
+        let (facts, path) = std::str::from_utf8(record).ok()?.split_once('\t')?;
+        let mut facts = facts.split(' ');
+        let (mode, _, id) = (facts.next()?, facts.next()?, facts.next()?);
+        mode.starts_with("100").then(|| (path.to_owned(), id.to_owned()))
+    };
+    Ok(output.split(|&byte| byte == 0).filter_map(file).collect())
+}
+
+/// Contents by their ids; an id that is not there is left out.
+///
+/// # Errors
+/// Git fails.
+pub fn contents(root: &Path, ids: &[String]) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let output = git::feed(root, &["cat-file", "--batch"], format!("{}\n", ids.join("\n")).as_bytes())?;
+    let mut found = BTreeMap::new();
+    let mut rest = output.as_slice();
+    // `ID blob SIZE`, a line break, the bytes, a line break; `ID missing` alone.
+    while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+        let head = String::from_utf8_lossy(&rest[..end]).into_owned();
+        rest = &rest[end + 1..];
+        let mut fields = head.split(' ');
+        let (Some(id), Some(_), Some(size)) = (fields.next(), fields.next(), fields.next()) else { continue };
+        let size: usize = size.parse().unwrap_or(0);
+        let Some(bytes) = rest.get(..size) else { break };
+        found.insert(id.to_owned(), bytes.to_vec());
+        rest = rest.get(size + 1..).unwrap_or_default();
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests write files")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_beginnings_lines_and_files_of_a_real_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let git = |arguments: &[&str]| {
+            let who = ["-c", "user.name=a", "-c", "user.email=a@b"];
+            let all: Vec<&str> = who.iter().chain(arguments).copied().collect();
+            crate::bridges::process::capture("git", &all, root, &[]).unwrap();
+        };
+        git(&["init", "-q", "-b", "main"]);
+        assert_eq!(line(root, None).unwrap(), []);
+        std::fs::create_dir(root.join("p")).unwrap();
+        std::fs::write(root.join("p/a b.py"), "one\n").unwrap();
+        git(&["add", "-A"]);
+        git(&["commit", "-q", "-m", "1", "--date", "2026-01-01T00:00:00Z"]);
+        git(&["tag", "-a", "v1", "-m", "x"]);
+        git(&["tag", "plain"]);
+        std::fs::write(root.join("p/a b.py"), "two\n").unwrap();
+        git(&["commit", "-q", "-a", "-m", "2"]);
+        let commits = line(root, Some("main")).unwrap();
+        assert_eq!((commits.len(), line(root, Some("gone")).unwrap().len()), (2, 2));
+        let first = commits[1].1.clone();
+        assert_eq!(tags(root).unwrap(), BTreeMap::from(["v1", "plain"].map(|tag| (tag.to_owned(), first.clone()))));
+        let asked = [first[..7].to_owned(), "0000000".to_owned(), "--help".to_owned()];
+        assert_eq!(named(root, &asked).unwrap(), BTreeMap::from([(first[..7].to_owned(), first.clone())]));
+        let there = files(root, &first).unwrap();
+        let id = there["p/a b.py"].clone();
+        let unknown = "0".repeat(40);
+        assert_eq!(contents(root, &[unknown, id.clone()]).unwrap(), BTreeMap::from([(id, b"one\n".to_vec())]));
+        assert!(files(root, "0000000").is_err());
+    }
+}

@@ -1,0 +1,198 @@
+//! Messages of errors as templates: what was a value is a typed hole, so that no value of production's is kept and one fault has one message.
+
+/// The longest template that is kept.
+const LONGEST: usize = 300;
+/// What names a secret, anywhere in a key.
+const SECRET_KEYS: [&str; 11] = [
+    "passw",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "api-key",
+    "authorization",
+    "cookie",
+    "session",
+    "credential",
+    "private",
+];
+/// From so many characters on, letters and digits mixed are taken for a token.
+const TOKEN: usize = 20;
+
+/// The template of a message: its first line with holes.
+#[must_use]
+pub fn template(message: &str) -> String {
+    let line = message.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let letters: Vec<char> = line.trim().chars().take(4 * LONGEST).collect();
+    let (mut out, mut at) = (String::new(), 0);
+    let mut secret = false;
+    while at < letters.len() && out.len() < LONGEST {
+        if letters[at].is_whitespace() {
+            out.push(' ');
+            at += 1;
+            continue;
+        }
+        if let Some(end) = quoted(&letters, at) {
+            out.push_str(if secret { "{secret}" } else { "{quoted}" });
+            (at, secret) = (end, false);
+            continue;
+        }
+        if let Some(end) = address(&letters, at) {
+            out.push_str("{url}");
+            (at, secret) = (end, false);
+            continue;
+        }
+        let end = end_of_word(&letters, at);
+        let word: String = letters[at..end].iter().collect();
+        at = end;
+        if secret && !matches!(word.as_str(), "=" | ":" | "Bearer" | "Basic") {
+            out.push_str("{secret}");
+            secret = false;
+            continue;
+        }
+        secret = secret || is_secret_key(&word) || matches!(word.as_str(), "Bearer" | "Basic");
+        out.push_str(&with_holes(&word));
+    }
+    out.chars().take(LONGEST).collect::<String>().trim_end().to_owned()
+}
+
+/// The place behind a quoted text that begins here. An apostrophe in a word is no quote.
+fn quoted(letters: &[char], at: usize) -> Option<usize> {
+    let quote = letters[at];
+    let is_name = |at: usize| letters.get(at).is_some_and(|c| c.is_alphanumeric());
+    if !['\'', '"', '`'].contains(&quote) || (at > 0 && is_name(at - 1)) {
+        return None;
+    }
+    let close =
+        (at + 1..letters.len()).find(|&end| letters[end] == quote && letters[end - 1] != '\\' && !is_name(end + 1))?;
+    Some(close + 1)
+}
+
+/// The place behind an address that begins here, with all that it asks for.
+fn address(letters: &[char], at: usize) -> Option<usize> {
+    let ends = |c: char| c.is_whitespace() || "\"'`<>)]}".contains(c);
+    let mut end = (at..letters.len()).find(|&end| ends(letters[end])).unwrap_or(letters.len());
+    while end > at && matches!(letters[end - 1], '.' | ',' | ';' | ':') {
+        end -= 1;
+    }
+    let scheme = letters[at..end].windows(3).position(|three| three == [':', '/', '/'])?;
+    letters[at..at + scheme].iter().all(char::is_ascii_alphanumeric).then_some(end)
+}
+
+/// Words end at blanks; signs that only part words are words of their own.
+fn end_of_word(letters: &[char], at: usize) -> usize {
+    let parts = |c: char| c.is_whitespace() || "()[]{}<>,;=\"`|!?".contains(c);
+    if parts(letters[at]) {
+        return at + 1;
+    }
+    let end = (at..letters.len()).find(|&end| parts(letters[end])).unwrap_or(letters.len());
+    // `key:` and the end of a sentence are no part of a value; an apostrophe may open a quote.
+    let quote = (at + 1..end).find(|&here| letters[here] == '\'' && !letters[here - 1].is_alphanumeric());
+    let mut end = quote.unwrap_or(end);
+    while end > at + 1 && matches!(letters[end - 1], '.' | ':' | '\'') {
+        end -= 1;
+    }
+    end
+}
+
+fn is_secret_key(word: &str) -> bool {
+    let word = word.to_lowercase();
+    SECRET_KEYS.iter().any(|key| word.contains(key)) && !word.contains("tokenize")
+}
+
+fn with_holes(word: &str) -> String {
+    if let Some((key, _)) = word.split_once(':').filter(|(key, value)| is_secret_key(key) && !value.is_empty()) {
+        return format!("{key}:{{secret}}");
+    }
+    let hole = if word.split_once('@').is_some_and(|(who, at)| !who.is_empty() && at.contains('.')) {
+        "{email}"
+    } else if is_uuid(word) {
+        "{uuid}"
+    } else if is_hexadecimal(word) {
+        "{hex}"
+    } else if word.contains('\\') || word.starts_with('/') || word.matches('/').count() > 1 {
+        "{path}"
+    } else if is_token(word) {
+        "{token}"
+    } else {
+        return numbers(word);
+    };
+    hole.to_owned()
+}
+
+fn is_uuid(word: &str) -> bool {
+    word.len() == 36
+        && word.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && word.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
+}
+
+fn is_hexadecimal(word: &str) -> bool {
+    let digits = word.strip_prefix("0x").unwrap_or(word);
+    let long = word.starts_with("0x") || digits.len() >= 8;
+    let mixed = digits.bytes().any(|b| b.is_ascii_digit())
+        && (word.starts_with("0x") || digits.bytes().any(|b| b.is_ascii_alphabetic()));
+    long && !digits.is_empty() && mixed && digits.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Keys, signatures, base64: long, of letters and digits.
+fn is_token(word: &str) -> bool {
+    word.len() >= TOKEN
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/_-=.".contains(&b))
+        && word.bytes().filter(u8::is_ascii_digit).count() >= 2
+        && word.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
+/// Every run of digits, with what belongs to it, is a hole.
+fn numbers(word: &str) -> String {
+    let mut out = String::new();
+    let mut rest = word;
+    while let Some(from) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, digits) = rest.split_at(from);
+        let end = digits.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '_' | ':')).unwrap_or(digits.len());
+        let number = digits[..end].trim_end_matches(['.', '_', ':']);
+        let sign = before.ends_with('-') && before.len() == 1 && out.is_empty();
+        out.push_str(if sign { "" } else { before });
+        out.push_str("{number}");
+        rest = &digits[number.len()..];
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_become_holes_of_their_type() {
+        for (message, expected) in [
+            ("no price for 'plum' of order 1234", "no price for {quoted} of order {number}"),
+            (
+                "Expecting value: line 1 column 12 (char 11)",
+                "Expecting value: line {number} column {number} (char {number})",
+            ),
+            ("can't open /srv/a/b.txt, it's gone", "can't open {path}, it's gone"),
+            ("user ann@example.org not found", "user {email} not found"),
+            ("id 4c738e18-27d3-4245-81f0-f9b641024587 at 0x7f66", "id {uuid} at {hex}"),
+            ("commit deadbeef12 is gone.", "commit {hex} is gone."),
+            ("GET https://a.example/x?y=1 took 12.5ms", "GET {url} took {number}ms"),
+            ("item42 of -3", "item{number} of {number}"),
+            ("password=hunter2 was wrong", "password={secret} was wrong"),
+            ("api_key: 'abc', rest", "api_key: {secret}, rest"),
+            ("Authorization: Bearer abc.def", "Authorization: Bearer {secret}"),
+            ("key AKIAIOSFODNN7EXAMPLE42 refused", "key {token} refused"),
+            ("first\nsecond 5", "first"),
+            ("", ""),
+            ("'unclosed", "'unclosed"),
+            ("Ünïcode 5€", "Ünïcode {number}€"),
+        ] {
+            assert_eq!(template(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn messages_that_differ_in_values_only_have_one_template() {
+        assert_eq!(template("no price for 'plum' of order 1"), template("no price for 'fig tree' of order 99"));
+        assert!(template(&"long word ".repeat(1000)).len() <= LONGEST);
+    }
+}

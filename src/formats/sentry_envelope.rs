@@ -1,0 +1,115 @@
+//! Envelopes as Sentry's SDKs send them: a line of headers, then items, each a line of headers and a payload, with or without its length.
+
+use serde_json::Value;
+
+use super::packed::unpack;
+use super::sentry_event::{Held, event};
+use crate::model::fault::Decoded;
+
+/// Reads an envelope, plain or packed, or several plain ones behind each other.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Decoded {
+    let unpacked = unpack(bytes);
+    let mut decoded = Decoded::default();
+    let mut rest = unpacked.bytes.as_slice();
+    let (mut sent, mut item) = (None, 0);
+    while !rest.is_empty() {
+        let line = take_line(&mut rest);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let Ok(headers) = serde_json::from_slice::<Value>(line) else {
+            decoded.refuse(format!("item {}", item + 1), "its headers are not JSON");
+            break;
+        };
+        let Some(kind) = headers.get("type").and_then(Value::as_str) else {
+            // The headers of an envelope say no type.
+            sent = headers.get("sent_at").and_then(super::instant::instant);
+            continue;
+        };
+        item += 1;
+        let place = format!("item {item}");
+        let length =
+            headers.get("length").and_then(Value::as_u64).map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        let payload = match length {
+            Some(length) if length > rest.len() => {
+                decoded.refuse(place, "cut off");
+                break;
+            }
+            Some(length) => {
+                let (payload, after) = rest.split_at(length);
+                rest = after.strip_prefix(b"\n").unwrap_or(after);
+                payload
+            }
+            None => take_line(&mut rest),
+        };
+        if kind == "event" {
+            read(payload, sent.as_deref(), place, &mut decoded);
+        } else {
+            decoded.other += 1;
+        }
+    }
+    if let Some(problem) = unpacked.problem {
+        decoded.refuse("the end", problem);
+    }
+    decoded
+}
+
+fn read(payload: &[u8], sent: Option<&str>, place: String, into: &mut Decoded) {
+    match serde_json::from_slice::<Value>(payload) {
+        Ok(value) => match event(&value, sent) {
+            Ok(Held::Error(event)) => into.events.push(*event),
+            Ok(Held::Other) => into.other += 1,
+            Err(reason) => into.refuse(place, reason),
+        },
+        Err(error) => into.refuse(place, format!("not JSON: {error}")),
+    }
+}
+
+fn take_line<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+    let line = &rest[..end];
+    *rest = rest.get(end + 1..).unwrap_or_default();
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = r#"{"event_id":"FC6D8C0C-43FC-4630-AD85-0EE518F1B9D0","timestamp":1,"level":"error","exception":{"values":[{"type":"E"}]}}"#;
+
+    #[test]
+    fn items_with_and_without_a_length_stand_beside_sessions() {
+        let text = format!(
+            "{{\"sent_at\":\"2026-11-21T05:00:00Z\"}}\n{{\"type\":\"session\"}}\n{{}}\n{{\"type\":\"event\",\"length\":{}}}\n{EVENT}\n\
+             {{\"type\":\"client_report\"}}\n{{}}\n{{\"type\":\"event\"}}\n{EVENT}",
+            EVENT.len()
+        );
+        let decoded = decode(text.as_bytes());
+        assert_eq!((decoded.events.len(), decoded.other, decoded.bad.len()), (2, 2, 0));
+        assert_eq!(decoded.events[0].id, "fc6d8c0c43fc4630ad850ee518f1b9d0");
+        assert_eq!(decoded.events[0], decoded.events[1]);
+    }
+
+    #[test]
+    fn what_is_cut_off_or_broken_is_named_and_the_rest_is_kept() {
+        for (text, events, place, reason) in [
+            (format!("{{}}\n{{\"type\":\"event\",\"length\":900}}\n{EVENT}"), 0, "item 1", "cut off"),
+            (format!("{{}}\n{{\"type\":\"event\"}}\n{EVENT}\nrubbish\n"), 1, "item 2", "its headers are not JSON"),
+            ("{}\n{\"type\":\"event\"}\n{\"level\":\"error\"}".to_owned(), 0, "item 1", "no event id"),
+            ("{}\n{\"type\":\"event\"}\n{\"level\":".to_owned(), 0, "item 1", "not JSON"),
+        ] {
+            let decoded = decode(text.as_bytes());
+            assert_eq!(decoded.events.len(), events, "{text}");
+            assert_eq!(decoded.bad[0].place, place);
+            assert!(decoded.bad[0].reason.starts_with(reason), "{:?}", decoded.bad);
+        }
+    }
+
+    #[test]
+    fn envelopes_behind_each_other_are_all_read() {
+        let one = format!("{{\"dsn\":\"x\"}}\n{{\"type\":\"event\"}}\n{EVENT}\n");
+        assert_eq!(decode(one.repeat(3).as_bytes()).events.len(), 3);
+    }
+}

@@ -1,0 +1,227 @@
+//! An error as Sentry writes it: the event that an SDK sends, and the same event as Sentry's and Bugsink's REST interfaces give it.
+//!
+//! Only what a sighting needs is taken (an allow-list): locals, requests and breadcrumbs stay where they are.
+
+use serde_json::Value;
+
+use super::instant::instant;
+use crate::model::fault::{Event, Frame};
+
+/// Frames beyond this are left out at the old end: a recursion without end has thousands.
+pub const MOST_FRAMES: usize = 200;
+/// Longer texts are cut.
+const LONGEST: usize = 2000;
+
+/// What a record holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// An error.
+    Error(Box<Event>),
+    /// Something whole that is no error: a transaction, a message for information.
+    Other,
+}
+
+/// Reads one event. `sent` is when it was sent, for events that do not say when they happened.
+///
+/// # Errors
+/// The reason that it is none, in a few words.
+pub fn event(value: &Value, sent: Option<&str>) -> Result<Held, String> {
+    let Some(object) = value.as_object() else { return Err("not an object".to_owned()) };
+    // Webhooks carry the event two levels further in.
+    let inside = object.get("data").and_then(|data| data.get("event").or_else(|| data.get("error")));
+    if let Some(inside) = inside {
+        return event(inside, sent);
+    }
+    if matches!(word(value, &["type"]).as_str(), "transaction" | "profile" | "replay_event" | "check_in" | "feedback") {
+        return Ok(Held::Other);
+    }
+    let exceptions = exceptions(value);
+    let level = word(value, &["level"]).to_lowercase();
+    let level = if level.is_empty() { tag(value, "level") } else { level };
+    // Whoever says no level means an error.
+    let level = if level.is_empty() && !exceptions.is_empty() { "error".to_owned() } else { level };
+    if exceptions.is_empty() && !matches!(level.as_str(), "error" | "fatal" | "critical") {
+        return Ok(Held::Other);
+    }
+    let id = plain_id(&word(value, &["event_id", "eventID", "id"]));
+    if id.is_empty() {
+        return Err("no event id".to_owned());
+    }
+    let at = moment(value, &["timestamp", "dateCreated"]).or_else(|| sent.and_then(super::instant::of_text));
+    let Some(at) = at.or_else(|| moment(value, &["dateReceived", "received"])) else {
+        return Err("no time".to_owned());
+    };
+    // The cause stands first, what was raised last stands last.
+    let raised = exceptions.last().copied().unwrap_or(&Value::Null);
+    let with_frames = exceptions.iter().rev().find(|exception| !frames(exception).is_empty());
+    let mut stack = with_frames.map(|exception| frames(exception)).unwrap_or_default();
+    if stack.is_empty() {
+        stack = thread_frames(value);
+    }
+    let release = value.get("release").map_or(Value::Null, |release| match release.get("version") {
+        Some(version) => version.clone(),
+        None => release.clone(),
+    });
+    let message = [word(raised, &["value"]), logged(value)].into_iter().find(|text| !text.is_empty());
+    Ok(Held::Error(Box::new(Event {
+        id,
+        issue: word(value, &["groupID", "issue_id", "issue"]),
+        project: word(value, &["projectID", "project"]),
+        service: first(&[tag(value, "service"), tag(value, "service.name")]),
+        at,
+        received_at: moment(value, &["dateReceived", "received"]).unwrap_or_default(),
+        kind: word(raised, &["type"]),
+        message: message.unwrap_or_default(),
+        handled: handled(raised).or_else(|| tag(value, "handled").parse().ok().map(|said: Said| said.0)),
+        level,
+        platform: word(value, &["platform"]),
+        environment: first(&[word(value, &["environment"]), tag(value, "environment")]),
+        release: first(&[text(&release), tag(value, "release")]),
+        revision: first(&[tag(value, "vcs.ref.head.revision"), tag(value, "git.sha"), tag(value, "commit")]),
+        count: 1,
+        user: user(value),
+        tenant: first(&[tag(value, "tenant"), tag(value, "tenant_id"), tag(value, "organization")]),
+        frames: stack,
+    })))
+}
+
+/// `yes` or `no`, as tags have it.
+struct Said(bool);
+
+impl std::str::FromStr for Said {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "yes" | "true" => Ok(Self(true)),
+            "no" | "false" => Ok(Self(false)),
+            _ => Err(()),
+        }
+    }
+}
+
+/// An event's id as it is kept: without dashes, in lower case, of letters and digits only.
+#[must_use]
+pub fn plain_id(id: &str) -> String {
+    id.chars().filter(char::is_ascii_alphanumeric).take(64).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// The first of these members that is text or a number.
+pub(super) fn word(value: &Value, names: &[&str]) -> String {
+    names
+        .iter()
+        .map(|name| text(value.get(name).unwrap_or(&Value::Null)))
+        .find(|text| !text.is_empty())
+        .unwrap_or_default()
+}
+
+/// Text or a number as text, without control characters.
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => shortened(text),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(_) | Value::Null | Value::Array(_) | Value::Object(_) => String::new(),
+    }
+}
+
+/// At most [`LONGEST`] characters; line breaks stay, other control characters become blanks.
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(LONGEST).map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+}
+
+pub(super) fn first(texts: &[String]) -> String {
+    texts.iter().find(|text| !text.is_empty()).cloned().unwrap_or_default()
+}
+
+fn moment(value: &Value, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| instant(value.get(name)?))
+}
+
+/// The exceptions, cause first.
+fn exceptions(value: &Value) -> Vec<&Value> {
+    let direct = values(value.get("exception"));
+    if direct.is_empty() { values(entry(value, "exception")) } else { direct }
+}
+
+/// Lists stand in `values` or alone.
+fn values(holder: Option<&Value>) -> Vec<&Value> {
+    let list = holder.and_then(|holder| holder.get("values").unwrap_or(holder).as_array());
+    list.map(|list| list.iter().filter(|item| item.is_object()).collect()).unwrap_or_default()
+}
+
+/// The data of the entry of a kind, as REST gives it.
+fn entry<'a>(value: &'a Value, kind: &str) -> Option<&'a Value> {
+    let entries = value.get("entries")?.as_array()?;
+    entries.iter().find(|entry| entry.get("type").and_then(Value::as_str) == Some(kind))?.get("data")
+}
+
+fn frames(holder: &Value) -> Vec<Frame> {
+    let frames = holder.get("stacktrace").and_then(|trace| trace.get("frames")).and_then(Value::as_array);
+    let frames = frames.map(Vec::as_slice).unwrap_or_default();
+    frames[frames.len().saturating_sub(MOST_FRAMES)..].iter().filter(|frame| frame.is_object()).map(frame).collect()
+}
+
+fn frame(value: &Value) -> Frame {
+    let number = |names: &[&str]| {
+        let found = names.iter().find_map(|name| value.get(name)?.as_u64());
+        found.and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0)
+    };
+    let line = number(&["lineno", "lineNo"]);
+    Frame {
+        file: word(value, &["filename"]),
+        abs_path: word(value, &["abs_path", "absPath"]),
+        module: word(value, &["module"]),
+        function: word(value, &["function", "rawFunction"]),
+        line,
+        col: number(&["colno", "colNo"]),
+        in_app: value.get("in_app").or_else(|| value.get("inApp")).and_then(Value::as_bool),
+        context_line: first(&[word(value, &["context_line"]), context(value, line)]).trim().to_owned(),
+    }
+}
+
+/// REST gives the lines around as pairs of number and text.
+fn context(value: &Value, line: Option<u32>) -> String {
+    let pairs = value.get("context").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let at = pairs.iter().find(|pair| pair.get(0).and_then(Value::as_u64) == line.map(u64::from));
+    at.and_then(|pair| pair.get(1)).map(text).unwrap_or_default()
+}
+
+/// The stack of the thread that crashed, or the only one, for events without an exception's own.
+fn thread_frames(value: &Value) -> Vec<Frame> {
+    let threads = value.get("threads").and_then(|threads| threads.get("values").or(Some(threads)));
+    let threads = threads.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let marked = |name: &str| threads.iter().find(|thread| thread.get(name).and_then(Value::as_bool) == Some(true));
+    let chosen = marked("crashed").or_else(|| marked("current")).or_else(|| threads.first());
+    let found = chosen.map(frames).unwrap_or_default();
+    if found.is_empty() { frames(value) } else { found }
+}
+
+fn logged(value: &Value) -> String {
+    let entry = value.get("logentry").unwrap_or(&Value::Null);
+    let message = value.get("message").unwrap_or(&Value::Null);
+    first(&[word(entry, &["message", "formatted"]), word(message, &["message", "formatted"]), text(message)])
+}
+
+fn handled(exception: &Value) -> Option<bool> {
+    exception.get("mechanism")?.get("handled")?.as_bool()
+}
+
+/// Tags are an object, pairs, or objects with `key` and `value`.
+fn tag(value: &Value, name: &str) -> String {
+    match value.get("tags") {
+        Some(Value::Object(tags)) => tags.get(name).map(text).unwrap_or_default(),
+        Some(Value::Array(tags)) => {
+            let own = |tag: &&Value| {
+                let key = tag.get("key").or_else(|| tag.get(0)).and_then(Value::as_str);
+                key == Some(name)
+            };
+            let value = tags.iter().find(own).and_then(|tag| tag.get("value").or_else(|| tag.get(1)));
+            value.map(text).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
+fn user(value: &Value) -> String {
+    value.get("user").map(|user| word(user, &["id", "username", "email", "ip_address"])).unwrap_or_default()
+}

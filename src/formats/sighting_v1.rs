@@ -1,0 +1,171 @@
+//! `sighting_v1`: sightings as anybody can write them, one JSON object a line; the published schema is `sighting_v1.schema.json`.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::instant::instant;
+use super::sentry_event::{MOST_FRAMES, first, plain_id, shortened};
+use crate::model::digest::Digest;
+use crate::model::fault::{Decoded, Event, Frame};
+
+/// The schema, for whoever writes such lines.
+pub const SCHEMA: &str = include_str!("sighting_v1.schema.json");
+
+/// A line. Members that are not listed are passed over: they may be of a later version.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Line {
+    v: u32,
+    kind: String,
+    event: String,
+    at: Value,
+    since: Value,
+    received_at: Value,
+    issue: String,
+    project: String,
+    service: String,
+    r#type: String,
+    message: String,
+    handled: Option<bool>,
+    level: String,
+    platform: String,
+    environment: String,
+    release: String,
+    commit: String,
+    count: Option<u64>,
+    user: String,
+    tenant: String,
+    frames: Vec<Place>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Place {
+    file: String,
+    abs_path: String,
+    module: String,
+    function: String,
+    line: Option<u32>,
+    col: Option<u32>,
+    in_app: Option<bool>,
+    context_line: String,
+}
+
+/// Reads lines; `before` lines stand before them in their file.
+#[must_use]
+pub fn decode(bytes: &[u8], before: u64) -> Decoded {
+    let mut decoded = Decoded::default();
+    for (line, number) in bytes.split(|&byte| byte == b'\n').zip(before + 1..) {
+        let line = line.trim_ascii();
+        if !line.is_empty() {
+            read(line, &format!("line {number}"), &mut decoded);
+        }
+    }
+    decoded
+}
+
+fn read(text: &[u8], place: &str, into: &mut Decoded) {
+    if std::str::from_utf8(text).is_err() {
+        return into.refuse(place, "not UTF-8");
+    }
+    let line: Line = match serde_json::from_slice(text) {
+        Ok(line) => line,
+        Err(error) if error.is_eof() => return into.refuse(place, "cut off"),
+        Err(error) => return into.refuse(place, shortened(&error.to_string())),
+    };
+    if line.v != 1 {
+        return into.refuse(place, format!("v is {}, only 1 is known", line.v));
+    }
+    let Some(at) = instant(&line.at) else { return into.refuse(place, "`at` is no time") };
+    match line.kind.as_str() {
+        "" | "sighting" => {}
+        "observed" => {
+            match instant(&line.since) {
+                Some(since) if since <= at => into.covers = Some((since, at)),
+                _ => into.refuse(place, "`since` is no time before `at`"),
+            }
+            return;
+        }
+        other => return into.refuse(place, format!("kind `{}` is not known", shortened(other))),
+    }
+    if line.r#type.is_empty() && line.frames.is_empty() && line.message.is_empty() {
+        return into.refuse(place, "neither type, message nor frames");
+    }
+    // Without an id the line itself is one: the same line twice is the same event.
+    let id = first(&[plain_id(&line.event), Digest::of(text).to_string()]);
+    let received_at = instant(&line.received_at).unwrap_or_default();
+    let old = line.frames.len().saturating_sub(MOST_FRAMES);
+    let frames = line.frames.into_iter().skip(old).map(|place| Frame {
+        file: shortened(&place.file),
+        abs_path: shortened(&place.abs_path),
+        module: shortened(&place.module),
+        function: shortened(&place.function),
+        line: place.line.filter(|line| *line > 0),
+        col: place.col,
+        in_app: place.in_app,
+        context_line: shortened(place.context_line.trim()),
+    });
+    into.events.push(Event {
+        id,
+        at,
+        received_at,
+        issue: shortened(&line.issue),
+        project: shortened(&line.project),
+        service: shortened(&line.service),
+        kind: shortened(&line.r#type),
+        message: shortened(&line.message),
+        handled: line.handled,
+        level: shortened(&line.level),
+        platform: shortened(&line.platform),
+        environment: shortened(&line.environment),
+        release: shortened(&line.release),
+        revision: shortened(&line.commit),
+        count: line.count.unwrap_or(1).max(1),
+        user: shortened(&line.user),
+        tenant: shortened(&line.tenant),
+        frames: frames.collect(),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_lines_are_kept_and_bad_ones_named_by_their_number() {
+        let good = r#"{"v":1,"event":"A-1","at":"2026-11-21T05:00:00Z","type":"E","frames":[{"file":"a.py","line":3}],"later":1}"#;
+        let mut text =
+            format!("{good}\n\n{{\"v\":2}}\nrubbish\n{{\"v\":1,\"at\":\"soon\"}}\n{{\"v\":1,\"at\":1}}\n").into_bytes();
+        text.extend(b"{\"v\":1,\"at\":1,\"type\":\"\xff\"}\n");
+        text.extend(&good.as_bytes()[..40]);
+        let decoded = decode(&text, 100);
+        assert_eq!(decoded.events.len(), 1);
+        assert_eq!((decoded.events[0].id.as_str(), decoded.events[0].count), ("a1", 1));
+        let said: Vec<String> = decoded.bad.iter().map(|bad| format!("{}: {}", bad.place, bad.reason)).collect();
+        assert_eq!(
+            said,
+            [
+                "line 103: v is 2, only 1 is known",
+                "line 104: expected value at line 1 column 1",
+                "line 105: `at` is no time",
+                "line 106: neither type, message nor frames",
+                "line 107: not UTF-8",
+                "line 108: cut off"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_may_say_what_its_file_observed() {
+        let decoded = decode(br#"{"v":1,"kind":"observed","since":"2026-01-01","at":"2026-11-21"}"#, 0);
+        assert_eq!(decoded.covers, Some(("2026-01-01T00:00:00Z".to_owned(), "2026-11-21T00:00:00Z".to_owned())));
+    }
+
+    #[test]
+    fn the_schema_names_every_member_that_is_read() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let named = |pointer: &str| schema.pointer(pointer).and_then(Value::as_object).map(|members| members.len());
+        assert_eq!(named("/properties"), Some(21));
+        assert_eq!(named("/properties/frames/items/properties"), Some(8));
+    }
+}

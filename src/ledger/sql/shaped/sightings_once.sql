@@ -1,0 +1,52 @@
+-- One row per source, project and event.
+-- Why: what was learned twice counts once, as it was mapped best; what has not happened yet does not count.
+-- Reads: sightings, clock.
+WITH ranked AS (
+  SELECT
+    sightings.*,
+    ROW_NUMBER() OVER (
+      PARTITION BY sightings.source, sightings.project, sightings.event_id
+      ORDER BY
+        CASE sightings.confidence WHEN 'line' THEN 1 WHEN 'moved' THEN 2 WHEN 'path' THEN 3 ELSE 4 END ASC,
+        CASE sightings.commit_confidence WHEN 'exact' THEN 1 WHEN 'tag' THEN 2 WHEN 'inferred' THEN 3 ELSE 4 END ASC,
+        -- Who blocks less knows more.
+        CASE WHEN sightings.blocks = '' THEN 2 ELSE 1 END ASC,
+        sightings.sightings DESC,
+        sightings.segment DESC,
+        sightings.fault_id ASC
+    ) AS place
+  FROM sightings
+  CROSS JOIN clock
+  WHERE sightings.seen_at <= clock.as_of
+)
+
+SELECT
+  source,
+  project,
+  event_id,
+  service,
+  issue_id,
+  fault_id,
+  error_type,
+  message,
+  is_handled,
+  level,
+  platform,
+  environment,
+  release_name,
+  commit_id,
+  commit_confidence,
+  path,
+  function_name,
+  confidence,
+  unmapped_reason,
+  blocks,
+  user_hash,
+  tenant_hash,
+  seen_at,
+  received_at,
+  sightings,
+  frames_in_repository,
+  frames_mapped
+FROM ranked
+WHERE place = 1

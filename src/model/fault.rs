@@ -1,0 +1,100 @@
+//! A production error as a source told it, before anything of it was looked for in the repository.
+
+/// One place on a stack, as the source tells it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Frame {
+    /// As the source spells it.
+    pub file: String,
+    /// The absolute name, where the source has one beside `file`.
+    pub abs_path: String,
+    /// `app.views`; empty where the language or the source has none.
+    pub module: String,
+    /// The function's own name for itself.
+    pub function: String,
+    /// Counted from 1.
+    pub line: Option<u32>,
+    /// Counted from 1.
+    pub col: Option<u32>,
+    /// What the source thinks of whose code it is: a hint.
+    pub in_app: Option<bool>,
+    /// The text of the line, without the blanks around it.
+    pub context_line: String,
+}
+
+/// One time that a fault was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Event {
+    /// Without dashes, in lower case; never empty.
+    pub id: String,
+    /// The source's own grouping.
+    pub issue: String,
+    /// The source's own name of the project, where the event tells it.
+    pub project: String,
+    /// The service that failed, where the event tells it.
+    pub service: String,
+    /// When it was seen, RFC 3339 in UTC; never empty.
+    pub at: String,
+    /// When the source got it, RFC 3339 in UTC.
+    pub received_at: String,
+    /// The sort of error: `ValueError`.
+    pub kind: String,
+    /// The message as it was: it may hold anything, and goes no further than to its template.
+    pub message: String,
+    /// Whether the program caught it.
+    pub handled: Option<bool>,
+    /// `error`, `fatal`, …
+    pub level: String,
+    /// `python`, `node`, …
+    pub platform: String,
+    /// `production`, …
+    pub environment: String,
+    /// As the source spells it.
+    pub release: String,
+    /// The commit that the event itself names.
+    pub revision: String,
+    /// How often; 1 for one event.
+    pub count: u64,
+    /// Who ran into it, as the source spells it; kept only as a keyed hash.
+    pub user: String,
+    /// The customer that the user belongs to, likewise.
+    pub tenant: String,
+    /// Oldest first: the last one failed.
+    pub frames: Vec<Frame>,
+}
+
+/// A record that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Where it stands: `line 12`, `item 3`, `record 2`.
+    pub place: String,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+/// What a decoder found in some bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Decoded {
+    /// The events.
+    pub events: Vec<Event>,
+    /// The records that could not be read.
+    pub bad: Vec<BadRecord>,
+    /// Records that are whole and tell of no error: sessions, transactions, spans that went well.
+    pub other: u64,
+    /// The period that the bytes say they cover, RFC 3339 in UTC.
+    pub covers: Option<(String, String)>,
+}
+
+impl Decoded {
+    /// Counts a record that could not be read.
+    pub fn refuse(&mut self, place: impl Into<String>, reason: impl Into<String>) {
+        self.bad.push(BadRecord { place: place.into(), reason: reason.into() });
+    }
+
+    /// Takes in what was found elsewhere.
+    pub fn absorb(&mut self, other: Self) {
+        self.events.extend(other.events);
+        self.bad.extend(other.bad);
+        self.other += other.other;
+        self.covers = other.covers.or(self.covers.take());
+    }
+}
