@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bridges::process::{self, Ending};
-use crate::bridges::{commit, git};
+use crate::bridges::{commits, git};
 use crate::commands;
 use crate::decide::selection::Scope;
 use crate::model::failure::Failure;
@@ -249,7 +249,7 @@ pub fn main(out: &mut dyn Write, talk: &mut dyn Write) -> ExitCode {
 fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, Failure> {
     let Common { ledger, config, folder, color: _, quiet, verbose } = line.common;
     let settings = Settings::read(&Flags { ledger, config, folder, quiet, verbose }, &|folder| git::root(folder))?;
-    let settings = settings.on_base(&commit::named, &commit::file);
+    let settings = settings.on_base(&commits::resolve, &commits::file);
     let strict = |settings: &Settings| settings.policy_failure.clone().map_or(Ok(()), |why| Err(Failure::input(why)));
     match line.verb {
         Verb::Run { select, record, no_record, junit, command } => {

@@ -33,7 +33,7 @@ pub fn line(root: &Path, named: Option<&str>) -> io::Result<Vec<(i64, String)>> 
         None => vec!["refs/remotes/origin/HEAD".to_owned(), "HEAD".to_owned()],
     };
     let there =
-        |name: &&String| git::run(root, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]).is_ok();
+        |name: &&String| git::git::run(root, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]).is_ok();
     let Some(tip) = candidates.iter().find(there) else { return Ok(Vec::new()) };
     let output = git::run(root, &["log", "--first-parent", "--format=%ct %H", tip, "--"])?;
     let commit = |line: &str| {
@@ -96,6 +96,37 @@ pub fn contents(root: &Path, ids: &[String]) -> io::Result<BTreeMap<String, Vec<
         let Some(bytes) = rest.get(..size) else { break };
         found.insert(id.to_owned(), bytes.to_vec());
         rest = rest.get(size + 1..).unwrap_or_default();
+    }
+    Ok(found)
+}
+
+/// The commit of that name, if git has it.
+#[must_use]
+pub fn resolve(root: &Path, name: &str) -> Option<String> {
+    let asked = format!("{name}^{{commit}}");
+    let found = git::run(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &asked]).ok()?;
+    let commit = String::from_utf8(found).ok()?.trim().to_owned();
+    (!commit.is_empty()).then_some(commit)
+}
+
+/// A file's bytes in a commit, if it is there.
+#[must_use]
+pub fn file(root: &Path, commit: &str, path: &str) -> Option<Vec<u8>> {
+    git::run(root, &["cat-file", "blob", &format!("{commit}:{path}")]).ok()
+}
+
+/// The files directly in a folder of a commit, by name, with their bytes.
+///
+/// # Errors
+/// Git fails.
+pub fn files_in(root: &Path, commit: &str, folder: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let listed = git::run(root, &["ls-tree", "-z", "--name-only", commit, "--", &format!("{folder}/")])?;
+    let mut found = Vec::new();
+    for path in listed.split(|&byte| byte == 0).filter(|path| !path.is_empty()) {
+        let path = String::from_utf8_lossy(path).into_owned();
+        if let Some(bytes) = file(root, commit, &path) {
+            found.push((path.rsplit('/').next().unwrap_or(&path).to_owned(), bytes));
+        }
     }
     Ok(found)
 }

@@ -1,7 +1,6 @@
 //! The outside world: processes, git, files, the clock, test runners.
 
 pub mod clock;
-pub mod commit;
 pub mod commits;
 pub mod disk;
 pub mod git;

@@ -55,7 +55,7 @@ pub(super) enum Learn {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Runner {
+pub(super) enum Runner {
     Pytest,
     Jest,
     Cargo,
@@ -73,7 +73,7 @@ impl From<Runner> for Reporter {
 
 /// What production told, whoever wrote it down.
 #[derive(Debug, Args)]
-struct Told {
+pub(super) struct Told {
     /// The file, or `-` for standard input
     #[arg(value_name = "PATH|-")]
     path: String,
@@ -102,7 +102,7 @@ impl Told {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FileFormat {
+pub(super) enum FileFormat {
     Auto,
     Sentry,
     Envelope,

@@ -1,6 +1,6 @@
 //! Where tests live: the records in the repository, folded.
 
-use crate::bridges::{clock, commit, suite_files};
+use crate::bridges::{clock, commits, suite_files};
 use crate::decide::suites::{Step, fold};
 use crate::formats::record_v1::{self, Change, Named, Recorded};
 use crate::model::failure::Failure;
@@ -30,7 +30,7 @@ fn of_tree(settings: &Settings) -> Result<Suites, Failure> {
 
 fn of_commit(settings: &Settings, base: &str) -> Result<Suites, Failure> {
     let folder = format!("{} at {base}", suite_files::PENDING);
-    let batches = commit::files_in(&settings.root, base, suite_files::PENDING)
+    let batches = commits::files_in(&settings.root, base, suite_files::PENDING)
         .map_err(|error| Failure::world(format!("the records in {folder} cannot be read")).because(error))?;
     folded(batches.into_iter().filter(|(name, _)| name.ends_with(".jsonl")).collect(), &folder)
 }
