@@ -33,7 +33,7 @@ pub fn line(root: &Path, named: Option<&str>) -> io::Result<Vec<(i64, String)>> 
         None => vec!["refs/remotes/origin/HEAD".to_owned(), "HEAD".to_owned()],
     };
     let there =
-        |name: &&String| git::git::run(root, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]).is_ok();
+        |name: &&String| git::run(root, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]).is_ok();
     let Some(tip) = candidates.iter().find(there) else { return Ok(Vec::new()) };
     let output = git::run(root, &["log", "--first-parent", "--format=%ct %H", tip, "--"])?;
     let commit = |line: &str| {
