@@ -56,6 +56,28 @@ impl Ledger {
         ledger
     }
 
+    /// `t_e` passed in run E1, was left out by E2, and failed in E3, which was asked for it.
+    fn with_an_escape(self) -> Self {
+        for (day, outcome) in [(5, Some("passed")), (6, None), (7, Some("failed"))] {
+            let (run, at) = (format!("E{day}"), format!("2026-11-0{day}T05:00:00Z"));
+            let mut line = run_line(&run, &at);
+            line["inventory"] = json!(run);
+            self.write("runs", &run, &[line]);
+            let outcomes: Vec<Value> = outcome.iter().map(|it| outcome_line(&run, &at, "t_e", it, 0.5)).collect();
+            if !outcomes.is_empty() {
+                self.write("outcomes", &run, &outcomes);
+            }
+            let decision = match outcome {
+                Some(_) => json!({"verdict":"run","reason":"asked","otherwise":"weekly"}),
+                None => json!({"verdict":"left out","reason":"weekly"}),
+            };
+            let mut line = json!({"v":1,"run":run,"variant":"V","evidence":[],"tests":"S","count":1});
+            line.as_object_mut().unwrap().extend(decision.as_object().unwrap().clone());
+            self.write("decisions", &run, &[json!({"v":1,"run":run,"set":"S","ids":["t_e"]}), line]);
+        }
+        self
+    }
+
     fn root(&self) -> PathBuf {
         self.folder.path().join("ledger")
     }
@@ -86,7 +108,11 @@ impl Ledger {
     }
 
     fn lens_with(&self, as_of: &str, threads: u8) -> Lens {
-        Lens::open(&self.root(), &self.lens_file(), as_of, &Limits { threads, ..Limits::default() }).unwrap()
+        let lens =
+            Lens::open(&self.root(), &self.lens_file(), as_of, &Limits { threads, ..Limits::default() }).unwrap();
+        let numbers =
+            [("quiet_days", 180), ("fault_days", 0), ("watched_days", 180), ("behind_days", 8), ("mapped_percent", 0)];
+        lens.with_policy(&numbers, &[("billing".to_owned(), "services/billing".to_owned())]).unwrap()
     }
 }
 
@@ -198,7 +224,7 @@ fn every_view_builds_over_a_ledger_that_is_not_there() {
 
 #[test]
 fn every_view_answers_the_same_at_one_thread_and_at_eight() {
-    let ledger = Ledger::filled();
+    let ledger = Ledger::filled().with_an_escape();
     let one = ledger.lens_with(AS_OF, 1);
     fs::remove_file(ledger.lens_file()).unwrap();
     let eight = ledger.lens_with(AS_OF, 8);
@@ -433,4 +459,14 @@ fn every_sort_of_value_has_a_form_in_json() {
         "01", null, [["k", 2]], "-000001-01-01", "out of range"
     ]]);
     assert_eq!(found, wanted);
+}
+
+#[test]
+fn an_escape_names_the_first_run_that_left_the_test_out() {
+    let lens = Ledger::filled().with_an_escape().lens();
+    let found = rows(&lens, "SELECT run_id, test_id, skipping_run_id, reason FROM escapes");
+    assert_eq!(found, json!([["E7", "t_e", "E6", "weekly"]]));
+    let recall =
+        rows(&lens, "SELECT run_id, missed_failures FROM run_recall WHERE missed_failures > 0 ORDER BY run_id");
+    assert_eq!(recall, json!([["E6", 1]]));
 }

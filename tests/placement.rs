@@ -11,7 +11,8 @@ mod support;
 use std::fs;
 
 use serde_json::{Value, json};
-use support::{Ending, Repository, newest};
+use support::jest_project::{self, Packages};
+use support::{Ending, Repository, cargo_project, newest};
 
 const PYTEST: &[&str] = &["pytest", "-q"];
 
@@ -356,4 +357,58 @@ fn somebody_may_move_a_test_and_says_why() {
     let again = service.repository.titer(&["move", id, "weekly", "--reason", "x"]);
     assert_eq!((again.code, again.stderr.contains("is in WEEKLY already")), (Some(3), true), "{}", again.stderr);
     assert_eq!(service.repository.titer(&["place", "--as-of", "soon"]).code, Some(2));
+}
+
+#[test]
+fn a_jest_file_is_placed_as_a_whole_by_what_it_loads() {
+    let service = Service { repository: jest_project::Project::new(Packages::Newest).repository };
+    service.repository.write("package.json", r#"{"name":"small","jest":{"transform":{}}}"#);
+    for name in ["old", "hot"] {
+        service.repository.write(&format!("src/{name}.js"), format!("exports.{name} = () => 1;\n"));
+    }
+    let test = |name: &str, used: &[&str]| {
+        let one = |it: &&str| format!("test('{name} {it}', () => expect(require('../src/{it}').{it}()).toBe(1));\n");
+        service.repository.write(&format!("test/{name}.test.js"), used.iter().map(one).collect::<String>());
+    };
+    test("quiet", &["old", "old"]);
+    test("mixed", &["old", "hot"]);
+    service.commit(365, "first");
+    service.repository.replace("src/hot.js", "=> 1", "=> 2 - 1");
+    service.commit(10, "hot");
+    let jest = ["node", "node_modules/jest/bin/jest.js", "-i"];
+    let ran = service.repository.titer(&[&["run", "--record", "--"], &jest[..]].concat());
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    service.learn(&[], 360, 0);
+    let placed = service.place(&[]);
+    let tests: Vec<&str> =
+        placed["moves"].as_array().unwrap().iter().map(|step| step["test"].as_str().unwrap()).collect();
+    assert_eq!(tests, ["jest::test/quiet.test.js::quiet old", "jest::test/quiet.test.js::quiet old#2"], "{placed}");
+    // A file of WEEKLY comes back for what it loads, and stays out for what is not its own.
+    let planned = || service.repository.titer(&[&["plan", "--"], &jest[..]].concat()).stdout;
+    service.repository.replace("src/hot.js", "2 - 1", "3 - 2");
+    assert!(planned().contains("left out  jest::test/quiet.test.js::quiet old  untouched"), "{}", planned());
+    service.repository.replace("src/old.js", "=> 1", "=> 2 - 1");
+    assert!(planned().contains("run       jest::test/quiet.test.js::quiet old  ran-changed-code"), "{}", planned());
+}
+
+#[test]
+fn a_cargo_test_is_placed_by_the_functions_of_its_last_recording() {
+    let service = Service { repository: cargo_project::Project::new(None).repository };
+    let manifest = "[package]\nname = \"small\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[lib]\ndoctest = false\n";
+    service.repository.write("Cargo.toml", manifest);
+    service.repository.write(".gitignore", "target\nCargo.lock\n");
+    service.repository.write("src/lib.rs", "pub fn old() -> u32 {\n    1\n}\n\npub fn hot() -> u32 {\n    1\n}\n");
+    let test = |name: &str| format!("#[test]\nfn {name}_works() {{\n    assert_eq!(small::{name}(), 1);\n}}\n");
+    service.repository.write("tests/all.rs", test("old") + "\n" + &test("hot"));
+    service.repository.git(&["init", "-q", "-b", "main"]);
+    service.commit(365, "first");
+    service.repository.write("src/lib.rs", "pub fn old() -> u32 {\n    1\n}\n\npub fn hot() -> u32 {\n    2 - 1\n}\n");
+    service.commit(10, "hot");
+    let ran = service.repository.titer(&["run", "--record=deep", "--", "cargo", "test", "--offline"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    service.learn(&[], 360, 0);
+    let placed = service.place(&["--dry-run"]);
+    let tests: Vec<&str> =
+        placed["moves"].as_array().unwrap().iter().map(|step| step["test"].as_str().unwrap()).collect();
+    assert_eq!(tests, ["cargo::small::test/all::old_works"], "{placed}");
 }

@@ -91,6 +91,10 @@ fn read(reader: &mut dyn Read, request: &Request, teller: &Teller, keeper: &mut 
     let broke = |error| Failure::world(format!("{} broke off", request.path)).because(error);
     let mut held = Vec::new();
     reader.take(PIECE as u64).read_to_end(&mut held).map_err(broke)?;
+    if teller.covers.is_some() && held.trim_ascii().is_empty() {
+        // Nothing was seen, and that is what it says.
+        return keeper.keep(&held, sighting_file::decode(Format::Jsonl, &held, 0), teller);
+    }
     let format = request.format.or_else(|| sighting_file::detect(&held)).ok_or_else(|| {
         let sentence = format!("{} is in no format that titer reads", request.path);
         Failure::input(sentence).hint("`--format` says what it is: sentry, envelope, otlp or jsonl")

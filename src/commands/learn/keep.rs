@@ -94,7 +94,8 @@ impl<'a> Keeper<'a> {
         let Some(day) = lines.iter().filter_map(|line| line.at.get(..10)).min().map(str::to_owned) else {
             return Ok(());
         };
-        let parts = [teller.source.as_str(), &teller.project, &teller.service, &digest];
+        let period = covers.as_ref().map(|(since, at)| format!("{since}..{at}")).unwrap_or_default();
+        let parts = [teller.source.as_str(), &teller.project, &teller.service, &digest, &period];
         let name = Digest::of_parts(parts.map(str::as_bytes)).to_string();
         let import = Import {
             name: format!("{}.{}", plain(&teller.source), &name[..16]),

@@ -14,8 +14,8 @@ fn judge(case: &Case<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{ago, quiet, speaks};
     use super::*;
+    use crate::decide::rules::samples::{ago, quiet, speaks};
     use crate::model::evidence::Evidence;
 
     #[test]

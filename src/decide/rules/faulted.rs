@@ -21,8 +21,8 @@ fn judge(case: &Case<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{ago, quiet, speaks, thresholds};
     use super::*;
+    use crate::decide::rules::samples::{ago, quiet, speaks, thresholds};
 
     #[test]
     fn one_sighting_ever_is_enough() {

@@ -21,8 +21,8 @@ fn judge(case: &Case<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{quiet, speaks};
     use super::*;
+    use crate::decide::rules::samples::{quiet, speaks};
 
     #[test]
     fn it_speaks_from_two_trees_on() {

@@ -12,8 +12,8 @@ fn judge(case: &Case<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{quiet, thresholds};
     use super::*;
+    use crate::decide::rules::samples::{quiet, thresholds};
 
     #[test]
     fn it_speaks_only_of_what_is_pinned() {

@@ -20,8 +20,8 @@ fn judge(case: &Case<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{ago, quiet, speaks};
     use super::*;
+    use crate::decide::rules::samples::{ago, quiet, speaks};
 
     #[test]
     fn it_speaks_where_nothing_has_changed_for_long() {

@@ -23,8 +23,8 @@ fn judge(case: &Case<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{quiet, speaks};
     use super::*;
+    use crate::decide::rules::samples::{quiet, speaks};
 
     #[test]
     fn it_speaks_from_ten_seconds_on() {

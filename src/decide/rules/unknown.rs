@@ -18,8 +18,8 @@ fn judge(case: &Case<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{quiet, speaks};
     use super::*;
+    use crate::decide::rules::samples::{quiet, speaks};
 
     #[test]
     fn a_test_of_which_nothing_is_known_is_kept() {

@@ -21,8 +21,8 @@ fn judge(case: &Case<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{quiet, speaks};
     use super::*;
+    use crate::decide::rules::samples::{quiet, speaks};
     use crate::model::evidence::Evidence;
 
     #[test]

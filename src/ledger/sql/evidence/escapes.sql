@@ -1,7 +1,5 @@
 -- One row per run, variant and test whose failure an earlier run had left out.
--- Why: a failure that a commit's run left out and a later run found is an escape; the first run that left the test out since it last passed
--- is named with the reason it gave. Only a failure that would have been left out again counts: a test that the change selects, or that is
--- not steady, is none.
+-- Why: a failure that a commit's run left out and a later run found is an escape; the first run that left the test out since it last passed is named with the reason it gave. Only a failure that would have been left out again counts: a test that the change selects, or that is not steady, is none.
 -- Reads: test_outcomes, runs, test_decisions, flakes, clock.
 WITH starts AS (
   SELECT run_id, MIN(started_at) AS started_at, MIN(commit_id) AS commit_id, MIN(inventory_id) AS inventory_id

@@ -1,6 +1,5 @@
 -- One row per run.
--- Why: of the true failures that a run could have found, how many its selection ran, and what the selection costs beside everything. What a
--- commit's run left out counts against it once a later run has found it; a run of everything says of each test what would have become of it.
+-- Why: of the true failures that a run could have found, how many its selection ran, and what the selection costs beside everything. What a commit's run left out counts against it once a later run has found it; a run of everything says of each test what would have become of it.
 -- Reads: runs, test_decisions, test_outcomes, flakes, escapes, durations.
 WITH starts AS (
   SELECT run_id, MIN(started_at) AS started_at, MIN(commit_id) AS commit_id, MIN(inventory_id) AS inventory_id
@@ -32,7 +31,15 @@ failed AS (
     ON decided.test_id = flakes.test_id
     AND decided.variant_id = flakes.variant_id
     AND starts.inventory_id = flakes.inventory_id
-  WHERE test_outcomes.outcome IN ('failed', 'error', 'crashed') AND flakes.test_id IS NULL
+  -- What escaped counts against the run that left it out first.
+  LEFT JOIN escapes
+    ON decided.run_id = escapes.run_id
+    AND decided.test_id = escapes.test_id
+    AND decided.variant_id = escapes.variant_id
+  WHERE
+    test_outcomes.outcome IN ('failed', 'error', 'crashed')
+    AND flakes.test_id IS NULL
+    AND (decided.is_selected = 1 OR escapes.run_id IS NULL)
 ),
 
 found AS (

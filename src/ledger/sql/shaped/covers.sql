@@ -1,6 +1,5 @@
 -- One row per test and code path that it covers.
--- Why: what production and history say of a path says something of the tests that cover it. A test that ran no function but its own covers
--- what its file loads: `<module>` there, the whole file (`*`) where its program is built as one.
+-- Why: what production and history say of a path says something of the tests that cover it. A test that ran no function but its own covers what its file loads: `<module>` there, the whole file (`*`) where its program is built as one.
 -- Reads: telling_runs, own_code, footprints, reached_sets, edges.
 WITH own AS (
   SELECT

@@ -1,6 +1,5 @@
 -- One row per test that git can tell the age of.
--- Why: a test younger than some weeks has not had time to tell anything. Found by its function, else by its file; a cargo test by the youngest
--- function of its name.
+-- Why: a test younger than some weeks has not had time to tell anything. Found by its function, else by its file; a cargo test by the youngest function of its name.
 -- Reads: test_history, path_changes.
 WITH named AS (
   SELECT

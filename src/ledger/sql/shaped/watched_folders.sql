@@ -1,6 +1,5 @@
 -- One row per folder of the repository that a source of production errors watches well enough.
--- Why: absence of faults counts only where somebody has been listening; the empty folder is the whole repository. A source without a service
--- speaks for all of it; a service that policy does not map speaks for nothing.
+-- Why: absence of faults counts only where somebody has been listening; the empty folder is the whole repository. A source without a service speaks for all of it; a service that policy does not map speaks for nothing.
 -- Reads: source_health, services, thresholds, clock.
 WITH numbers AS (
   SELECT
