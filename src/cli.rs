@@ -203,6 +203,40 @@ impl FileFormat {
     }
 }
 
+/// A tracker of production errors, asked for what is new since the last time.
+#[derive(Debug, Args)]
+struct Pull {
+    /// The tracker's address, where it has none that is everybody's
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The tracker's own name or number of the project
+    #[arg(long, value_name = "NAME")]
+    project: String,
+    /// The tracker's own name of the organization, where it has one
+    #[arg(long, value_name = "NAME")]
+    organization: Option<String>,
+    /// The service that failed, where events do not name it
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Read the token from this file instead of the tracker's variable
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Ask for at most so many events of one group of errors
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    most: usize,
+    /// Where frames begin with FROM, the folder TO of the repository is meant
+    #[arg(long = "prefix", value_name = "FROM=TO")]
+    prefixes: Vec<String>,
+}
+
+impl Pull {
+    fn request(self, tracker: &str) -> commands::learn::pull::Request {
+        let Self { url, project, organization, service, token_file, most, prefixes } = self;
+        let tracker = tracker.to_owned();
+        commands::learn::pull::Request { tracker, url, project, organization, service, token_file, most, prefixes }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Learn {
     /// Production errors from a file: Sentry events, envelopes, OTLP as JSON or protobuf, or our own JSON lines; plain or packed
@@ -223,14 +257,44 @@ enum Learn {
         #[command(flatten)]
         told: Told,
     },
+    /// Production errors from Bugsink (token: `BUGSINK_TOKEN`)
+    Bugsink {
+        #[command(flatten)]
+        pull: Pull,
+    },
+    /// Production errors from Sentry (token: `SENTRY_AUTH_TOKEN`; needs --organization)
+    Sentry {
+        #[command(flatten)]
+        pull: Pull,
+    },
+    /// Production errors from Rollbar (token: `ROLLBAR_ACCESS_TOKEN`)
+    Rollbar {
+        #[command(flatten)]
+        pull: Pull,
+    },
+    /// Production errors from Bugsnag (token: `BUGSNAG_AUTH_TOKEN`)
+    Bugsnag {
+        #[command(flatten)]
+        pull: Pull,
+    },
+    /// Production errors from Honeybadger (token: `HONEYBADGER_AUTH_TOKEN`)
+    Honeybadger {
+        #[command(flatten)]
+        pull: Pull,
+    },
 }
 
 fn learn(settings: &Settings, from: Learn, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
-    use commands::learn::file;
+    use commands::learn::{file, pull::run as pull_from};
     match from {
         Learn::File { told, format } => file::run(settings, &told.request(format.chosen()), out, talk),
         Learn::Envelope { told } => file::run(settings, &told.request(Some(Format::Envelope)), out, talk),
         Learn::Otlp { told } => file::run(settings, &told.request(Some(Format::Otlp)), out, talk),
+        Learn::Sentry { pull } => pull_from(settings, &pull.request("sentry"), out, talk),
+        Learn::Rollbar { pull } => pull_from(settings, &pull.request("rollbar"), out, talk),
+        Learn::Bugsnag { pull } => pull_from(settings, &pull.request("bugsnag"), out, talk),
+        Learn::Honeybadger { pull } => pull_from(settings, &pull.request("honeybadger"), out, talk),
+        Learn::Bugsink { pull } => pull_from(settings, &pull.request("bugsink"), out, talk),
     }
 }
 

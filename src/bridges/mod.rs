@@ -7,5 +7,6 @@ pub mod git;
 pub mod packages;
 pub mod process;
 pub mod runners;
+pub mod sources;
 pub mod tracer;
 pub mod workspace;

@@ -3,3 +3,4 @@
 pub mod code;
 pub mod file;
 pub mod keep;
+pub mod pull;
