@@ -69,11 +69,11 @@ impl Tree {
         if let Some(path) = configured {
             return Whereabouts::Files { paths: vec![path], weak: false };
         }
-        let mut missing = None;
+        let mut missing: Option<String> = None;
         for name in names {
             match self.by_name(name, frame.in_app) {
                 Whereabouts::Unnamed => {}
-                Whereabouts::Missing { folder } => missing = missing.or(Some(folder)),
+                Whereabouts::Missing { folder } => missing = missing.filter(|known| !known.is_empty()).or(Some(folder)),
                 found => return found,
             }
         }
@@ -137,6 +137,10 @@ impl Tree {
             let ends: Vec<(usize, &Vec<String>)> =
                 named.iter().map(|path| (common_end(path, &parts[..end]), path)).collect();
             let longest = ends.iter().map(|(common, _)| *common).max().unwrap_or(0);
+            // One name alone may be that of the place where it was deployed, unless the name begins with it.
+            if longest == 1 && end > 1 {
+                return String::new();
+            }
             let mut best = ends.iter().filter(|(common, _)| *common == longest).map(|(_, path)| path.join("/"));
             return match (best.next(), best.next()) {
                 (Some(only), None) => only,
@@ -320,6 +324,8 @@ mod tests {
             ("setup.py", "setup.py"),
             ("/srv/backend/shop/gone.py", "missing in \"backend/shop\""),
             ("/srv/shop/views/gone.py", "missing in \"backend/shop/views\""),
+            ("/srv/shop/gone.py", "missing in \"\""),
+            ("a/gone.py", "missing in \"a\""),
             ("/srv/nowhere/gone.py", "missing in \"\""),
             ("../../../etc/passwd", "missing in \"\""),
             ("/venv/lib/python3.12/site-packages/shop/billing.py", "backend/shop/billing.py ?"),

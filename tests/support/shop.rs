@@ -86,7 +86,8 @@ pub fn rows(repository: &Repository, query: &str) -> Vec<String> {
     let told = repository.titer(&["sql", query, "--json"]);
     assert_eq!(told.code, Some(0), "{}", told.stderr);
     let cell = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let found: Vec<Cells> = serde_json::from_str(&told.stdout).unwrap_or_else(|error| panic!("{error}: {}", told.stdout));
+    let found: Vec<Cells> =
+        serde_json::from_str(&told.stdout).unwrap_or_else(|error| panic!("{error}: {}", told.stdout));
     found.iter().map(|row| row.0.iter().map(cell).collect::<Vec<_>>().join(" ")).collect()
 }
 
