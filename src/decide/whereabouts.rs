@@ -74,14 +74,13 @@ impl Tree {
             match self.by_name(name, frame.in_app) {
                 Whereabouts::Unnamed => {}
                 Whereabouts::Missing { folder } => missing = missing.filter(|known| !known.is_empty()).or(Some(folder)),
-                found => return found,
+                found @ (Whereabouts::Outside | Whereabouts::Files { .. }) => return found,
             }
         }
         let by_module = self.by_module(frame);
         match (by_module, missing) {
-            (found @ Whereabouts::Files { .. }, _) => found,
+            (found @ Whereabouts::Files { .. }, _) | (found, None) => found,
             (_, Some(folder)) => Whereabouts::Missing { folder },
-            (found, None) => found,
         }
     }
 
@@ -268,7 +267,7 @@ fn installed<'a, 'b>(parts: &'a [&'b str]) -> Option<&'a [&'b str]> {
     (stdlib || rust || sources).then_some(&[])
 }
 
-fn is_named<'a>(name: &'a str) -> impl Fn(&str) -> bool + 'a {
+fn is_named(name: &str) -> impl Fn(&str) -> bool + '_ {
     move |part| part == name
 }
 

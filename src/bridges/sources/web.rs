@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LINK, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Method, Url};
 use serde_json::Value;
 
 use crate::model::digest::Digest;
@@ -87,23 +87,11 @@ impl Web {
     /// # Errors
     /// The tracker refuses, cannot be reached for long, or answers something else.
     pub fn get(&self, address: &str) -> Result<Answer, Failure> {
-        self.ask(Method::GET, address, None)
-    }
-
-    /// Asks with a body.
-    ///
-    /// # Errors
-    /// As for [`Web::get`].
-    pub fn post(&self, address: &str, body: &Value) -> Result<Answer, Failure> {
-        self.ask(Method::POST, address, Some(body))
-    }
-
-    fn ask(&self, method: Method, address: &str, body: Option<&Value>) -> Result<Answer, Failure> {
         let url = self.whole(address)?;
         let mut tried = 0;
         loop {
             tried += 1;
-            let (why, wish) = match self.once(&method, &url, body) {
+            let (why, wish) = match self.once(&url) {
                 Ok(answer) => return Ok(answer),
                 Err(Trouble::Lasting(failure)) => return Err(failure),
                 Err(Trouble::Passing(why, wish)) => (why, wish),
@@ -124,11 +112,8 @@ impl Web {
         url.ok_or_else(|| Failure::input(format!("{} names a next page outside of {}", self.name, self.base)))
     }
 
-    fn once(&self, method: &Method, url: &Url, body: Option<&Value>) -> Result<Answer, Trouble> {
-        let mut request = self.client.request(method.clone(), url.clone()).header("accept", "application/json");
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
-        }
+    fn once(&self, url: &Url) -> Result<Answer, Trouble> {
+        let request = self.client.get(url.clone()).header("accept", "application/json");
         let response = request.send().map_err(|error| Trouble::Passing(plain(&error), None))?;
         let status = response.status();
         if status.as_u16() == 429 || status.is_server_error() {

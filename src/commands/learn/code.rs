@@ -1,6 +1,6 @@
 //! The repository at the commits that failed, for finding out which code path an event means.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::bridges::commits;
@@ -53,7 +53,8 @@ impl<'a> Code<'a> {
     pub fn open(settings: &'a Settings, prefixes: Vec<Prefix>) -> Result<Self, Failure> {
         let mut commits = Commits::default();
         if settings.in_git {
-            commits.line = commits::line(&settings.root, settings.policy.default_branch.as_deref()).map_err(git)?;
+            let line = commits::line(&settings.root, settings.policy.default_branch.as_deref()).map_err(git)?;
+            commits.line = releases::in_order(line);
             commits.tags = commits::tags(&settings.root).map_err(git)?;
         }
         Ok(Self { settings, prefixes, commits, trees: BTreeMap::new(), sources: BTreeMap::new() })
@@ -113,7 +114,7 @@ impl<'a> Code<'a> {
         let today = self.commits.line.first().map(|(_, commit)| commit.clone()).unwrap_or_default();
         let at = self.tree(if commit.is_empty() { &today } else { commit })?;
         // Most events of a fault have the same frames: each stack is looked at once.
-        let mut known: HashMap<(&[Frame], &str), Mapped> = HashMap::new();
+        let mut known: BTreeMap<(&[Frame], &str), Mapped> = BTreeMap::new();
         let mut firsts: Vec<&Event> = Vec::new();
         for &number in numbers {
             let event = &events[number];

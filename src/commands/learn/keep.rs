@@ -82,8 +82,7 @@ impl<'a> Keeper<'a> {
         self.learned.bad += decoded.bad.len() as u64;
         let room = LISTED.saturating_sub(self.learned.listed.len());
         self.learned.listed.extend(decoded.bad.into_iter().take(room));
-        let mut lines: Vec<SightingLine> =
-            events.iter().zip(&placed).map(|(event, placed)| self.line(event, placed, teller, &digest)).collect();
+        let mut lines = self.lines(&events, &placed, teller, &digest);
         lines.sort_by(|a, b| (&a.at, &a.event).cmp(&(&b.at, &b.event)));
         let covers = teller.covers.clone().or(decoded.covers);
         let observed = observed(&lines, teller, covers.as_ref(), &self.now);
@@ -149,6 +148,25 @@ impl<'a> Keeper<'a> {
         } else {
             *learned.mapped.entry(placed.mapped.confidence.word()).or_default() += 1;
         }
+    }
+
+    /// The lines of all events; of many, by several threads at once.
+    fn lines(&self, events: &[Event], placed: &[Placed], teller: &Teller, raw: &str) -> Vec<SightingLine> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(events.len() / 1000).clamp(1, 8);
+        let size = events.len().div_ceil(threads).max(1);
+        let pairs = events.chunks(size).zip(placed.chunks(size));
+        let of = |(events, placed): (&[Event], &[Placed])| -> Vec<SightingLine> {
+            events.iter().zip(placed).map(|(event, placed)| self.line(event, placed, teller, raw)).collect()
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = pairs.clone().skip(1).map(|pair| scope.spawn(move || of(pair))).collect();
+            let mut all: Vec<SightingLine> = pairs.take(1).flat_map(of).collect();
+            for (other, pair) in others.into_iter().zip(events.chunks(size).zip(placed.chunks(size)).skip(1)) {
+                // A thread that ended early told nothing: its part is made here.
+                all.extend(other.join().unwrap_or_else(|_| of(pair)));
+            }
+            all
+        })
     }
 
     fn line(&self, event: &Event, placed: &Placed, teller: &Teller, raw: &str) -> SightingLine {
