@@ -53,7 +53,7 @@ pub fn named(root: &Path, beginnings: &[String]) -> io::Result<BTreeMap<String, 
     if asked.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let input: String = asked.iter().map(|name| format!("{name}^{{commit}}\n")).collect();
+    let input = asked.iter().fold(String::new(), |input, name| input + name + "^{commit}\n");
     let output = git::feed(root, &["cat-file", "--batch-check=%(objecttype) %(objectname)"], input.as_bytes())?;
     let text = String::from_utf8_lossy(&output);
     let found = asked.into_iter().zip(text.lines());

@@ -8,6 +8,7 @@ pub mod history;
 pub mod packages;
 pub mod process;
 pub mod runners;
+pub mod sources;
 pub mod suite_files;
 pub mod tracer;
 pub mod workspace;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::commands::learn::{file, git, junit, runs};
+use crate::commands::learn::{file, git, junit, pull, runs};
 use crate::formats::sighting_file::Format;
 use crate::model::failure::Failure;
 use crate::model::reported::Reporter;
@@ -51,6 +51,31 @@ pub(super) enum Learn {
     Otlp {
         #[command(flatten)]
         told: Told,
+    },
+    /// Production errors from Bugsink (token: `BUGSINK_TOKEN`)
+    Bugsink {
+        #[command(flatten)]
+        pull: Pull,
+    },
+    /// Production errors from Sentry (token: `SENTRY_AUTH_TOKEN`; needs --organization)
+    Sentry {
+        #[command(flatten)]
+        pull: Pull,
+    },
+    /// Production errors from Rollbar (token: `ROLLBAR_ACCESS_TOKEN`)
+    Rollbar {
+        #[command(flatten)]
+        pull: Pull,
+    },
+    /// Production errors from Bugsnag (token: `BUGSNAG_AUTH_TOKEN`)
+    Bugsnag {
+        #[command(flatten)]
+        pull: Pull,
+    },
+    /// Production errors from Honeybadger (token: `HONEYBADGER_AUTH_TOKEN`)
+    Honeybadger {
+        #[command(flatten)]
+        pull: Pull,
     },
 }
 
@@ -122,6 +147,40 @@ impl FileFormat {
     }
 }
 
+/// A tracker of production errors, asked for what is new since the last time.
+#[derive(Debug, Args)]
+pub(super) struct Pull {
+    /// The tracker's address, where it has none that is everybody's
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The tracker's own name or number of the project
+    #[arg(long, value_name = "NAME")]
+    project: String,
+    /// The tracker's own name of the organization, where it has one
+    #[arg(long, value_name = "NAME")]
+    organization: Option<String>,
+    /// The service that failed, where events do not name it
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Read the token from this file instead of the tracker's variable
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Ask for at most so many events of one group of errors
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    most: usize,
+    /// Where frames begin with FROM, the folder TO of the repository is meant
+    #[arg(long = "prefix", value_name = "FROM=TO")]
+    prefixes: Vec<String>,
+}
+
+impl Pull {
+    fn request(self, tracker: &str) -> pull::Request {
+        let Self { url, project, organization, service, token_file, most, prefixes } = self;
+        let tracker = tracker.to_owned();
+        pull::Request { tracker, url, project, organization, service, token_file, most, prefixes }
+    }
+}
+
 impl Learn {
     /// Does what it says.
     pub(super) fn run(self, settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
@@ -135,6 +194,21 @@ impl Learn {
             Self::File { told, format } => file::run(settings, &told.request(format.chosen()), out, talk),
             Self::Envelope { told } => file::run(settings, &told.request(Some(Format::Envelope)), out, talk),
             Self::Otlp { told } => file::run(settings, &told.request(Some(Format::Otlp)), out, talk),
+            Self::Bugsink { pull } => from_tracker(settings, pull, "bugsink", out, talk),
+            Self::Sentry { pull } => from_tracker(settings, pull, "sentry", out, talk),
+            Self::Rollbar { pull } => from_tracker(settings, pull, "rollbar", out, talk),
+            Self::Bugsnag { pull } => from_tracker(settings, pull, "bugsnag", out, talk),
+            Self::Honeybadger { pull } => from_tracker(settings, pull, "honeybadger", out, talk),
         }
     }
+}
+
+fn from_tracker(
+    settings: &Settings,
+    asked: Pull,
+    tracker: &str,
+    out: &mut dyn Write,
+    talk: &mut dyn Write,
+) -> Result<(), Failure> {
+    pull::run(settings, &asked.request(tracker), out, talk)
 }

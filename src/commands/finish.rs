@@ -76,6 +76,10 @@ impl CameTo<'_> {
     }
 }
 
+fn lives_in_weekly(decision: &Decision) -> bool {
+    matches!(decision.reason, Reason::Weekly | Reason::Quarantined)
+}
+
 /// Reads, keeps and tells. Nothing here can change how the command ended.
 pub fn after_runner(
     context: &Context<'_>,
@@ -165,8 +169,10 @@ pub fn without_runner(
     }
     warn(settings, talk, &warnings);
     if !settings.quiet {
-        let number = summary::count(collected.len());
-        let _ = writeln!(talk, "titer: nothing to run: nothing you changed can break any of the {number} tests");
+        let in_weekly: BTreeSet<&str> =
+            gathered.plan.decisions.iter().filter(|it| lives_in_weekly(it)).map(|it| it.test.as_str()).collect();
+        let in_weekly = collected.iter().filter(|test| in_weekly.contains(test.as_str())).count();
+        let _ = writeln!(talk, "titer: nothing to run: {}", summary::nothing_to_run(collected.len(), in_weekly));
     }
     Ending::Code(0)
 }
@@ -380,6 +386,7 @@ fn tell(context: &Context<'_>, gathered: &Gathered, came_to: &CameTo<'_>) -> Vec
     summary::lines(&RunSummary {
         ran: came_to.count(Verdict::Run, None),
         left_out: came_to.left_out().count(),
+        in_weekly: came_to.left_out().filter(|decision| lives_in_weekly(decision)).count(),
         not_reached: came_to.count(Verdict::LeftOut, Some(Reason::NotReached)),
         seconds: came_to.finished.seconds,
         saved: came_to.left_out().filter_map(|decision| took.get(decision.test.as_str())).sum(),

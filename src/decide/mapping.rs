@@ -393,7 +393,7 @@ mod tests {
             ),
             (vec![frame("views.py", 1, "", "", None)], "several files of the repository fit []"),
             (
-                vec![frame("/srv/shop/gone.py", 1, "f", "", Some(true))],
+                vec![frame("shop/gone.py", 1, "f", "", Some(true))],
                 "its file is not in the repository at that commit [shop]",
             ),
             (vec![frame("/srv/x/gone.py", 1, "f", "", None)], "no file of the repository fits []"),

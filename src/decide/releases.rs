@@ -35,8 +35,21 @@ pub struct Commits {
     pub tags: BTreeMap<String, String>,
     /// Beginnings of commits' names that were looked up, and the whole names of those that are there.
     pub named: BTreeMap<String, String>,
-    /// The default branch's own line, newest first: when, in seconds since 1970, and which.
+    /// The default branch's own line, newest first: when, in seconds since 1970, and which. No commit is said to be younger than one that
+    /// came after it ([`in_order`]).
     pub line: Vec<(i64, String)>,
+}
+
+/// A line of commits, newest first, whose times never go back: clocks of committers differ, and a commit was there at the latest when the
+/// one after it was made.
+#[must_use]
+pub fn in_order(mut line: Vec<(i64, String)>) -> Vec<(i64, String)> {
+    let mut next = i64::MAX;
+    for (at, _) in &mut line {
+        *at = next.min(*at);
+        next = *at;
+    }
+    line
 }
 
 /// The parts of a release that may be the beginning of a commit's name.
@@ -58,7 +71,7 @@ pub fn commit(release: &str, revision: &str, at: i64, commits: &Commits) -> (Str
     if let Some(commit) = spellings(release).iter().find_map(|tag| commits.tags.get(tag)) {
         return (commit.clone(), Sureness::Tag);
     }
-    match commits.line.iter().find(|(when, _)| *when <= at) {
+    match commits.line.get(commits.line.partition_point(|(when, _)| *when > at)) {
         Some((_, commit)) => (commit.clone(), Sureness::Inferred),
         None => (String::new(), Sureness::None),
     }
@@ -107,6 +120,15 @@ mod tests {
             ("9.9", "", 99, "", Sureness::None),
         ] {
             assert_eq!(commit(release, revision, at, &commits), (expected.to_owned(), sureness), "{release}");
+        }
+    }
+
+    #[test]
+    fn a_commit_was_there_when_the_one_after_it_was_made_whatever_its_clock_said() {
+        let line = [(300, "C"), (900, "B"), (100, "A")].map(|(at, commit)| (at, commit.to_owned())).to_vec();
+        let commits = Commits { line: in_order(line), ..Commits::default() };
+        for (at, expected) in [(99, ""), (100, "A"), (299, "A"), (300, "C"), (1000, "C")] {
+            assert_eq!(commit("", "", at, &commits).0, expected, "{at}");
         }
     }
 

@@ -69,19 +69,18 @@ impl Tree {
         if let Some(path) = configured {
             return Whereabouts::Files { paths: vec![path], weak: false };
         }
-        let mut missing = None;
+        let mut missing: Option<String> = None;
         for name in names {
             match self.by_name(name, frame.in_app) {
                 Whereabouts::Unnamed => {}
-                Whereabouts::Missing { folder } => missing = missing.or(Some(folder)),
-                found => return found,
+                Whereabouts::Missing { folder } => missing = missing.filter(|known| !known.is_empty()).or(Some(folder)),
+                found @ (Whereabouts::Outside | Whereabouts::Files { .. }) => return found,
             }
         }
         let by_module = self.by_module(frame);
         match (by_module, missing) {
-            (found @ Whereabouts::Files { .. }, _) => found,
+            (found @ Whereabouts::Files { .. }, _) | (found, None) => found,
             (_, Some(folder)) => Whereabouts::Missing { folder },
-            (found, None) => found,
         }
     }
 
@@ -137,6 +136,10 @@ impl Tree {
             let ends: Vec<(usize, &Vec<String>)> =
                 named.iter().map(|path| (common_end(path, &parts[..end]), path)).collect();
             let longest = ends.iter().map(|(common, _)| *common).max().unwrap_or(0);
+            // One name alone may be that of the place where it was deployed, unless the name begins with it.
+            if longest == 1 && end > 1 {
+                return String::new();
+            }
             let mut best = ends.iter().filter(|(common, _)| *common == longest).map(|(_, path)| path.join("/"));
             return match (best.next(), best.next()) {
                 (Some(only), None) => only,
@@ -264,7 +267,7 @@ fn installed<'a, 'b>(parts: &'a [&'b str]) -> Option<&'a [&'b str]> {
     (stdlib || rust || sources).then_some(&[])
 }
 
-fn is_named<'a>(name: &'a str) -> impl Fn(&str) -> bool + 'a {
+fn is_named(name: &str) -> impl Fn(&str) -> bool + '_ {
     move |part| part == name
 }
 
@@ -320,6 +323,8 @@ mod tests {
             ("setup.py", "setup.py"),
             ("/srv/backend/shop/gone.py", "missing in \"backend/shop\""),
             ("/srv/shop/views/gone.py", "missing in \"backend/shop/views\""),
+            ("/srv/shop/gone.py", "missing in \"\""),
+            ("a/gone.py", "missing in \"a\""),
             ("/srv/nowhere/gone.py", "missing in \"\""),
             ("../../../etc/passwd", "missing in \"\""),
             ("/venv/lib/python3.12/site-packages/shop/billing.py", "backend/shop/billing.py ?"),

@@ -136,7 +136,7 @@ pub struct SightingLine {
     /// Why there is no code path, in a few words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub unmapped: String,
-    /// What the unmapped fault blocks: a file, a folder, or `` for everything.
+    /// What the unmapped fault blocks: a file, a folder, `-` for nothing, or, where it is empty, everything.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub blocks: String,
     #[serde(skip_serializing_if = "String::is_empty")]

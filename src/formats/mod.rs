@@ -1,12 +1,14 @@
 //! Writing down: bytes to values and back. Every format that leaves the program has a number.
 
 pub mod arena_v1;
+pub mod bugsnag_event;
 pub mod cargo_manifest;
 pub mod cargo_plan_v1;
 pub mod cargo_told_v1;
 mod declared;
 pub mod dep_info;
 pub mod event_v1;
+pub mod honeybadger_notice;
 pub mod instant;
 pub mod junit;
 pub mod junit_history;
@@ -27,6 +29,7 @@ pub mod python_mentions;
 pub mod python_source;
 mod python_walk;
 pub mod record_v1;
+pub mod rollbar_event;
 mod rust_attributes;
 mod rust_lonely;
 pub mod rust_places;

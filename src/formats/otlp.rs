@@ -172,7 +172,9 @@ fn attributes(value: &Value) -> Attributes {
         let any = value.get("value")?.as_object()?;
         Some(match any.values().next()? {
             Value::String(text) => text.clone(),
-            other => other.to_string(),
+            other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                other.to_string()
+            }
         })
     };
     let pairs = list(value, "attributes").iter();

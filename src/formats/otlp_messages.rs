@@ -35,7 +35,7 @@ struct Span {
     #[prost(bytes = "vec", tag = "1")]
     trace: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
-    span: Vec<u8>,
+    own: Vec<u8>,
     #[prost(message, repeated, tag = "11")]
     events: Vec<SpanEvent>,
 }
@@ -122,7 +122,7 @@ fn of_spans(part: ResourceSpans) -> Told {
     let spans: Vec<Span> = part.scopes.into_iter().flat_map(|scope| scope.spans).collect();
     let count = spans.len() as u64;
     let records = spans.into_iter().flat_map(|span| {
-        let (trace, own) = (hexadecimal(&span.trace), hexadecimal(&span.span));
+        let (trace, own) = (hexadecimal(&span.trace), hexadecimal(&span.own));
         span.events.into_iter().map(move |event| Record {
             trace: trace.clone(),
             span: own.clone(),

@@ -126,6 +126,10 @@ pub(super) fn text(value: &Value) -> String {
 
 /// At most [`LONGEST`] characters; line breaks stay, other control characters become blanks.
 pub(super) fn shortened(text: &str) -> String {
+    // Nearly every text is short and plain, and there are millions.
+    if text.len() <= LONGEST && !text.bytes().any(|byte| byte.is_ascii_control() || byte == 0xc2) {
+        return text.to_owned();
+    }
     text.chars().take(LONGEST).map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 

@@ -103,7 +103,7 @@ fn sentry(text: &[u8]) -> Decoded {
                 text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).enumerate().collect();
             let lines: Vec<_> = lines.into_iter().filter(|(_, line)| !line.is_empty()).collect();
             // What begins in the middle of a line of something longer is no file of lines.
-            if !lines.first().is_some_and(|(_, line)| serde_json::from_slice::<Value>(line).is_ok()) {
+            if lines.first().is_none_or(|(_, line)| serde_json::from_slice::<Value>(line).is_err()) {
                 decoded.refuse("the event", format!("not JSON: {whole}"));
                 return decoded;
             }

@@ -51,45 +51,87 @@ struct Place {
     context_line: String,
 }
 
-/// Reads lines; `before` lines stand before them in their file.
+/// Reads lines; `before` lines stand before them in their file. Many are read by several threads at once.
 #[must_use]
 pub fn decode(bytes: &[u8], before: u64) -> Decoded {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(bytes.len() >> 18).clamp(1, 8);
+    let parts = parts(bytes, threads);
+    let mut start = before;
+    let started: Vec<(&[u8], u64)> = parts
+        .into_iter()
+        .map(|part| {
+            let own = start;
+            start += part.split(|&byte| byte == b'\n').count().saturating_sub(1) as u64;
+            (part, own)
+        })
+        .collect();
+    let mut decoded = Decoded::default();
+    std::thread::scope(|scope| {
+        let (first, others) = started.split_first().map_or((None, &[][..]), |(first, others)| (Some(first), others));
+        let others: Vec<_> = others.iter().map(|&(part, start)| scope.spawn(move || lines(part, start))).collect();
+        decoded.absorb(first.map(|&(part, start)| lines(part, start)).unwrap_or_default());
+        for other in others {
+            match other.join() {
+                Ok(other) => decoded.absorb(other),
+                Err(_) => decoded.refuse("some lines", "a thread that read them ended early"),
+            }
+        }
+    });
+    decoded
+}
+
+/// About as many parts as asked for, each of whole lines.
+fn parts(bytes: &[u8], many: usize) -> Vec<&[u8]> {
+    let (mut parts, mut rest) = (Vec::new(), bytes);
+    for left in (1..many).rev() {
+        let least = rest.len() / (left + 1);
+        let Some(end) = rest[least..].iter().position(|&byte| byte == b'\n') else { break };
+        let (part, after) = rest.split_at(least + end + 1);
+        parts.push(part);
+        rest = after;
+    }
+    parts.push(rest);
+    parts
+}
+
+fn lines(bytes: &[u8], before: u64) -> Decoded {
     let mut decoded = Decoded::default();
     for (line, number) in bytes.split(|&byte| byte == b'\n').zip(before + 1..) {
         let line = line.trim_ascii();
         if !line.is_empty() {
-            read(line, &format!("line {number}"), &mut decoded);
+            read(line, &format_args!("line {number}"), &mut decoded);
         }
     }
     decoded
 }
 
-fn read(text: &[u8], place: &str, into: &mut Decoded) {
+fn read(text: &[u8], place: &dyn std::fmt::Display, into: &mut Decoded) {
+    let place = || place.to_string();
     if std::str::from_utf8(text).is_err() {
-        return into.refuse(place, "not UTF-8");
+        return into.refuse(place(), "not UTF-8");
     }
     let line: Line = match serde_json::from_slice(text) {
         Ok(line) => line,
-        Err(error) if error.is_eof() => return into.refuse(place, "cut off"),
-        Err(error) => return into.refuse(place, shortened(&error.to_string())),
+        Err(error) if error.is_eof() => return into.refuse(place(), "cut off"),
+        Err(error) => return into.refuse(place(), shortened(&error.to_string())),
     };
     if line.v != 1 {
-        return into.refuse(place, format!("v is {}, only 1 is known", line.v));
+        return into.refuse(place(), format!("v is {}, only 1 is known", line.v));
     }
-    let Some(at) = instant(&line.at) else { return into.refuse(place, "`at` is no time") };
+    let Some(at) = instant(&line.at) else { return into.refuse(place(), "`at` is no time") };
     match line.kind.as_str() {
         "" | "sighting" => {}
         "observed" => {
             match instant(&line.since) {
                 Some(since) if since <= at => into.covers = Some((since, at)),
-                _ => into.refuse(place, "`since` is no time before `at`"),
+                _ => into.refuse(place(), "`since` is no time before `at`"),
             }
             return;
         }
-        other => return into.refuse(place, format!("kind `{}` is not known", shortened(other))),
+        other => return into.refuse(place(), format!("kind `{}` is not known", shortened(other))),
     }
     if line.r#type.is_empty() && line.frames.is_empty() && line.message.is_empty() {
-        return into.refuse(place, "neither type, message nor frames");
+        return into.refuse(place(), "neither type, message nor frames");
     }
     // Without an id the line itself is one: the same line twice is the same event.
     let id = first(&[plain_id(&line.event), Digest::of(text).to_string()]);
@@ -156,6 +198,18 @@ mod tests {
     }
 
     #[test]
+    fn many_lines_are_read_as_few_are() {
+        let line = |n: usize| format!("{{\"v\":1,\"event\":\"e{n}\",\"at\":1,\"type\":\"{}\"}}\n", "E".repeat(n % 50));
+        let text: String = (0..20_000).map(line).collect();
+        let whole = decode(text.as_bytes(), 7);
+        assert_eq!(whole, lines(text.as_bytes(), 7));
+        for many in [1, 2, 3, 8] {
+            assert_eq!(parts(text.as_bytes(), many).concat(), text.as_bytes());
+        }
+        assert_eq!(parts(b"one line", 4), [b"one line"]);
+    }
+
+    #[test]
     fn a_line_may_say_what_its_file_observed() {
         let decoded = decode(br#"{"v":1,"kind":"observed","since":"2026-01-01","at":"2026-11-21"}"#, 0);
         assert_eq!(decoded.covers, Some(("2026-01-01T00:00:00Z".to_owned(), "2026-11-21T00:00:00Z".to_owned())));
@@ -164,7 +218,7 @@ mod tests {
     #[test]
     fn the_schema_names_every_member_that_is_read() {
         let schema: Value = serde_json::from_str(SCHEMA).unwrap();
-        let named = |pointer: &str| schema.pointer(pointer).and_then(Value::as_object).map(|members| members.len());
+        let named = |pointer: &str| schema.pointer(pointer).and_then(Value::as_object).map(serde_json::Map::len);
         assert_eq!(named("/properties"), Some(21));
         assert_eq!(named("/properties/frames/items/properties"), Some(8));
     }

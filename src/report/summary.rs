@@ -18,6 +18,8 @@ pub struct RunSummary<'a> {
     pub ran: usize,
     /// Tests left out.
     pub left_out: usize,
+    /// Those of them that stayed out for living in WEEKLY, whatever changed.
+    pub in_weekly: usize,
     /// Tests that the run ended before.
     pub not_reached: usize,
     /// Seconds of the user's command.
@@ -74,7 +76,7 @@ pub fn lines(summary: &RunSummary<'_>) -> Vec<String> {
         let _ = write!(first, ", {} not reached", count(summary.not_reached));
     }
     if summary.left_out > 0 {
-        let _ = write!(first, "; left out {} that nothing you changed can break", count(summary.left_out));
+        let _ = write!(first, "; left out {}", why_left_out(summary.left_out, summary.in_weekly));
         if summary.saved >= 0.1 {
             let _ = write!(first, " (they took {} when they last ran)", seconds(summary.saved));
         }
@@ -92,6 +94,34 @@ pub fn lines(summary: &RunSummary<'_>) -> Vec<String> {
         lines.push(summary.recording.clone());
     }
     lines
+}
+
+/// `12 that nothing you changed can break and 2 that live in WEEKLY`
+#[must_use]
+pub fn why_left_out(left_out: usize, in_weekly: usize) -> String {
+    let untouched = format!("{} that nothing you changed can break", count(left_out - in_weekly.min(left_out)));
+    match (left_out.saturating_sub(in_weekly), in_weekly) {
+        (_, 0) => untouched,
+        (0, weekly) => format!("{} in WEEKLY", count(weekly)),
+        (_, weekly) => format!("{untouched} and {} in WEEKLY", count(weekly)),
+    }
+}
+
+/// Why none of so many tests had to run.
+#[must_use]
+pub fn nothing_to_run(tests: usize, in_weekly: usize) -> String {
+    match in_weekly {
+        0 => format!("nothing you changed can break any of the {} tests", count(tests)),
+        all if all == tests => {
+            format!("all {} tests are in WEEKLY, and nothing that they did themselves changed", count(tests))
+        }
+        some => format!(
+            "nothing you changed can break {} of the {} tests, and {} are in WEEKLY",
+            count(tests - some),
+            count(tests),
+            count(some)
+        ),
+    }
 }
 
 /// What a second pass in reverse order came to.

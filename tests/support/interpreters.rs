@@ -50,6 +50,12 @@ pub fn of_installs() -> (Interpreter, PathBuf) {
     (there, wheels)
 }
 
+/// The one with Bugsink and sentry-sdk.
+pub fn of_sources() -> Interpreter {
+    let there = named("TITER_TEST_PYTHON_SOURCES").or_else(|| beside("sources", ""));
+    there.unwrap_or_else(|| panic!("no environment with Bugsink: run .ci/test, which makes it"))
+}
+
 /// What `.ci/test` left in a folder of the target directory under a name that starts like this.
 fn beside(folder: &str, start: &str) -> Option<Interpreter> {
     let target = Path::new(env!("CARGO_BIN_EXE_titer")).ancestors().nth(2)?;

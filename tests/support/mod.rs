@@ -11,10 +11,12 @@ pub mod interpreters;
 pub mod jest_edits;
 pub mod jest_project;
 pub mod repository;
+pub mod shop;
 pub mod small;
 pub mod started;
 #[cfg(target_os = "linux")]
 pub mod traced;
+pub mod tracker;
 
 pub use interpreters::{Interpreter, newest, oldest};
 pub use repository::Repository;

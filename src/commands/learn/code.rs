@@ -1,6 +1,6 @@
 //! The repository at the commits that failed, for finding out which code path an event means.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::bridges::commits;
@@ -19,7 +19,7 @@ const KEPT_SOURCES: usize = 4000;
 
 /// Where an event points, and how the commit was found.
 #[derive(Debug, Clone)]
-pub struct Placed {
+pub(super) struct Placed {
     /// The code path, or why there is none.
     pub mapped: Mapped,
     /// The commit that ran; empty where it is not known.
@@ -37,7 +37,7 @@ struct At {
 
 /// The repository.
 #[derive(Debug)]
-pub struct Code<'a> {
+pub(super) struct Code<'a> {
     settings: &'a Settings,
     prefixes: Vec<Prefix>,
     commits: Commits,
@@ -50,10 +50,11 @@ impl<'a> Code<'a> {
     ///
     /// # Errors
     /// Git fails. A folder without git or without a commit is no failure: nothing can be mapped in it.
-    pub fn open(settings: &'a Settings, prefixes: Vec<Prefix>) -> Result<Self, Failure> {
+    pub(super) fn open(settings: &'a Settings, prefixes: Vec<Prefix>) -> Result<Self, Failure> {
         let mut commits = Commits::default();
         if settings.in_git {
-            commits.line = commits::line(&settings.root, settings.policy.default_branch.as_deref()).map_err(git)?;
+            let line = commits::line(&settings.root, settings.policy.default_branch.as_deref()).map_err(git)?;
+            commits.line = releases::in_order(line);
             commits.tags = commits::tags(&settings.root).map_err(git)?;
         }
         Ok(Self { settings, prefixes, commits, trees: BTreeMap::new(), sources: BTreeMap::new() })
@@ -61,7 +62,7 @@ impl<'a> Code<'a> {
 
     /// Whether there is any commit at all.
     #[must_use]
-    pub fn has_history(&self) -> bool {
+    pub(super) fn has_history(&self) -> bool {
         !self.commits.line.is_empty()
     }
 
@@ -69,7 +70,7 @@ impl<'a> Code<'a> {
     ///
     /// # Errors
     /// Git fails.
-    pub fn place(&mut self, events: &[Event]) -> Result<Vec<Placed>, Failure> {
+    pub(super) fn place(&mut self, events: &[Event]) -> Result<Vec<Placed>, Failure> {
         self.look_up(events)?;
         let mut by_commit: BTreeMap<(String, Sureness), Vec<usize>> = BTreeMap::new();
         for (number, event) in events.iter().enumerate() {
@@ -113,7 +114,7 @@ impl<'a> Code<'a> {
         let today = self.commits.line.first().map(|(_, commit)| commit.clone()).unwrap_or_default();
         let at = self.tree(if commit.is_empty() { &today } else { commit })?;
         // Most events of a fault have the same frames: each stack is looked at once.
-        let mut known: HashMap<(&[Frame], &str), Mapped> = HashMap::new();
+        let mut known: BTreeMap<(&[Frame], &str), Mapped> = BTreeMap::new();
         let mut firsts: Vec<&Event> = Vec::new();
         for &number in numbers {
             let event = &events[number];

@@ -120,7 +120,7 @@ fn read(reader: &mut dyn Read, request: &Request, teller: &Teller, keeper: &mut 
         let piece = &held[..end];
         if !piece.is_empty() {
             keeper.keep(piece, sighting_file::decode(format, piece, before), teller)?;
-            before += piece.iter().filter(|&&byte| byte == b'\n').count() as u64;
+            before += piece.split(|&byte| byte == b'\n').count().saturating_sub(1) as u64;
         }
         if is_last {
             return Ok(());

@@ -22,7 +22,7 @@ const LISTED: usize = 5;
 
 /// Who tells, and of what.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Teller {
+pub(super) struct Teller {
     /// `bugsink`, `file`, …
     pub source: String,
     /// The source's own name of the project; what an event says goes before.
@@ -35,7 +35,7 @@ pub struct Teller {
 
 /// Keeps what one source tells.
 #[derive(Debug)]
-pub struct Keeper<'a> {
+pub(super) struct Keeper<'a> {
     store: Store,
     code: Code<'a>,
     key: [u8; 32],
@@ -49,7 +49,7 @@ impl<'a> Keeper<'a> {
     ///
     /// # Errors
     /// Either cannot be opened.
-    pub fn open(settings: &'a Settings, prefixes: &[String]) -> Result<Self, Failure> {
+    pub(super) fn open(settings: &'a Settings, prefixes: &[String]) -> Result<Self, Failure> {
         let prefixes = prefixes.iter().map(|prefix| {
             let (from, to) = prefix.split_once('=').ok_or_else(|| {
                 Failure::usage(format!("--prefix {prefix} has no `=`"))
@@ -69,7 +69,7 @@ impl<'a> Keeper<'a> {
     ///
     /// # Errors
     /// The ledger cannot be written; then nothing of these bytes is part of it.
-    pub fn keep(&mut self, raw: &[u8], decoded: Decoded, teller: &Teller) -> Result<(), Failure> {
+    pub(super) fn keep(&mut self, raw: &[u8], decoded: Decoded, teller: &Teller) -> Result<(), Failure> {
         let digest = imports::spool(&self.store, raw)?;
         let mut events: BTreeMap<String, Event> = BTreeMap::new();
         for event in decoded.events {
@@ -82,8 +82,7 @@ impl<'a> Keeper<'a> {
         self.learned.bad += decoded.bad.len() as u64;
         let room = LISTED.saturating_sub(self.learned.listed.len());
         self.learned.listed.extend(decoded.bad.into_iter().take(room));
-        let mut lines: Vec<SightingLine> =
-            events.iter().zip(&placed).map(|(event, placed)| self.line(event, placed, teller, &digest)).collect();
+        let mut lines = self.lines(&events, &placed, teller, &digest);
         lines.sort_by(|a, b| (&a.at, &a.event).cmp(&(&b.at, &b.event)));
         let covers = teller.covers.clone().or(decoded.covers);
         let observed = observed(&lines, teller, covers.as_ref(), &self.now);
@@ -114,7 +113,7 @@ impl<'a> Keeper<'a> {
     ///
     /// # Errors
     /// The ledger cannot be written.
-    pub fn mark(&mut self, teller: &Teller, mark: &str, since: &str) -> Result<(), Failure> {
+    pub(super) fn mark(&mut self, teller: &Teller, mark: &str, since: &str) -> Result<(), Failure> {
         let at = clock::precise_timestamp(clock::now());
         let line = |kind: &str| SightingLine {
             v: VERSION,
@@ -150,6 +149,25 @@ impl<'a> Keeper<'a> {
         } else {
             *learned.mapped.entry(placed.mapped.confidence.word()).or_default() += 1;
         }
+    }
+
+    /// The lines of all events; of many, by several threads at once.
+    fn lines(&self, events: &[Event], placed: &[Placed], teller: &Teller, raw: &str) -> Vec<SightingLine> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(events.len() / 1000).clamp(1, 8);
+        let size = events.len().div_ceil(threads).max(1);
+        let pairs = events.chunks(size).zip(placed.chunks(size));
+        let of = |(events, placed): (&[Event], &[Placed])| -> Vec<SightingLine> {
+            events.iter().zip(placed).map(|(event, placed)| self.line(event, placed, teller, raw)).collect()
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = pairs.clone().skip(1).map(|pair| scope.spawn(move || of(pair))).collect();
+            let mut all: Vec<SightingLine> = pairs.take(1).flat_map(of).collect();
+            for (other, pair) in others.into_iter().zip(events.chunks(size).zip(placed.chunks(size)).skip(1)) {
+                // A thread that ended early told nothing: its part is made here.
+                all.extend(other.join().unwrap_or_else(|_| of(pair)));
+            }
+            all
+        })
     }
 
     fn line(&self, event: &Event, placed: &Placed, teller: &Teller, raw: &str) -> SightingLine {

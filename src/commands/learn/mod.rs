@@ -15,6 +15,7 @@ pub mod git;
 pub mod junit;
 mod keep;
 mod progress;
+pub mod pull;
 pub mod runs;
 mod shapes;
 

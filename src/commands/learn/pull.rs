@@ -1,0 +1,235 @@
+//! `titer learn bugsink` and the other trackers: what is new there since the last time, page by page.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::bridges::clock;
+use crate::bridges::sources::web::Web;
+use crate::bridges::sources::{self, Asked, Group, Told, Tracker};
+use crate::ledger::duck::{Lens, Limits};
+use crate::model::failure::Failure;
+use crate::report::learned;
+use crate::settings::{self, Settings};
+
+use super::keep::{Keeper, Teller};
+
+/// Groups that are kept together: a pull that is killed loses no more.
+const BATCH: usize = 25;
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The tracker's name.
+    pub tracker: String,
+    /// Its address.
+    pub url: Option<String>,
+    /// Its own name of the project.
+    pub project: String,
+    /// Its own name of the organization.
+    pub organization: Option<String>,
+    /// The service that failed, where events do not name it.
+    pub service: Option<String>,
+    /// The file that holds the token.
+    pub token_file: Option<PathBuf>,
+    /// The most events that are asked for of one group.
+    pub most: usize,
+    /// `FROM=TO`: what frames begin with, and the folder that it is in the repository.
+    pub prefixes: Vec<String>,
+}
+
+/// How far pulls of a project have come, as the ledger keeps it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Mark {
+    /// All groups last seen up to then are kept.
+    upto: String,
+    /// Those of them that were last seen right then.
+    groups: Vec<String>,
+    /// Since when the project is watched.
+    since: String,
+}
+
+/// Pulls what is new.
+///
+/// # Errors
+/// The tracker refuses or does not answer, or the ledger cannot be written. What came before that is kept.
+pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
+    let Some(tracker) = sources::named(&request.tracker) else {
+        return Err(Failure::usage(format!("no tracker is called {}", request.tracker)));
+    };
+    let url = request.url.as_deref().or(tracker.url()).ok_or_else(|| {
+        Failure::usage(format!("{} has no address of its own", tracker.name()))
+            .hint("give it: --url https://errors.example.org")
+    })?;
+    let is_plain =
+        |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    for (flag, text) in [("--project", Some(&request.project)), ("--organization", request.organization.as_ref())] {
+        if text.is_some_and(|text| !is_plain(text)) {
+            return Err(Failure::usage(format!("{flag} holds what no name of a project or an organization holds"))
+                .hint("it is the short name or the number in the tracker's own addresses"));
+        }
+    }
+    let token = token(settings, request, tracker)?;
+    let web = Web::new(tracker.name(), tracker.variable(), url, &tracker.header(&token))?;
+    let asked = Asked {
+        url: url.trim_end_matches('/').to_owned(),
+        project: request.project.clone(),
+        organization: request.organization.clone().unwrap_or_default(),
+        most: request.most.max(1),
+    };
+    let teller = Teller {
+        source: tracker.name().to_owned(),
+        project: request.project.clone(),
+        service: request.service.clone().unwrap_or_default(),
+        covers: None,
+    };
+    let mark = last_mark(settings, &teller)?;
+    let mut keeper = Keeper::open(settings, &request.prefixes)?;
+    let mut pull = Pull { tracker, web, asked, teller, mark, bar: bar(settings) };
+    let done = pull.all(&mut keeper);
+    pull.bar.finish_and_clear();
+    let name = format!("{} {}", tracker.name(), request.project);
+    learned::write(&keeper.learned, &name, settings.quiet, out, talk)
+        .map_err(|error| Failure::world("what was learned cannot be printed").because(error))?;
+    done
+}
+
+fn token(settings: &Settings, request: &Request, tracker: &dyn Tracker) -> Result<String, Failure> {
+    if let Some(file) = &request.token_file {
+        let text = std::fs::read_to_string(settings.folder.join(file)).map_err(|error| {
+            Failure::input(format!("--token-file {} cannot be read", file.display())).because(error)
+        })?;
+        return Ok(text.trim().to_owned());
+    }
+    settings::variable(tracker.variable())
+        .map(|token| token.trim().to_owned())
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| {
+            Failure::usage(format!("there is no token for {}", tracker.name()))
+                .hint(format!("put it into the variable {} or into a file: --token-file FILE", tracker.variable()))
+        })
+}
+
+fn last_mark(settings: &Settings, teller: &Teller) -> Result<Mark, Failure> {
+    let ledger = &settings.ledger.0;
+    if !ledger.is_dir() {
+        return Ok(Mark::default());
+    }
+    let file = settings.ledger_cache().join("lens.duckdb");
+    let lens = Lens::open(ledger, &file, &clock::timestamp(clock::now()), &Limits::default())?;
+    let marks = lens.view("source_marks")?;
+    let text = |row: &[Value], at: usize| row.get(at).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let own = marks.rows.iter().filter(|row| text(row, 0) == teller.source && text(row, 1) == teller.project);
+    let newest = own.max_by_key(|row| (text(row, 2), text(row, 3)));
+    Ok(newest.and_then(|row| serde_json::from_str(&text(row, 3)).ok()).unwrap_or_default())
+}
+
+fn bar(settings: &Settings) -> ProgressBar {
+    let target = if settings.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// One pull.
+struct Pull {
+    tracker: &'static dyn Tracker,
+    web: Web,
+    asked: Asked,
+    teller: Teller,
+    mark: Mark,
+    bar: ProgressBar,
+}
+
+impl Pull {
+    fn all(&mut self, keeper: &mut Keeper<'_>) -> Result<(), Failure> {
+        // What is seen while this pull goes on is the next one's.
+        let started = clock::timestamp(clock::now());
+        let groups = self.groups()?;
+        if self.mark.since.is_empty() {
+            let oldest = groups.iter().map(|group| group.first_seen.as_str()).min();
+            self.mark.since = oldest.map_or_else(|| started.clone(), |oldest| oldest.min(&started).to_owned());
+        }
+        self.bar.set_message("groups of errors");
+        self.bar.set_length(groups.len() as u64);
+        let after = self.mark.upto.clone();
+        for batch in groups.chunks(BATCH) {
+            let mut told = Told::default();
+            let mut failed = None;
+            let mut whole: Vec<&Group> = Vec::new();
+            for group in batch {
+                match self.tracker.events(&self.web, &self.asked, group, &after) {
+                    Ok(some) => {
+                        told.raw.extend(some.raw);
+                        told.decoded.absorb(some.decoded);
+                        whole.push(group);
+                        self.bar.inc(1);
+                    }
+                    Err(failure) => {
+                        failed = Some(failure);
+                        break;
+                    }
+                }
+            }
+            if !told.raw.is_empty() {
+                keeper.keep(&told.raw, told.decoded, &self.teller)?;
+            }
+            self.advance(&whole);
+            if let Some(failure) = failed {
+                self.write_mark(keeper)?;
+                return Err(failure);
+            }
+            self.write_mark(keeper)?;
+        }
+        if groups.is_empty() { self.write_mark(keeper) } else { Ok(()) }
+    }
+
+    /// The groups that were seen since the mark, oldest first: then the mark is true after every one of them.
+    fn groups(&self) -> Result<Vec<Group>, Failure> {
+        let mut found: Vec<Group> = Vec::new();
+        let mut from: Option<String> = None;
+        loop {
+            self.bar.set_message("pages of groups");
+            self.bar.inc(1);
+            let listing = self.tracker.list(&self.web, &self.asked, from.as_deref())?;
+            let is_known = |group: &Group| {
+                group.last_seen < self.mark.upto
+                    || (group.last_seen == self.mark.upto && self.mark.groups.contains(&group.id))
+            };
+            let reached = listing.groups.iter().any(|group| group.last_seen < self.mark.upto);
+            found.extend(listing.groups.into_iter().filter(|group| !is_known(group)));
+            // A page that names itself as the next one would be asked for without end.
+            match listing.next {
+                Some(next) if (!reached || listing.unordered) && from.as_ref() != Some(&next) => from = Some(next),
+                _ => break,
+            }
+        }
+        self.bar.set_position(0);
+        found.sort_by(|a, b| (&a.last_seen, &a.id).cmp(&(&b.last_seen, &b.id)));
+        found.dedup_by(|a, b| a.id == b.id);
+        Ok(found)
+    }
+
+    fn advance(&mut self, whole: &[&Group]) {
+        for group in whole {
+            if group.last_seen > self.mark.upto {
+                self.mark.upto.clone_from(&group.last_seen);
+                self.mark.groups.clear();
+            }
+            self.mark.groups.push(group.id.clone());
+        }
+    }
+
+    fn write_mark(&self, keeper: &mut Keeper<'_>) -> Result<(), Failure> {
+        let text = serde_json::to_string(&self.mark).unwrap_or_default();
+        keeper.mark(&self.teller, &text, &self.mark.since)
+    }
+}
