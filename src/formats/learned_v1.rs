@@ -9,8 +9,8 @@ pub const VERSION: u32 = 1;
 /// A line of the kind `changes`; `kind` says which.
 ///
 /// - `history`: one walk over commits, from (not including) the commit `was` to `commit`; without `was` it began at the first commit, or, where
-///   `shallow`, at the end of what the clone has. It goes on from the newest earlier walk that ended at `was`. Walks form a chain: what a chain
-///   that starts at the newest walk does not reach does not count.
+///   `shallow`, at the end of what the clone has. Walks form a chain: a walk takes the place of all earlier ones that
+///   reach beyond where it began, by `number`; those do not count any more.
 /// - `commit`: one first-parent commit of the walk `walk`.
 /// - `added`, `changed`, `removed`: what the commit did to one code path.
 /// - `renamed`: the commit moved the file `was` to `path`.
@@ -136,7 +136,7 @@ pub struct SightingLine {
     /// Why there is no code path, in a few words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub unmapped: String,
-    /// What the unmapped fault blocks: a file, a folder, or `` for everything.
+    /// What the unmapped fault blocks: a file or a folder; empty for everything.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub blocks: String,
     #[serde(skip_serializing_if = "String::is_empty")]
