@@ -172,11 +172,7 @@ fn a_broken_report_costs_only_itself() {
     let told = repository.titer(&[&["learn", "junit"], files.as_slice()].concat());
     assert_eq!(told.code, Some(3));
     assert!(told.stdout.starts_with("learned 6 outcomes of 4 tests from 1 report"), "{}", told.stdout);
-    assert!(
-        told.stderr.starts_with("titer: error: reports/half.xml is no whole JUnit report: it ends within <"),
-        "{}",
-        told.stderr
-    );
+    assert!(told.stderr.starts_with("titer: error: reports/half.xml is no whole JUnit report: "), "{}", told.stderr);
     assert!(told.stderr.contains("hint: 2 other reports cannot be read either"), "{}", told.stderr);
     assert_eq!(lines(&repository, "SELECT runner AS line FROM runs"), ["cargo"]);
 }

@@ -153,7 +153,9 @@ fn edge_lines() -> Vec<Value> {
 fn change_lines() -> Vec<Value> {
     let line = |kind: &str, number: u32| json!({"v":1,"kind":kind,"walk":"W1","commit":format!("C{number}"),"at":format!("2026-11-1{number}T05:00:00Z"),"number":number,"author":"A"});
     let with = |mut line: Value, more: &[(&str, &str)]| {
-        more.iter().for_each(|(name, value)| line[*name] = json!(value));
+        for (name, value) in more {
+            line[*name] = json!(value);
+        }
         line
     };
     vec![

@@ -8,19 +8,27 @@ use crate::model::failure::Failure;
 use super::duck::Lens;
 use super::sql::literal;
 
-/// The walks that count, newest first; none if their chain does not reach its beginning, as where a segment is lost.
+/// The walks that count, newest first; none if they do not follow each other from the beginning, as where a segment is lost.
 ///
 /// # Errors
 /// The lens cannot answer.
 pub fn walks(lens: &Lens) -> Result<Vec<Walk>, Failure> {
-    let told =
-        lens.query("SELECT commit_id, commit_number, after_commit_id FROM counted_walks ORDER BY walk_id DESC")?;
-    let is_whole = told.rows.last().is_some_and(|first| first[2] == Value::Null);
-    let walk = |row: &Vec<Value>| {
-        let commit = row[0].as_str().unwrap_or_default().to_owned();
-        Walk { commit, number: row[1].as_u64().unwrap_or(0) }
-    };
-    Ok(if is_whole { told.rows.iter().map(walk).collect() } else { Vec::new() })
+    let query =
+        "SELECT commit_id, commit_number, after_commit_id, after_commit_number FROM counted_walks ORDER BY walk_id";
+    let (mut walks, mut end): (Vec<Walk>, (Value, Value)) = (Vec::new(), (Value::Null, Value::from(0)));
+    for row in lens.query(query)?.rows {
+        let [commit, number, after, after_number] = [0, 1, 2, 3].map(|at| row[at].clone());
+        if end != (after, after_number) {
+            return Ok(Vec::new());
+        }
+        walks.push(Walk {
+            commit: commit.as_str().unwrap_or_default().to_owned(),
+            number: number.as_u64().unwrap_or(0),
+        });
+        end = (commit, number);
+    }
+    walks.reverse();
+    Ok(walks)
 }
 
 /// When a run that was learned from a report began, as the lens writes times: `2026-11-21 05:00:00`.

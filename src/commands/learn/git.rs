@@ -93,7 +93,11 @@ fn survey(settings: &Settings) -> Result<Chain, Failure> {
 }
 
 fn failed(settings: &Settings) -> impl Fn(io::Error) -> Failure {
-    move |error| Failure::world(format!("the history of {} cannot be read", settings.root.display())).because(error)
+    move |error| {
+        Failure::world(format!("the history of {} cannot be read", settings.root.display()))
+            .because(error)
+            .hint("`titer doctor` says whether git can be used here")
+    }
 }
 
 /// What was learned, in numbers.

@@ -178,7 +178,10 @@ impl Desk<'_> {
             let id = match test_of(reporter, test, &self.places, &unit_of) {
                 Ok(id) => id,
                 Err(why) => {
-                    let example = [test.class.as_str(), &test.name].join(" ").trim().chars().take(200).collect();
+                    let named = [test.class.as_str(), &test.name].join(" ");
+                    let example = named.trim().chars();
+                    // The text is anybody's: it must not move the cursor of a terminal.
+                    let example = example.filter(|letter| !letter.is_control()).take(200).collect();
                     tally.unmapped.entry((why, word(reporter))).or_insert((0, example)).0 += 1;
                     continue;
                 }
@@ -193,26 +196,13 @@ impl Desk<'_> {
                 }
             }
         }
-        tests.into_iter().flat_map(|(id, test)| self.attempts(run, begun, &id, &test)).collect()
-    }
-
-    /// The attempts at one test: those that failed, and the one that counts.
-    fn attempts(&self, run: &str, begun: Duration, id: &str, test: &ReportedTest) -> Vec<OutcomeRow> {
-        let own = test.at.as_deref().and_then(clock::read).filter(|_| self.at.is_none());
-        let at = clock::timestamp(own.unwrap_or(begun));
-        let last = test.failed_before.saturating_add(1);
-        let attempt = |attempt: u32| OutcomeRow {
-            v: VERSION,
-            run: run.to_owned(),
-            at: at.clone(),
-            test: id.to_owned(),
-            variant: VARIANT.to_owned(),
-            outcome: if attempt == last { test.outcome } else { Outcome::Failed },
-            seconds: if attempt == last { test.seconds } else { 0.0 },
-            attempt,
-            worker: String::new(),
-        };
-        (1..=last).map(attempt).collect()
+        // Where somebody said otherwise when it ran, the report's own times say nothing.
+        let is_told = report.at.as_deref().and_then(clock::read) == Some(begun);
+        let rows = tests.into_iter().flat_map(|(id, test)| {
+            let own = test.at.as_deref().and_then(clock::read).filter(|_| is_told);
+            attempts(run, own.unwrap_or(begun), &id, &test)
+        });
+        rows.collect()
     }
 
     fn row(run: &str, reporter: Reporter, begun: Duration, outcomes: &[OutcomeRow]) -> RunRow {
@@ -242,6 +232,24 @@ impl Desk<'_> {
             suite: None,
         }
     }
+}
+
+/// The attempts at one test: those that failed, and the one that counts.
+fn attempts(run: &str, at: Duration, id: &str, test: &ReportedTest) -> Vec<OutcomeRow> {
+    let at = clock::timestamp(at);
+    let last = test.failed_before.saturating_add(1);
+    let attempt = |attempt: u32| OutcomeRow {
+        v: VERSION,
+        run: run.to_owned(),
+        at: at.clone(),
+        test: id.to_owned(),
+        variant: VARIANT.to_owned(),
+        outcome: if attempt == last { test.outcome } else { Outcome::Failed },
+        seconds: if attempt == last { test.seconds } else { 0.0 },
+        attempt,
+        worker: String::new(),
+    };
+    (1..=last).map(attempt).collect()
 }
 
 fn word(reporter: Reporter) -> &'static str {

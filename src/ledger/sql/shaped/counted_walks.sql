@@ -1,19 +1,23 @@
 -- One row per walk that counts.
--- Why: the newest walk, what it went on from, and so on to the beginning; a history that a force push replaced does not count.
--- Reads: walks.
-WITH RECURSIVE earlier AS (
-  SELECT walks.walk_id, MAX(before.walk_id) AS earlier_walk_id
-  FROM walks
-  INNER JOIN walks AS before ON walks.after_commit_id = before.commit_id AND before.walk_id < walks.walk_id
-  GROUP BY walks.walk_id
+-- Why: a walk takes the place of all earlier ones that reach beyond where it began: a history that a force push replaced does not count.
+-- Reads: walks, commits.
+WITH begun AS (
+  SELECT walk_id, MIN(commit_number) - 1 AS after_commit_number
+  FROM commits
+  GROUP BY walk_id
 ),
 
-chain AS (
-  SELECT MAX(walk_id) AS walk_id FROM walks
-  UNION
-  SELECT earlier.earlier_walk_id AS walk_id
-  FROM chain
-  INNER JOIN earlier ON chain.walk_id = earlier.walk_id
+-- Names of walks sort by time. (Following each walk to the one before it would take a step for every walk there is.)
+followed AS (
+  SELECT
+    walks.walk_id,
+    begun.after_commit_number,
+    MIN(begun.after_commit_number) OVER (
+      ORDER BY walks.walk_id
+      ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+    ) AS later_after_number
+  FROM walks
+  INNER JOIN begun ON walks.walk_id = begun.walk_id
 )
 
 SELECT
@@ -22,6 +26,8 @@ SELECT
   walks.after_commit_id,
   walks.is_shallow,
   walks.committed_at,
+  followed.after_commit_number,
   walks.commit_number
-FROM chain
-INNER JOIN walks ON chain.walk_id = walks.walk_id
+FROM followed
+INNER JOIN walks ON followed.walk_id = walks.walk_id
+WHERE followed.later_after_number IS NULL OR followed.later_after_number >= walks.commit_number
