@@ -26,11 +26,21 @@ pub struct Inclusions {
 /// The hashes of a Rust source file. What cannot be read is hashed by its bytes.
 #[must_use]
 pub fn shape(source: &[u8]) -> Shape {
+    shape_with(source, Spelling::new)
+}
+
+/// The same where the places of tokens say nothing, whatever the code asks: code that only moved down its file is not another.
+#[must_use]
+pub fn shape_without_places(source: &[u8]) -> Shape {
+    shape_with(source, Spelling::without_places)
+}
+
+fn shape_with(source: &[u8], spell: impl Fn(&Tokens) -> Spelling) -> Shape {
     let Some(tokens) = Tokens::read(source) else {
         let whole = Digest::of(source);
         return Shape { whole, module: whole, asides: Asides::unparted(whole), ..Shape::default() };
     };
-    let spelling = Spelling::new(&tokens);
+    let spelling = spell(&tokens);
     let found = functions(&tokens);
     let module = remainder(&tokens, &spelling, &found);
     Shape {

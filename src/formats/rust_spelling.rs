@@ -67,7 +67,16 @@ pub(super) struct Spelling {
 impl Spelling {
     /// The tokens' bytes; with the place of each where the file's code looks at places.
     pub(super) fn new(tokens: &Tokens) -> Self {
-        let mut writer = Writer::new(tokens, looks_at_its_places(tokens));
+        Self::of(tokens, looks_at_its_places(tokens))
+    }
+
+    /// The tokens' bytes alone.
+    pub(super) fn without_places(tokens: &Tokens) -> Self {
+        Self::of(tokens, false)
+    }
+
+    fn of(tokens: &Tokens, placed: bool) -> Self {
+        let mut writer = Writer::new(tokens, placed);
         let mut at = 0;
         while at < tokens.len() {
             at = writer.token(at);
