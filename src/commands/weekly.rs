@@ -10,6 +10,7 @@ use crate::ledger::duck::Limits;
 use crate::model::failure::Failure;
 use crate::report::recall::{self, Escape};
 use crate::settings::Settings;
+use crate::settings::sources::Source;
 
 use super::evidence::{self, AsOf};
 use super::{learn, place, run, suites};
@@ -25,6 +26,9 @@ pub struct Request {
 
 /// The exit code of a weekly job whose tests passed and of which a later step failed.
 const LATER_STEP: i32 = 3;
+
+/// Events of one group of errors that are asked for at most.
+const EVENTS: usize = 20;
 
 /// Runs the weekly job. Its exit code is the command's own; where that is 0 and a later step failed, 3.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Ending {
@@ -53,12 +57,21 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
     let mut learned = Vec::new();
     step("learning from git", learn::git::run(settings, &mut learned, &mut io::sink()));
     let _ = out.write_all(&learned);
+    for source in &settings.policy.sources {
+        let what = format!("learning from {} {}", source.tracker, source.project);
+        step(&what, learn::pull::run(settings, &pull(source), out, &mut io::sink()));
+    }
     step("looking for escapes", escapes(settings, &began, out));
     step("placing tests", place::run(settings, &place::Request::default(), out));
     match ending {
         Ending::Code(0) if has_failed => Ending::Code(LATER_STEP),
         ending => ending,
     }
+}
+
+fn pull(source: &Source) -> learn::pull::Request {
+    let Source { tracker, project, url, organization, service, token_file, prefixes } = source.clone();
+    learn::pull::Request { tracker, url, project, organization, service, token_file, most: EVENTS, prefixes }
 }
 
 /// Tells the failures that this job found and that an earlier run had left out.

@@ -3,6 +3,7 @@
 pub mod forge;
 pub mod placement;
 pub mod policy;
+pub mod sources;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

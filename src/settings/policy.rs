@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::model::failure::Failure;
 
 use super::placement::{self, PlacementPolicy};
+use super::sources::Source;
 
 /// The defaults, as a commented file.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -35,6 +36,8 @@ pub struct Policy {
     pub default_branch: Option<String>,
     /// The tables about placement.
     pub placement: PlacementPolicy,
+    /// Trackers that `titer weekly` learns from.
+    pub sources: Vec<Source>,
     /// Where the policy was read from; `None` for the defaults.
     pub file: Option<PathBuf>,
 }
@@ -51,6 +54,7 @@ struct File {
     default_branch: Option<String>,
     placement: Option<placement::Table>,
     services: Option<BTreeMap<String, String>>,
+    source: Option<Vec<Source>>,
 }
 
 impl Policy {
@@ -72,6 +76,7 @@ impl Policy {
             coverage: "run-whole".to_owned(),
             default_branch: None,
             placement: PlacementPolicy::bare(),
+            sources: Vec::new(),
             file: None,
         }
     }
@@ -115,6 +120,7 @@ impl Policy {
         self.variables = file.variables.unwrap_or(self.variables);
         self.default_branch = file.default_branch.filter(|name| !name.is_empty()).or(self.default_branch);
         self.placement = self.placement.with(file.placement, file.services, path)?;
+        self.sources = file.source.unwrap_or(self.sources);
         self.coverage = file.coverage.unwrap_or(self.coverage);
         if !["run-whole", "ignore"].contains(&self.coverage.as_str()) {
             let sentence =
