@@ -16,11 +16,12 @@ pub fn timestamp(at: Duration) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| "1970-01-01T00:00:00Z".to_owned(), |t| t.to_string())
 }
 
-/// `2026-11-21T05:00:00.123456Z` for a time since 1970: two steps of one process are told apart.
+/// `2026-11-21T05:00:00.120000Z` for a time since 1970, always with six digits: what is earlier is less as text.
 #[must_use]
 pub fn precise_timestamp(at: Duration) -> String {
     let microseconds = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_microsecond(microseconds).map_or_else(|_| timestamp(at), |t| t.to_string())
+    jiff::Timestamp::from_microsecond(microseconds)
+        .map_or_else(|_| timestamp(at), |t| t.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
 }
 
 /// A new id that sorts by time.
