@@ -14,8 +14,7 @@ use std::path::PathBuf;
 use support::shop::{all_captured, captured, commit_at, learn, ledger_files, rows, shop};
 use support::{Ending, Interpreter, Repository};
 
-const EVENTS: &str =
-    "SELECT error_type, path, function_name, confidence, commit_confidence, blocks FROM sightings_once ORDER BY 1, 2";
+const EVENTS: &str = "SELECT error_type, path, function_name, confidence, commit_confidence, blocks FROM sightings_once ORDER BY 1, 2, 3, 4";
 
 /// A file beside the repository.
 fn file(repository: &Repository, name: &str, text: impl AsRef<[u8]>) -> PathBuf {

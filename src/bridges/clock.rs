@@ -28,11 +28,12 @@ pub fn read(text: &str) -> Option<Duration> {
     u64::try_from(at.as_second()).ok().map(Duration::from_secs)
 }
 
-/// `2026-11-21T05:00:00.123456Z` for a time since 1970: two steps of one process are told apart.
+/// `2026-11-21T05:00:00.120000Z` for a time since 1970, always with six digits: what is earlier is less as text.
 #[must_use]
 pub fn precise_timestamp(at: Duration) -> String {
     let microseconds = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_microsecond(microseconds).map_or_else(|_| timestamp(at), |t| t.to_string())
+    jiff::Timestamp::from_microsecond(microseconds)
+        .map_or_else(|_| timestamp(at), |t| t.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
 }
 
 /// A new id that sorts by time.

@@ -35,7 +35,7 @@ fn open(settings: &Settings) -> Result<Lens, Failure> {
             .hint("`titer run -- COMMAND` writes one; `--ledger DIR` or TITER_LEDGER names another"));
     }
     let file = settings.ledger_cache().join("lens.duckdb");
-    Lens::open(ledger, &file, &clock::timestamp(clock::now()), &Limits::default())
+    Lens::open(ledger, &file, &clock::precise_timestamp(clock::now()), &Limits::default())
 }
 
 fn views() -> Table {

@@ -1,4 +1,5 @@
-//! Times as sources of errors write them, in one spelling: RFC 3339 in UTC.
+//! Times as sources of errors write them, in one spelling: RFC 3339 in UTC with six digits behind the second, so that what is earlier is
+//! also less as text.
 
 use serde_json::Value;
 
@@ -61,7 +62,7 @@ fn of_seconds(seconds: f64) -> Option<String> {
 
 /// Times before 1970 or after 9999 are a mistake of whoever wrote them.
 fn spelled(at: jiff::Timestamp) -> Option<String> {
-    (at.as_second() >= 0).then(|| at.to_string())
+    (at.as_second() >= 0).then(|| at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
 }
 
 /// Seconds since 1970 of a time in the one spelling.
@@ -90,10 +91,18 @@ mod tests {
             json!("1795237200"),
             json!("1795237200000000000"),
         ] {
-            assert_eq!(instant(&value).as_deref(), Some("2026-11-21T05:00:00Z"), "{value}");
+            assert_eq!(instant(&value).as_deref(), Some("2026-11-21T05:00:00.000000Z"), "{value}");
         }
-        assert_eq!(instant(&json!("2026-11-21T05:00:00.25Z")).as_deref(), Some("2026-11-21T05:00:00.25Z"));
-        assert_eq!(instant(&json!("2026-11-21")).as_deref(), Some("2026-11-21T00:00:00Z"));
+        assert_eq!(instant(&json!("2026-11-21T05:00:00.25Z")).as_deref(), Some("2026-11-21T05:00:00.250000Z"));
+        assert_eq!(instant(&json!("2026-11-21")).as_deref(), Some("2026-11-21T00:00:00.000000Z"));
+    }
+
+    #[test]
+    fn what_is_earlier_is_less_as_text() {
+        let times =
+            ["2026-11-21T05:00:00Z", "2026-11-21T05:00:00.5Z", "2026-11-21T05:00:00.51Z", "2026-11-21T05:00:01Z"];
+        let spelled: Vec<_> = times.iter().map(|at| of_text(at)).collect();
+        assert!(spelled.is_sorted() && spelled.iter().all(Option::is_some), "{spelled:?}");
     }
 
     #[test]

@@ -212,7 +212,10 @@ mod tests {
     #[test]
     fn a_line_may_say_what_its_file_observed() {
         let decoded = decode(br#"{"v":1,"kind":"observed","since":"2026-01-01","at":"2026-11-21"}"#, 0);
-        assert_eq!(decoded.covers, Some(("2026-01-01T00:00:00Z".to_owned(), "2026-11-21T00:00:00Z".to_owned())));
+        assert_eq!(
+            decoded.covers,
+            Some(("2026-01-01T00:00:00.000000Z".to_owned(), "2026-11-21T00:00:00.000000Z".to_owned()))
+        );
     }
 
     #[test]

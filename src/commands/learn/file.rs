@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_period_is_two_times_in_order() {
         let period = covers("2026-01-01..2026-11-21").unwrap();
-        assert_eq!(period, ("2026-01-01T00:00:00Z".to_owned(), "2026-11-21T23:59:59Z".to_owned()));
+        assert_eq!(period, ("2026-01-01T00:00:00.000000Z".to_owned(), "2026-11-21T23:59:59.000000Z".to_owned()));
         for wrong in ["", "2026-01-01", "2026-11-21..2026-01-01", "a..b", "2026-01-01.."] {
             assert!(covers(wrong).is_err(), "{wrong}");
         }

@@ -60,7 +60,7 @@ impl<'a> Keeper<'a> {
         let code = Code::open(settings, prefixes.collect::<Result<_, Failure>>()?)?;
         let store = Store::open(&settings.ledger.0)?;
         let key = imports::identity_key(&store)?;
-        let now = clock::timestamp(clock::now());
+        let now = clock::precise_timestamp(clock::now());
         let learned = Learned { no_history: !code.has_history(), ..Learned::default() };
         Ok(Self { store, code, key, now, learned })
     }

@@ -121,7 +121,7 @@ fn last_mark(settings: &Settings, teller: &Teller) -> Result<Mark, Failure> {
         return Ok(Mark::default());
     }
     let file = settings.ledger_cache().join("lens.duckdb");
-    let lens = Lens::open(ledger, &file, &clock::timestamp(clock::now()), &Limits::default())?;
+    let lens = Lens::open(ledger, &file, &clock::precise_timestamp(clock::now()), &Limits::default())?;
     let marks = lens.view("source_marks")?;
     let text = |row: &[Value], at: usize| row.get(at).and_then(Value::as_str).unwrap_or_default().to_owned();
     let own = marks.rows.iter().filter(|row| text(row, 0) == teller.source && text(row, 1) == teller.project);
@@ -152,7 +152,7 @@ struct Pull {
 impl Pull {
     fn all(&mut self, keeper: &mut Keeper<'_>) -> Result<(), Failure> {
         // What is seen while this pull goes on is the next one's.
-        let started = clock::timestamp(clock::now());
+        let started = clock::precise_timestamp(clock::now());
         let groups = self.groups()?;
         if self.mark.since.is_empty() {
             let oldest = groups.iter().map(|group| group.first_seen.as_str()).min();

@@ -10,6 +10,7 @@ It must be one that can be made. Needs pip, npm and cargo; without one of them t
 import http.server
 import json
 import pathlib
+import platform
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,9 @@ def keep(name, command, folder, environment=None):
     for number, (path, kind, body) in enumerate(Listener.bodies, 1):
         ending = "envelope" if "envelope" in path else "pb" if "protobuf" in kind else "json"
         part = "" if "envelope" in path else "-traces" if "traces" in path else "-logs"
+        # The machine's kernel is nobody's business; as long as before, since envelopes say how long they are.
+        kernel = platform.release().encode()
+        body = body.replace(kernel, b"6.1.0".ljust(len(kernel), b"0"))
         (CAPTURED / f"{name}{part}-{number}.{ending}").write_bytes(body)
     print(f"{name}: {len(Listener.bodies)} bodies", file=sys.stderr)
 
