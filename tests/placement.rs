@@ -82,7 +82,7 @@ impl Service {
 
     /// What production said: a file that covers the days from `since` to `until` before today.
     fn learn(&self, sightings: &[Value], since: i64, until: i64) {
-        let text: String = sightings.iter().map(|line| format!("{line}\n")).collect();
+        let text: String = sightings.iter().fold(String::new(), |text, line| text + &format!("{line}\n"));
         let file = self.repository.beside("production.jsonl");
         fs::write(&file, text).unwrap();
         let covers = format!("{}..{}", day(since), day(until));

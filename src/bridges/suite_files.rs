@@ -12,6 +12,12 @@ Records of tests that moved from one suite to another, one batch a file, written
 Each file is named by the SHA-256 of its content: do not edit one. Commit them like any other change.
 ";
 
+/// Whether a file of that name is a batch.
+#[must_use]
+pub fn is_batch(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|kind| kind == "jsonl")
+}
+
 /// The batches below a root: name and bytes, by name.
 ///
 /// # Errors
@@ -25,8 +31,8 @@ pub fn batches(root: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut found = Vec::new();
     for entry in folder {
         let path = entry?.path();
-        if path.extension().is_some_and(|kind| kind == "jsonl") {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if is_batch(&name) {
             found.push((name, fs::read(&path)?));
         }
     }

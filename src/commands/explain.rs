@@ -94,7 +94,8 @@ fn explain_tests(gathered: &Gathered, named: &[&Decision], json: bool, known: Op
             if let (Some(object), Some(outlook)) = (value.as_object_mut(), &outlook) {
                 object.insert("suite".to_owned(), outlook::json(outlook));
             }
-            text.push_str(&format!("{value}\n"));
+            text.push_str(&value.to_string());
+            text.push('\n');
             continue;
         }
         let variants = &gathered.map.variants;

@@ -32,7 +32,7 @@ fn of_commit(settings: &Settings, base: &str) -> Result<Suites, Failure> {
     let folder = format!("{} at {base}", suite_files::PENDING);
     let batches = commits::files_in(&settings.root, base, suite_files::PENDING)
         .map_err(|error| Failure::world(format!("the records in {folder} cannot be read")).because(error))?;
-    folded(batches.into_iter().filter(|(name, _)| name.ends_with(".jsonl")).collect(), &folder)
+    folded(batches.into_iter().filter(|(name, _)| suite_files::is_batch(name)).collect(), &folder)
 }
 
 fn folded(batches: Vec<(String, Vec<u8>)>, folder: &str) -> Result<Suites, Failure> {

@@ -66,6 +66,9 @@ pub struct Settings {
     pub verbose: bool,
 }
 
+/// Reads a file of a commit: the root, the commit, the file.
+pub type ReadFile = dyn Fn(&Path, &str, &str) -> Option<Vec<u8>>;
+
 /// The state of the repository whose policy and suites are in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
@@ -125,11 +128,7 @@ impl Settings {
 
     /// In a pull request, the policy of its base; `resolve` finds a commit by one of its names, `read` a file of it.
     #[must_use]
-    pub fn on_base(
-        self,
-        resolve: &dyn Fn(&Path, &str) -> Option<String>,
-        read: &dyn Fn(&Path, &str, &str) -> Option<Vec<u8>>,
-    ) -> Self {
+    pub fn on_base(self, resolve: &dyn Fn(&Path, &str) -> Option<String>, read: &ReadFile) -> Self {
         let read_file = |path: &str| std::fs::read_to_string(path).ok();
         let Some(names) = forge::base(&variable, &read_file).filter(|_| self.in_git) else { return self };
         let Some(commit) = names.iter().find_map(|name| resolve(&self.root, name)) else {

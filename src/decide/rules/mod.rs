@@ -129,6 +129,7 @@ mod samples {
         (rule.judge)(&Case { evidence, thresholds: &thresholds(), is_pinned: false }).is_some()
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "evidence holds instants that may be missing")]
     pub(super) fn ago(days: i64) -> Option<Seconds> {
         Some(AS_OF - days * DAY)
     }

@@ -13,7 +13,7 @@ fn judge(case: &Case<'_>) -> Option<String> {
         return Some("no recording tells what it covers".to_owned());
     }
     (without_history > 0)
-        .then(|| format!("history says nothing of {} of the {code_paths} code paths that it covers", without_history))
+        .then(|| format!("history says nothing of {without_history} of the {code_paths} code paths that it covers"))
 }
 
 #[cfg(test)]
