@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::ledger::duck::{Lens, Limits};
+use crate::ledger::sql::SHARED;
 use crate::model::evidence::{DAY, Evidence, Seconds};
 use crate::model::failure::Failure;
 use crate::settings::Settings;
@@ -61,7 +62,9 @@ pub fn lens(settings: &Settings, end: &str, limits: &Limits) -> Result<Lens, Fai
     }
     let file = settings.ledger_cache().join("lens.duckdb");
     let placement = &settings.policy.placement;
-    Lens::open(ledger, &file, end, limits)?.with_policy(&placement.in_views(), &placement.folders())
+    let lens = Lens::open(ledger, &file, end, limits)?.with_policy(&placement.in_views(), &placement.folders())?;
+    lens.hold(SHARED)?;
+    Ok(lens)
 }
 
 /// The evidence of every test, in the order of tests.

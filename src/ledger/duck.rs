@@ -105,6 +105,19 @@ impl Lens {
         Ok(self)
     }
 
+    /// Works views out once for all that read them from now on.
+    ///
+    /// # Errors
+    /// When the engine cannot finish one of them.
+    pub fn hold(&self, views: &[&str]) -> Result<(), Failure> {
+        for view in views {
+            // A temporary table stands before the view of the same name, also where another view reads it.
+            let made = self.connection.execute_batch(&format!("CREATE TEMP TABLE {view} AS SELECT * FROM main.{view}"));
+            made.map_err(|cause| Failure::world(format!("the view {view} cannot be worked out")).because(cause))?;
+        }
+        Ok(())
+    }
+
     /// Answers one query. The lens is read-only and cannot reach files or the network, so any text is safe to try.
     ///
     /// # Errors

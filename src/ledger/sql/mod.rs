@@ -85,6 +85,20 @@ pub const VIEWS: &[View] = views![
     "evidence" / "run_recall",
 ];
 
+/// Views that evidence reads more than once, each after those that it reads: worked out once, they need not be worked out for every reader.
+pub const SHARED: &[&str] = &[
+    "reached_sets",
+    "own_code",
+    "telling_runs",
+    "covers",
+    "path_changes",
+    "path_faults",
+    "covered_history",
+    "flakes",
+    "test_history",
+    "escapes",
+];
+
 /// One kind of segment: the folder it lies in and the columns of its lines, by the names that the lines use.
 #[derive(Debug)]
 pub(super) struct Kind {
@@ -317,6 +331,21 @@ mod tests {
                 );
             }
             known.push(view.name.to_owned());
+        }
+    }
+
+    #[test]
+    fn what_is_worked_out_once_is_a_view_and_stands_after_what_it_reads() {
+        let said = |name: &str| {
+            let view = VIEWS.iter().find(|view| view.name == name).unwrap_or_else(|| panic!("{name} is no view"));
+            let line =
+                view.text.lines().nth(2).unwrap_or_default().trim_start_matches("-- Reads: ").trim_end_matches('.');
+            line.split(", ").map(str::to_owned).collect::<Vec<_>>()
+        };
+        for (at, name) in SHARED.iter().enumerate() {
+            for read in said(name) {
+                assert!(!SHARED[at..].contains(&read.as_str()), "{name} is worked out before {read}, which it reads");
+            }
         }
     }
 

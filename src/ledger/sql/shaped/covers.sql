@@ -23,19 +23,29 @@ silent AS (
   HAVING COALESCE(MAX(own.is_elsewhere), 0) = 0
 ),
 
+code AS (
+  SELECT set_id, path FROM edges WHERE kind IN ('loaded', 'ran') AND path <> ''
+),
+
+-- By set, before tests come in: many tests share one.
+reached_code AS (
+  SELECT DISTINCT reached_sets.set_id, code.path
+  FROM reached_sets
+  INNER JOIN code ON reached_sets.reached_set_id = code.set_id
+),
+
 loaded AS (
   SELECT DISTINCT
     silent.test_id,
-    edges.path AS file,
+    reached_code.path AS file,
     CASE WHEN footprints.is_bounded THEN '*' ELSE '<module>' END AS function
   FROM silent
   INNER JOIN footprints
     ON silent.test_id = footprints.test_id
     AND silent.variant_id = footprints.variant_id
     AND silent.run_id = footprints.run_id
-  INNER JOIN reached_sets ON footprints.set_id = reached_sets.set_id
-  INNER JOIN edges ON reached_sets.reached_set_id = edges.set_id
-  WHERE edges.kind IN ('loaded', 'ran') AND edges.path <> '' AND edges.path <> SPLIT_PART(silent.test_id, '::', 2)
+  INNER JOIN reached_code ON footprints.set_id = reached_code.set_id
+  WHERE reached_code.path <> SPLIT_PART(silent.test_id, '::', 2)
 )
 
 SELECT test_id, file, function FROM own
