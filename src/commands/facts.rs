@@ -313,21 +313,25 @@ fn remembered_before(map: &Map, variant: &str) -> BTreeMap<String, BTreeSet<Targ
 }
 
 /// Hashes the targets; one whose path changed while the tests ran gets none.
+#[allow(clippy::disallowed_types, reason = "it is asked for single targets, and its order is never seen")]
 fn seal(material: &mut Material<'_>, drafted: &Draft, outputs: &BTreeSet<String>) -> (Vec<EdgeSet>, Vec<Footprint>) {
+    use std::collections::HashMap;
+
     let changed: BTreeSet<String> = material
         .after
         .map(|after| material.present.tree().changed_paths(after).into_iter().map(str::to_owned).collect())
         .unwrap_or_default();
-    let mut hashes = BTreeMap::new();
+    // Sets share most of their targets, and a hash is found faster than a place in an order.
+    let mut hashes: HashMap<&Target, Option<Digest>> = HashMap::new();
     for target in drafted.targets() {
-        let about_content = matches!(target.kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read);
-        let no_say = material.present.has_no_say(target.kind, &target.path);
-        if about_content && changed.contains(&target.path) && !outputs.contains(&target.path) && !no_say {
-            continue;
-        }
-        hashes.insert(target, material.present.digest(target));
+        hashes.entry(target).or_insert_with(|| {
+            let about_content = matches!(target.kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read);
+            let no_say = material.present.has_no_say(target.kind, &target.path);
+            let has_changed = about_content && changed.contains(&target.path) && !outputs.contains(&target.path);
+            (!has_changed || no_say).then(|| material.present.digest(target))
+        });
     }
-    drafted.seal(&hashes, outputs)
+    drafted.seal(&|target| hashes.get(target).copied().flatten(), outputs)
 }
 
 /// One row a reason, with the tests that it names as a set known by its content.

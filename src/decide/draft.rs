@@ -442,18 +442,17 @@ fn folders_above(file: &str) -> Vec<&str> {
 }
 
 impl Draft {
-    /// Everything that needs a hash.
-    #[must_use]
-    pub fn targets(&self) -> BTreeSet<&Target> {
-        self.sets.iter().flat_map(|set| &set.targets).collect()
+    /// Everything that needs a hash, as often as a set has it.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.sets.iter().flat_map(|set| &set.targets)
     }
 
-    /// The sets and footprints with their hashes. A target that `hashes` does not hold cannot be vouched for (its file changed
-    /// while the tests ran): footprints that need it are left out. A target in `outputs` was made by the run: no edge.
+    /// The sets and footprints with their hashes. A target that has none cannot be vouched for (its file changed while the
+    /// tests ran): footprints that need it are left out. A target in `outputs` was made by the run: no edge.
     #[must_use]
     pub fn seal(
         &self,
-        hashes: &BTreeMap<&Target, Digest>,
+        hash_of: &dyn Fn(&Target) -> Option<Digest>,
         outputs: &BTreeSet<String>,
     ) -> (Vec<EdgeSet>, Vec<Footprint>) {
         let mut sealed: Vec<Option<EdgeSet>> = Vec::with_capacity(self.sets.len());
@@ -464,7 +463,7 @@ impl Draft {
             };
             let kept = set.targets.iter().filter(|t| !is_own(t));
             let edges: Option<Vec<Edge>> =
-                kept.map(|t| hashes.get(t).map(|&hash| Edge { target: t.clone(), hash })).collect();
+                kept.map(|t| hash_of(t).map(|hash| Edge { target: t.clone(), hash })).collect();
             let includes: Option<Vec<Digest>> =
                 set.includes.iter().map(|&at| sealed[at].as_ref().map(|included| included.id)).collect();
             sealed.push(edges.zip(includes).map(|(edges, includes)| EdgeSet::new(edges, includes)));

@@ -77,12 +77,11 @@ pub fn shape(path: &str, source: &[u8]) -> Shape {
         return Shape { whole, module: whole, asides: Asides::unparted(whole), environment, ..Shape::default() };
     }
     let environment = text.map(environment).unwrap_or_default();
-    let sees_places = text.is_none_or(sees_places);
     let allocator = Allocator::default();
     let read = text.and_then(|text| Some((text, parse(&allocator, path, text)?)));
     let Some((text, program)) = read else {
         let whole = Digest::of(source);
-        let script = Some(Script { sees_places, ambient: true, ..Script::default() });
+        let script = Some(Script { sees_places: text.is_none_or(sees_places), ambient: true, ..Script::default() });
         return Shape {
             whole,
             module: whole,
@@ -92,7 +91,10 @@ pub fn shape(path: &str, source: &[u8]) -> Shape {
             ..Shape::default()
         };
     };
-    let whole = Digest::of_parts(parts(path, text, &program).iter().map(String::as_bytes));
+    let parts = parts(path, text, &program);
+    let whole = Digest::of_parts(parts.iter().map(String::as_bytes));
+    // As printed: a word in a comment asks for nothing.
+    let sees_places = parts.first().is_some_and(|code| sees_places(code));
     let mut found = Specifiers::default();
     found.visit_program(&program);
     let ambient = path.ends_with(".d.ts") || is_ambient(source);
@@ -261,12 +263,14 @@ fn variables_of_shell(text: &str) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-/// Whether the text names something by which a program gets at lines of its source.
+/// Whether the text names something by which a program gets at lines of its source. `--inspect` is node's own option.
 fn sees_places(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
     PLACES.iter().any(|word| {
         text.match_indices(word).any(|(at, _)| {
-            !text[..at].chars().next_back().is_some_and(is_part) && !text[at + word.len()..].starts_with(is_part)
+            let (before, after) = (&text[..at], &text[at + word.len()..]);
+            let is_whole = !before.chars().next_back().is_some_and(is_part) && !after.starts_with(is_part);
+            is_whole && !(*word == "inspect" && before.ends_with("--"))
         })
     })
 }
@@ -327,7 +331,18 @@ mod tests {
 
     #[test]
     fn who_asks_for_places_is_found_by_whole_words() {
-        for (text, sees) in [("e.stack", true), ("stacked()", false), ("const callsites = 1", true), ("x", false)] {
+        for (text, sees) in [
+            ("e.stack", true),
+            ("e['stack']", true),
+            ("stacked()", false),
+            ("const callsites = 1", true),
+            ("x", false),
+            ("// the stack\nx", false),
+            ("/* inspect */ f()", false),
+            ("require('util').inspect(e)", true),
+            ("const { inspect } = require('util')", true),
+            ("arg.startsWith('--inspect'); arg.match(/^--inspect(-brk)?$/)", false),
+        ] {
             assert_eq!(shape("a.js", text.as_bytes()).script.is_some_and(|script| script.sees_places), sees, "{text}");
         }
     }
