@@ -15,7 +15,7 @@ pub fn read(settings: &Settings) -> Result<Suites, Failure> {
     let own = of_tree(settings)?;
     match &settings.base {
         Base::Tree => Ok(own),
-        Base::Commit(commit) => Ok(own.no_weekly_but_of(&of_commit(settings, commit)?)),
+        Base::Commit(commit) => Ok(own.measured_by(&of_commit(settings, commit)?)),
         Base::Missing => Ok(Suites::default()),
     }
 }

@@ -213,7 +213,9 @@ impl Judge<'_> {
             return (Verdict::Run, Reason::WholeRun, Vec::new(), None);
         }
         let by_suite = |reason| match self.present.suites.weekly(&test.id, self.present.today) {
-            Some(stay) if !returns(self.map, self.present.holds, test, stay, reason) => Some(stayed_out(stay)),
+            Some(stay) if !returns(self.map, self.present.holds, test, stay, (reason, self.is_in_doubt(test))) => {
+                Some(stayed_out(stay))
+            }
             _ => None,
         };
         let (verdict, reason, evidence) = self.by_change(test, variants);
@@ -221,10 +223,11 @@ impl Judge<'_> {
             (Verdict::Run, Some(instead)) => (Verdict::LeftOut, instead),
             decided => (decided.0, reason),
         };
-        let lives_elsewhere = || self.present.suites.weekly(&test.id, self.present.today).map(stayed_out);
+        let lives_in_weekly = self.present.suites.weekly(&test.id, self.present.today).is_some();
         match ask.all {
             None => (verdict, reason, evidence, None),
-            Some(Scope::Fast) if let Some(reason) = lives_elsewhere() => (Verdict::LeftOut, reason, Vec::new(), None),
+            // What FAST is on this commit: all of its own tests, and those of WEEKLY that the change brings back.
+            Some(Scope::Fast) if lives_in_weekly => (verdict, reason, evidence, None),
             Some(_) => (Verdict::Run, Reason::Asked, Vec::new(), (verdict == Verdict::LeftOut).then_some(reason)),
         }
     }
@@ -252,13 +255,22 @@ impl Judge<'_> {
         self.unvouched.get(footprint.inventory as usize)?.get(&language)
     }
 
-    fn vouches(&self, footprint: &FootprintRow, language: Language) -> bool {
+    /// Whether something changed that no edge of a test's newest footprint can speak for, whatever else changed.
+    fn is_in_doubt(&self, test: &TestRow) -> bool {
+        let language = (self.present.sort_of)(&test.id).language;
+        test.footprints.first().is_none_or(|newest| !self.knows_tree(newest, language))
+    }
+
+    /// Where the file tracer ran, a path that no edge names is one that the test never touched.
+    fn knows_tree(&self, footprint: &FootprintRow, language: Language) -> bool {
         let tree = self.unvouched(footprint, language);
-        // Where the file tracer ran, a path that no edge names is one that the test never touched.
-        let tree_is_known = footprint.bounded
-            || tree.is_some_and(|found| (footprint.traced || found.unknown.is_empty()) && found.build.is_empty());
+        footprint.bounded
+            || tree.is_some_and(|found| (footprint.traced || found.unknown.is_empty()) && found.build.is_empty())
+    }
+
+    fn vouches(&self, footprint: &FootprintRow, language: Language) -> bool {
         let mut sets = footprint.sets.iter().chain(&footprint.memory);
-        tree_is_known
+        self.knows_tree(footprint, language)
             && sets.all(|&set| self.sets.get(set as usize).is_some_and(|state| state.holds))
             && noticed(footprint, self.sets) == 0
     }

@@ -13,12 +13,19 @@ pub(super) fn stayed_out(stay: &Placement) -> Reason {
     if stay.rule == "flaky" { Reason::Quarantined } else { Reason::Weekly }
 }
 
-/// Whether a test that lives in WEEKLY runs on this commit, `reason` being why it would run were it in FAST.
+/// Whether a test that lives in WEEKLY runs on this commit. `reason` is the most telling one for which it would run were it in FAST; others may
+/// stand behind it, so that `in_doubt` (something changed that no edge speaks for) and what is opaque are asked for by themselves.
 ///
 /// A slow or a quarantined test comes back only for its own file. Any other comes back where one of its narrow edges changed, and where
 /// nothing can be said of it; it stays out where only wide edges changed: what was loaded through others, wider fixtures, fingerprints.
 #[must_use]
-pub(super) fn returns(map: &Map, holds: &[bool], test: &TestRow, stay: &Placement, reason: Reason) -> bool {
+pub(super) fn returns(
+    map: &Map,
+    holds: &[bool],
+    test: &TestRow,
+    stay: &Placement,
+    (reason, in_doubt): (Reason, bool),
+) -> bool {
     let differs = |edge: &u32| !holds.get(*edge as usize).copied().unwrap_or(false);
     let rows = |edges: BTreeSet<u32>| -> Vec<&EdgeRow> {
         edges.iter().filter(|edge| differs(edge)).filter_map(|&edge| map.edges.get(edge as usize)).collect()
@@ -27,6 +34,9 @@ pub(super) fn returns(map: &Map, holds: &[bool], test: &TestRow, stay: &Placemen
     if matches!(stay.rule.as_str(), "slow" | "flaky") {
         let file = own_file(test);
         return newest.is_some_and(|it| rows(narrow(map, test, it)).iter().any(|row| map.word(row.path) == file));
+    }
+    if in_doubt || newest.is_none_or(|it| has_changed(map, it, EdgeKind::Opaque, &differs)) {
+        return true;
     }
     match reason {
         // Differences of edges: the narrow ones bring it back.
@@ -37,8 +47,9 @@ pub(super) fn returns(map: &Map, holds: &[bool], test: &TestRow, stay: &Placemen
         | Reason::ProbedPathChanged
         | Reason::LoadedChangedModule => newest.is_none_or(|it| !rows(narrow(map, test, it)).is_empty()),
         // A table of configuration is an edge of everybody's; a change of what builds the code, without one, is unknown.
-        Reason::BuildInput | Reason::VariantChanged => newest
-            .is_none_or(|it| !has_changed_fingerprint(map, it, &differs) || !rows(narrow(map, test, it)).is_empty()),
+        Reason::BuildInput | Reason::VariantChanged => newest.is_none_or(|it| {
+            !has_changed(map, it, EdgeKind::Fingerprint, &differs) || !rows(narrow(map, test, it)).is_empty()
+        }),
         Reason::NewTest
         | Reason::FailedLastTime
         | Reason::UnknownPath
@@ -84,10 +95,11 @@ fn reached(map: &Map, starts: impl Iterator<Item = u32>) -> BTreeSet<u32> {
     found
 }
 
-fn has_changed_fingerprint(map: &Map, footprint: &FootprintRow, differs: &dyn Fn(&u32) -> bool) -> bool {
-    let sets = reached(map, footprint.sets.iter().copied());
+/// Whether an edge of that kind differs, wherever in the footprint.
+fn has_changed(map: &Map, footprint: &FootprintRow, kind: EdgeKind, differs: &dyn Fn(&u32) -> bool) -> bool {
+    let sets = reached(map, footprint.sets.iter().chain(&footprint.memory).copied());
     let edges = sets.iter().flat_map(|&set| edges_of(map, set)).filter(|edge| differs(edge));
-    edges.filter_map(|&edge| map.edges.get(edge as usize)).any(|row| row.kind == EdgeKind::Fingerprint)
+    edges.filter_map(|&edge| map.edges.get(edge as usize)).any(|row| row.kind == kind)
 }
 
 /// The narrow edges of a footprint: what the test did in its own window, its own file, and what that file itself imports.
@@ -119,7 +131,8 @@ mod tests {
     use crate::model::map::SetRow;
     use crate::model::outcome::Outcome;
 
-    /// Words, and edges 0 to 5: the test's own function, a function it ran, its file, what that imports, what this imports, a table.
+    /// Words, and edges 0 to 6: the test's own function, a function it ran, its file, what that imports, what this imports, a table, and an opaque
+    /// one of its surroundings.
     fn map() -> (Map, TestRow) {
         let words = ["", "t.py", "test_a", "a.py", "f", "b.py", "c.py", "pyproject.toml", "runner"];
         let at = |word: &str| u32::try_from(words.iter().position(|it| *it == word).unwrap()).unwrap();
@@ -131,13 +144,14 @@ mod tests {
             edge(EdgeKind::Loaded, "b.py", ""),
             edge(EdgeKind::Loaded, "c.py", ""),
             edge(EdgeKind::Fingerprint, "pyproject.toml", "runner"),
+            edge(EdgeKind::Opaque, "", ""),
         ];
         let set = |edges: &[u32], includes: &[u32]| SetRow {
             id: crate::model::digest::Digest::default(),
             edges: edges.to_vec(),
             includes: includes.to_vec(),
         };
-        let sets = vec![set(&[4], &[]), set(&[3], &[0]), set(&[2], &[1]), set(&[0, 1], &[]), set(&[5], &[2])];
+        let sets = vec![set(&[4], &[]), set(&[3], &[0]), set(&[2], &[1]), set(&[0, 1], &[]), set(&[5, 6], &[2])];
         let map = Map { strings: words.iter().map(|&it| it.to_owned()).collect(), edges, sets, ..Map::default() };
         let footprint = FootprintRow {
             run: "R".to_owned(),
@@ -164,10 +178,14 @@ mod tests {
     }
 
     fn comes_back(rule: &str, changed: &[usize], reason: Reason) -> bool {
+        with_doubt(rule, changed, reason, false)
+    }
+
+    fn with_doubt(rule: &str, changed: &[usize], reason: Reason, in_doubt: bool) -> bool {
         let (map, test) = map();
         let holds: Vec<bool> = (0..map.edges.len()).map(|edge| !changed.contains(&edge)).collect();
         let stay = Placement { rule: rule.to_owned(), ..Placement::default() };
-        returns(&map, &holds, &test, &stay, reason)
+        returns(&map, &holds, &test, &stay, (reason, in_doubt))
     }
 
     #[test]
@@ -184,6 +202,15 @@ mod tests {
             assert_eq!(comes_back("quiet", &[changed], reason), expected, "{changed}");
         }
         assert!(comes_back("quiet", &[4, 1], Reason::RanChangedCode));
+    }
+
+    #[test]
+    fn what_stands_behind_a_more_telling_reason_brings_it_back_too() {
+        for reason in [Reason::VariantChanged, Reason::BuildInput, Reason::LoadedChangedModule] {
+            assert!(!comes_back("quiet", &[4, 5], reason), "{reason}");
+            assert!(comes_back("quiet", &[4, 5, 6], reason), "{reason}");
+            assert!(with_doubt("quiet", &[4, 5], reason, true), "{reason}");
+        }
     }
 
     #[test]

@@ -79,14 +79,17 @@ impl Suites {
         (!has_ended && !self.disputed.contains(test)).then_some(placement)
     }
 
-    /// The same without stays in WEEKLY that others do not know of.
+    /// What is in force where these are a change's own and `base` is what it changes: a test lives in WEEKLY only where both say so, and then
+    /// as `base` says, so that a change can neither bring about nor sharpen a stay.
     #[must_use]
-    pub fn no_weekly_but_of(mut self, others: &Self) -> Self {
-        let stays = |suites: &Self, test: &str| {
-            !suites.disputed.contains(test) && suites.placements.get(test).is_some_and(|it| it.suite == Suite::Weekly)
-        };
-        let own: Vec<String> = self.placements.keys().filter(|test| !stays(others, test)).cloned().collect();
-        self.disputed.extend(own);
+    pub fn measured_by(mut self, base: &Self) -> Self {
+        for (test, placement) in &mut self.placements {
+            match base.placements.get(test).filter(|stay| stay.suite == Suite::Weekly) {
+                Some(stay) if placement.suite == Suite::Weekly => *placement = stay.clone(),
+                _ => drop(self.disputed.insert(test.clone())),
+            }
+        }
+        self.disputed.extend(base.disputed.iter().cloned());
         self
     }
 
@@ -100,6 +103,27 @@ impl Suites {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_can_neither_bring_about_nor_sharpen_a_stay() {
+        let of = |stays: &[(&str, Suite, &str)]| {
+            let place = |&(test, suite, rule): &(&str, Suite, &str)| {
+                (test.to_owned(), Placement { suite, rule: rule.to_owned(), ..Placement::default() })
+            };
+            Suites { placements: stays.iter().map(place).collect(), disputed: BTreeSet::new() }
+        };
+        let base =
+            of(&[("kept", Suite::Weekly, "quiet"), ("back", Suite::Weekly, "quiet"), ("fast", Suite::Fast, "x")]);
+        let own = of(&[
+            ("kept", Suite::Weekly, "flaky"),
+            ("back", Suite::Fast, "x"),
+            ("fast", Suite::Weekly, "quiet"),
+            ("new", Suite::Weekly, "quiet"),
+        ]);
+        let measured = own.measured_by(&base);
+        let rules = ["kept", "back", "fast", "new"].map(|test| measured.weekly(test, "2026-11-21").map(|it| &*it.rule));
+        assert_eq!(rules, [Some("quiet"), None, None, None]);
+    }
 
     #[test]
     fn a_stay_that_has_ended_or_is_disputed_is_none() {

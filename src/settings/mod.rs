@@ -146,7 +146,12 @@ impl Settings {
             Ok(policy) => (policy, None),
             Err(failure) => (Policy::defaults(), Some(format!("on the base of this pull request, {failure}"))),
         };
-        Self { base: Base::Commit(commit), policy, policy_failure, ..self }
+        // Where the ledger lies is policy, too, unless the caller said it.
+        let ledger = match &self.ledger.1 {
+            Origin::File(_) | Origin::Default => (self.root.join(&policy.ledger), self.ledger.1.clone()),
+            Origin::Flag(_) | Origin::Variable(_) => self.ledger.clone(),
+        };
+        Self { base: Base::Commit(commit), ledger, policy, policy_failure, ..self }
     }
 
     /// The repository's root as it is called and as it really is.

@@ -16,13 +16,13 @@ keeping AS (
     covered_history.last_changed_at,
     covered_history.last_seen_at,
     CASE
-      WHEN DATE_DIFF('second', covered_history.last_changed_at, clock.as_of) < numbers.quiet_days * 86400 THEN 1
+      WHEN DATE_DIFF('second', covered_history.last_changed_at, DATE_TRUNC('day', clock.as_of)) < numbers.quiet_days * 86400 THEN 1
       ELSE 0
     END AS moves,
     CASE
       WHEN covered_history.last_seen_at IS NULL THEN 0
       WHEN numbers.fault_days = 0 THEN 1
-      WHEN DATE_DIFF('second', covered_history.last_seen_at, clock.as_of) < numbers.fault_days * 86400 THEN 1
+      WHEN DATE_DIFF('second', covered_history.last_seen_at, DATE_TRUNC('day', clock.as_of)) < numbers.fault_days * 86400 THEN 1
       ELSE 0
     END AS fails
   FROM covered_history

@@ -16,6 +16,6 @@ CROSS JOIN numbers
 LEFT JOIN services ON source_health.service = services.service
 WHERE
   (source_health.service = '' OR services.folder IS NOT NULL)
-  AND DATE_DIFF('second', source_health.observed_since, clock.as_of) >= numbers.watched_days * 86400
-  AND DATE_DIFF('second', source_health.observed_to, clock.as_of) < numbers.behind_days * 86400
+  AND DATE_DIFF('second', source_health.observed_since, DATE_TRUNC('day', clock.as_of)) >= numbers.watched_days * 86400
+  AND DATE_DIFF('second', source_health.observed_to, DATE_TRUNC('day', clock.as_of)) < numbers.behind_days * 86400
   AND source_health.mapped_basis_points >= numbers.mapped_percent * 100
