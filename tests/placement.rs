@@ -237,8 +237,9 @@ fn a_weekly_test_comes_back_for_what_it_ran_and_not_for_what_others_loaded() {
     assert_eq!(service.run(&["--all", "--no-record"]).code, Some(0));
     service.rewrite("quiet");
     reasons(["ran-changed-code", "untouched"]);
+    // All of FAST, and of WEEKLY what the change brings back.
     let fast = service.run(&["--suite", "fast", "--all", "--no-record"]);
-    assert!(fast.stderr.contains("left out 2 in WEEKLY"), "{}{}", fast.stdout, fast.stderr);
+    assert!(fast.stderr.contains("ran 1 of 2 tests"), "{}{}", fast.stdout, fast.stderr);
 }
 
 #[test]
@@ -354,6 +355,13 @@ fn somebody_may_move_a_test_and_says_why() {
     assert_eq!(moved.code, Some(0), "{}", moved.stderr);
     service.rewrite("quiet");
     assert_eq!(service.planned(), [("quiet".to_owned(), "ran-changed-code".to_owned())]);
+    let unknown = service.repository.titer(&["move", "pytest::tests/test_no.py::test_no", "weekly", "--reason", "x"]);
+    assert_eq!(
+        (unknown.code, unknown.stderr.contains("is no test that titer knows")),
+        (Some(3), true),
+        "{}",
+        unknown.stderr
+    );
     let again = service.repository.titer(&["move", id, "weekly", "--reason", "x"]);
     assert_eq!((again.code, again.stderr.contains("is in WEEKLY already")), (Some(3), true), "{}", again.stderr);
     assert_eq!(service.repository.titer(&["place", "--as-of", "soon"]).code, Some(2));
@@ -411,4 +419,15 @@ fn a_cargo_test_is_placed_by_the_functions_of_its_last_recording() {
     let tests: Vec<&str> =
         placed["moves"].as_array().unwrap().iter().map(|step| step["test"].as_str().unwrap()).collect();
     assert_eq!(tests, ["cargo::small::test/all::old_works"], "{placed}");
+}
+
+#[test]
+fn a_test_that_is_gone_has_no_place() {
+    let service = Service::of(&["quiet", "gone"]);
+    service.record();
+    service.repository.write("tests/test_gone.py", "def test_other():\n    pass\n");
+    service.commit(1, "gone");
+    service.record();
+    service.learn(&[], 360, 0);
+    assert_eq!(names(&service.place(&["--dry-run"])), ["quiet"]);
 }

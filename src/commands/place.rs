@@ -1,11 +1,13 @@
 //! `titer place`: which tests move to which suite, and the records of it.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use crate::bridges::runners;
 use crate::decide::placement::{self, Given};
 use crate::formats::record_v1::{Change, Decision, Named, Sha, Why, sha256};
 use crate::ledger::duck::{Lens, Limits};
+use crate::ledger::map;
 use crate::ledger::store::Store;
 use crate::model::evidence::{Evidence, Thresholds};
 use crate::model::failure::Failure;
@@ -61,7 +63,9 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 }
 
 fn decide(settings: &Settings, lens: &Lens, as_of: &AsOf) -> Result<Decided, Failure> {
-    let evidence = evidence::all(lens)?;
+    // Of tests that are gone only their past is left: they have no place.
+    let known = known(settings)?;
+    let evidence: Vec<Evidence> = evidence::all(lens)?.into_iter().filter(|row| known.contains(&row.test)).collect();
     let pins = evidence::pins(lens)?;
     let suites = suites::read(settings)?;
     let policy = &settings.policy.placement;
@@ -77,6 +81,12 @@ fn decide(settings: &Settings, lens: &Lens, as_of: &AsOf) -> Result<Decided, Fai
     };
     let placed = placement::place(&evidence, given);
     Ok(Decided { evidence, thresholds, suites, placed, pins })
+}
+
+/// The tests that the map knows.
+fn known(settings: &Settings) -> Result<BTreeSet<String>, Failure> {
+    let loaded = map::load(&Store::open_existing(&settings.ledger.0)?)?;
+    Ok(loaded.map.tests.into_iter().map(|test| test.id).collect())
 }
 
 /// Keeps the inputs, then writes the batch; the batch is what makes the moves happen.
@@ -128,6 +138,10 @@ fn change(step: &Move, decided: &Decided, as_of: &AsOf) -> Change {
 /// # Errors
 /// The test lives there already, or the record cannot be written.
 pub fn by_hand(settings: &Settings, test: &str, to: Suite, reason: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    if !known(settings)?.contains(test) {
+        let failure = Failure::input(format!("{test} is no test that titer knows"));
+        return Err(failure.hint("`titer plan` lists the tests by their ids"));
+    }
     let suites = suites::read(settings)?;
     let today = suites::today();
     let from = suites.weekly(test, &today).map_or(Suite::Fast, |placement| placement.suite);

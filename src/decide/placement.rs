@@ -150,9 +150,8 @@ pub fn crowded(pins: &[(String, i64)], tests: usize, percent: i64) -> Vec<(Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::rules::samples::{self, AS_OF};
     use crate::model::suite::Placement;
-
-    const AS_OF: i64 = 1_795_219_200;
 
     fn row(test: &str, days: i64, ms: i64) -> Evidence {
         let last_changed = Some(AS_OF - days * DAY);
@@ -160,22 +159,7 @@ mod tests {
     }
 
     fn thresholds() -> Thresholds {
-        Thresholds {
-            as_of: AS_OF,
-            quiet_days: 180,
-            fault_days: 0,
-            failure_days: 90,
-            young_days: 30,
-            flaky_trees: 2,
-            quarantine_days: 30,
-            quarantine_owner: String::new(),
-            slow_ms: 10_000,
-            watched_days: 180,
-            behind_days: 8,
-            mapped_percent: 95,
-            most_moves: 2,
-            crowded_percent: 20,
-        }
+        Thresholds { most_moves: 2, ..samples::thresholds() }
     }
 
     fn placed(evidence: &[Evidence], suites: &Suites) -> Placed {

@@ -84,14 +84,14 @@ fn times(count: i64, one: &str, more: &str) -> String {
 }
 
 #[cfg(test)]
-mod samples {
+pub(super) mod samples {
     use super::*;
     use crate::model::evidence::{DAY, Seconds};
 
     /// 2026-11-21T00:00:00Z.
-    pub(super) const AS_OF: Seconds = 1_795_219_200;
+    pub(in crate::decide) const AS_OF: Seconds = 1_795_219_200;
 
-    pub(super) fn thresholds() -> Thresholds {
+    pub(in crate::decide) fn thresholds() -> Thresholds {
         Thresholds {
             as_of: AS_OF,
             quiet_days: 180,
