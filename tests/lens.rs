@@ -58,8 +58,12 @@ impl Ledger {
 
     /// `t_e` passed in run E1, was left out by E2, and failed in E3, which was asked for it.
     fn with_an_escape(self) -> Self {
+        self.with_escapes_at(|day| format!("2026-11-0{day}T05:00:00Z"))
+    }
+
+    fn with_escapes_at(self, time: fn(u32) -> String) -> Self {
         for (day, outcome) in [(5, Some("passed")), (6, None), (7, Some("failed"))] {
-            let (run, at) = (format!("E{day}"), format!("2026-11-0{day}T05:00:00Z"));
+            let (run, at) = (format!("E{day}"), time(day));
             let mut line = run_line(&run, &at);
             line["inventory"] = json!(run);
             self.write("runs", &run, &[line]);
@@ -461,6 +465,13 @@ fn every_sort_of_value_has_a_form_in_json() {
         "01", null, [["k", 2]], "-000001-01-01", "out of range"
     ]]);
     assert_eq!(found, wanted);
+}
+
+#[test]
+fn runs_of_one_second_are_told_apart_by_their_ids() {
+    let ledger = Ledger::filled().with_escapes_at(|_| "2026-11-05T05:00:00Z".to_owned());
+    let found = rows(&ledger.lens(), "SELECT run_id, skipping_run_id FROM escapes");
+    assert_eq!(found, json!([["E7", "E6"]]));
 }
 
 #[test]

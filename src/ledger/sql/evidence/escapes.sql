@@ -26,7 +26,8 @@ turned AS (
   SELECT
     *,
     LAG(is_failure) OVER (PARTITION BY test_id, variant_id ORDER BY started_at, run_id) AS was_failure,
-    LAG(started_at) OVER (PARTITION BY test_id, variant_id ORDER BY started_at, run_id) AS last_passed_at
+    LAG(started_at) OVER (PARTITION BY test_id, variant_id ORDER BY started_at, run_id) AS last_passed_at,
+    LAG(run_id) OVER (PARTITION BY test_id, variant_id ORDER BY started_at, run_id) AS last_passed_run_id
   FROM ended
 ),
 
@@ -82,8 +83,14 @@ ranked AS (
   INNER JOIN skips
     ON found.test_id = skips.test_id
     AND found.variant_id = skips.variant_id
-    AND skips.started_at > found.last_passed_at
-    AND skips.started_at < found.started_at
+    -- Of runs in the same second the ids tell the order.
+    AND (
+      skips.started_at > found.last_passed_at
+      OR (skips.started_at = found.last_passed_at AND skips.run_id > found.last_passed_run_id)
+    )
+    AND (
+      skips.started_at < found.started_at OR (skips.started_at = found.started_at AND skips.run_id < found.run_id)
+    )
 )
 
 SELECT
