@@ -9,8 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::bridges::process::{self, Ending};
 use crate::bridges::{commits, git};
 use crate::commands;
+use crate::commands::budget::Wish;
 use crate::decide::selection::Scope;
 use crate::model::failure::Failure;
+use crate::settings::budget::duration;
 use crate::settings::{Flags, Settings};
 
 mod learn;
@@ -93,9 +95,22 @@ struct Select {
     /// Leave nothing out by change: of both suites, or of the one that `--suite` names
     #[arg(long)]
     all: bool,
+    /// Run what an earlier run of the same tree has left: what was over its budget
+    #[arg(long, conflicts_with_all = ["all", "suite", "budget", "probe"])]
+    rest: bool,
+    /// What the run should take, `55s`: files that tell most in a second stand first, and with `overflow = "rest"` what does not fit waits for `--rest`
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    budget: Option<u64>,
+    /// Spend so much time, and at most a tenth of what is selected, on tests drawn from those left out
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    probe: Option<u64>,
 }
 
 impl Select {
+    fn wish(&self) -> Wish {
+        Wish { budget: self.budget, rest: self.rest, probe: self.probe }
+    }
+
     /// The suites of which nothing is left out by change.
     fn whole(&self) -> Option<Scope> {
         match (self.suite, self.all) {
@@ -250,18 +265,19 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
     let Common { ledger, config, folder, color: _, quiet, verbose } = line.common;
     let settings = Settings::read(&Flags { ledger, config, folder, quiet, verbose }, &|folder| git::root(folder))?;
     let settings = settings.on_base(&commits::resolve, &commits::file);
+    let settings = commands::home::adopt(settings);
     let strict = |settings: &Settings| settings.policy_failure.clone().map_or(Ok(()), |why| Err(Failure::input(why)));
     match line.verb {
         Verb::Run { select, record, no_record, junit, command } => {
             let deep = record == Some(Depth::Deep);
             let record = if record.is_some() { Some(true) } else { no_record.then_some(false) };
             let all = if deep { Some(Scope::Both) } else { select.whole() };
-            let request = commands::run::Request { command, record, deep, all, junit };
+            let request = commands::run::Request { command, record, deep, all, wish: select.wish(), junit };
             Ok(commands::run::run(&settings, &request, talk))
         }
         Verb::Plan { select, json, command } => {
             strict(&settings)?;
-            let request = commands::plan::Request { command, json, all: select.whole() };
+            let request = commands::plan::Request { command, json, all: select.whole(), wish: select.wish() };
             commands::plan::run(&settings, &request, out, talk).map(|()| Ending::Code(0))
         }
         Verb::Explain { what, json } => {

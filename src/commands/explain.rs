@@ -90,7 +90,8 @@ fn explain_tests(gathered: &Gathered, named: &[&Decision], json: bool, known: Op
     for decision in named {
         let outlook = known.and_then(|known| known.outlook(gathered, &decision.test));
         if json {
-            let mut value = serde_json::to_value(selection_v1::test(decision)).unwrap_or_default();
+            let suite = gathered.suites.weekly(&decision.test, &suites::today()).map_or(Suite::Fast, |stay| stay.suite);
+            let mut value = serde_json::to_value(selection_v1::test(decision, suite)).unwrap_or_default();
             if let (Some(object), Some(outlook)) = (value.as_object_mut(), &outlook) {
                 object.insert("suite".to_owned(), outlook::json(outlook));
             }

@@ -21,14 +21,16 @@ use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
 use crate::model::tree::Tree;
 use crate::model::window::Trace;
-use crate::report::summary::{self, RunSummary, SecondPass};
+use crate::report::summary::{self, RunSummary, SecondPass, WhyLeftOut};
 
 use super::apart::Apart;
+use super::budget;
 use super::facts::{
     Deep, Edges, Material, add_units, decision_rows, edges, facts, follow_links, forgive_inert_programs, test_results,
     traces_of,
 };
 use super::gather::{Gathered, read_tree};
+use super::home;
 use super::launch;
 use super::run::{Context, Runners, names, warn};
 use super::second::Second;
@@ -74,10 +76,6 @@ impl CameTo<'_> {
         };
         self.settled.iter().filter(ours)
     }
-}
-
-fn lives_in_weekly(decision: &Decision) -> bool {
-    matches!(decision.reason, Reason::Weekly | Reason::Quarantined)
 }
 
 /// Reads, keeps and tells. Nothing here can change how the command ended.
@@ -169,10 +167,11 @@ pub fn without_runner(
     }
     warn(settings, talk, &warnings);
     if !settings.quiet {
-        let in_weekly: BTreeSet<&str> =
-            gathered.plan.decisions.iter().filter(|it| lives_in_weekly(it)).map(|it| it.test.as_str()).collect();
-        let in_weekly = collected.iter().filter(|test| in_weekly.contains(test.as_str())).count();
-        let _ = writeln!(talk, "titer: nothing to run: {}", summary::nothing_to_run(collected.len(), in_weekly));
+        let collected: BTreeSet<&str> = collected.iter().map(String::as_str).collect();
+        let mut told = BTreeSet::new();
+        let of_them = gathered.plan.decisions.iter().filter(|it| collected.contains(it.test.as_str()));
+        let why = WhyLeftOut::of(of_them.filter(|it| told.insert(it.test.as_str())));
+        let _ = writeln!(talk, "titer: nothing to run: {}", summary::nothing_to_run(collected.len(), why));
     }
     Ending::Code(0)
 }
@@ -284,9 +283,11 @@ fn keep(
     let narrowed = context.request.command.iter().any(|word| narrows(word));
     let mut gone = if narrowed { Vec::new() } else { gone_lines(&gathered.plan, came_to.traces) };
     gone.extend(again_lines(came_to.traces));
+    gone.extend(home::lines(context.settings, context.record, gathered));
     let (Some(store), Some(present)) = (&gathered.store, gathered.present.as_mut()) else { return Ok(()) };
     let inventory = run.inventory;
     let recorded = !edges.footprints.is_empty();
+
     let mut facts: Facts = facts(run, came_to.traces, came_to.results, decisions, edges, present.tree());
     facts.events.extend(gone);
     if recorded {
@@ -386,13 +387,24 @@ fn tell(context: &Context<'_>, gathered: &Gathered, came_to: &CameTo<'_>) -> Vec
     summary::lines(&RunSummary {
         ran: came_to.count(Verdict::Run, None),
         left_out: came_to.left_out().count(),
-        in_weekly: came_to.left_out().filter(|decision| lives_in_weekly(decision)).count(),
+        why: WhyLeftOut::of(came_to.left_out()),
         not_reached: came_to.count(Verdict::LeftOut, Some(Reason::NotReached)),
         seconds: came_to.finished.seconds,
         saved: came_to.left_out().filter_map(|decision| took.get(decision.test.as_str())).sum(),
         failed: came_to.results.iter().filter(|result| !result.outcome.vouches()).count(),
         reasons: summary::reasons(came_to.settled.iter()),
         whole: sessions.find_map(|session| session.whole.as_deref()),
+        too_long: if context.request.all.is_some() {
+            None
+        } else {
+            budget::too_long(
+                context.settings,
+                gathered,
+                context.request.wish,
+                came_to.finished.seconds,
+                came_to.settled,
+            )
+        },
         recording,
         partial_coverage: came_to.left_out().next().is_some()
             && came_to.traces.iter().filter_map(|t| t.session.as_ref()).any(|session| session.coverage),

@@ -65,7 +65,12 @@ pub fn gather(settings: &Settings, opening: Opening, ask: Ask) -> Gathered {
         warnings
             .push("git does not have the base of this pull request, whose policy counts; every test runs".to_owned());
     }
-    let ask = Ask { whole: loaded.warning.is_some() || !is_measured, ..ask };
+    let brings_its_own = settings.base != Base::Tree && tree.as_ref().is_ok_and(|tree| holds_ledger(settings, tree));
+    if brings_its_own {
+        let folder = settings.ledger.0.display();
+        warnings.push(format!("the ledger {folder} is part of the change that it would speak for; every test runs"));
+    }
+    let ask = Ask { whole: loaded.warning.is_some() || !is_measured || brings_its_own, ..ask };
     warnings.extend(loaded.warning.map(|why| format!("{why}; every test runs")));
     let map = loaded.map;
     let mut present = match tree {
@@ -120,6 +125,21 @@ pub fn place(settings: &Settings) -> Place<'_> {
         variable: &settings::raw_variable,
         variables: &settings::variables_starting_with,
     }
+}
+
+/// Whether files of the ledger are in the commit.
+#[must_use]
+pub fn holds_ledger(settings: &Settings, tree: &Tree) -> bool {
+    let named = settings.ledger.0.clone();
+    // A link may lead to it.
+    let places = named.canonicalize().into_iter().chain([named]);
+    let inside = places.flat_map(|place| {
+        let roots = settings.roots().into_iter();
+        roots.filter_map(move |root| Some(format!("{}/", place.strip_prefix(root).ok()?.display()))).collect::<Vec<_>>()
+    });
+    let holds =
+        |folder: String| tree.entries.range(folder.clone()..).next().is_some_and(|(it, _)| it.starts_with(&folder));
+    settings.in_git && inside.into_iter().any(holds)
 }
 
 /// The tree, by git's index where git knows the root, else by looking at every file.

@@ -2,12 +2,14 @@
 
 pub mod apart;
 pub mod asking;
+pub mod budget;
 pub mod doctor;
 pub mod evidence;
 pub mod explain;
 pub mod facts;
 pub mod finish;
 pub mod gather;
+pub mod home;
 pub mod init;
 pub mod launch;
 pub mod learn;

@@ -5,10 +5,11 @@ use std::io::Write;
 
 use crate::bridges::runners;
 use crate::decide::placement::{self, Given};
+use crate::decide::worth;
 use crate::formats::record_v1::{Change, Decision, Named, Sha, Why, sha256};
 use crate::ledger::duck::{Lens, Limits};
-use crate::ledger::map;
 use crate::ledger::store::Store;
+use crate::ledger::{imports, map};
 use crate::model::evidence::{Evidence, Thresholds};
 use crate::model::failure::Failure;
 use crate::model::placed::{Move, Placed};
@@ -37,6 +38,7 @@ struct Decided {
     suites: Suites,
     placed: Placed,
     pins: Vec<(String, i64)>,
+    worth_before: Vec<(String, u32)>,
 }
 
 /// Places every test and writes the batch.
@@ -51,6 +53,9 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     }
     let lens = evidence::lens(settings, &as_of.end(), &Limits::default())?;
     let decided = decide(settings, &lens, &as_of)?;
+    if !request.dry_run {
+        tell_worth(settings, &as_of, &decided)?;
+    }
     let batch = if request.dry_run || decided.placed.moves.is_empty() {
         None
     } else {
@@ -64,7 +69,8 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 
 fn decide(settings: &Settings, lens: &Lens, as_of: &AsOf) -> Result<Decided, Failure> {
     // Of tests that are gone only their past is left: they have no place.
-    let known = known(settings)?;
+    let map = map::load(&Store::open_existing(&settings.ledger.0)?)?.map;
+    let known: BTreeSet<String> = map.tests.into_iter().map(|test| test.id).collect();
     let evidence: Vec<Evidence> = evidence::all(lens)?.into_iter().filter(|row| known.contains(&row.test)).collect();
     let pins = evidence::pins(lens)?;
     let suites = suites::read(settings)?;
@@ -80,7 +86,7 @@ fn decide(settings: &Settings, lens: &Lens, as_of: &AsOf) -> Result<Decided, Fai
         instant: evidence::instant,
     };
     let placed = placement::place(&evidence, given);
-    Ok(Decided { evidence, thresholds, suites, placed, pins })
+    Ok(Decided { evidence, thresholds, suites, placed, pins, worth_before: map.worth })
 }
 
 /// The tests that the map knows.
@@ -110,6 +116,16 @@ fn record(settings: &Settings, as_of: &AsOf, decided: &Decided) -> Result<String
     };
     let changes: Vec<Change> = decided.placed.moves.iter().map(|step| change(step, decided, as_of)).collect();
     suites::write(settings, Some(&decision), &changes)
+}
+
+/// Tells the map what tests are worth, where that is another than before: runs that are short of time go by it.
+fn tell_worth(settings: &Settings, as_of: &AsOf, decided: &Decided) -> Result<(), Failure> {
+    let points = |row: &Evidence| (row.test.clone(), worth::points(row, as_of.start));
+    let worth: Vec<(String, u32)> = decided.evidence.iter().map(points).collect();
+    if worth.is_empty() || worth == decided.worth_before {
+        return Ok(());
+    }
+    imports::commit_worth(&Store::open(&settings.ledger.0)?, &as_of.day, &worth)
 }
 
 fn json<T: serde::Serialize>(value: &T) -> String {

@@ -8,11 +8,13 @@ use crate::formats::selection_v1;
 use crate::model::failure::Failure;
 use crate::model::map::LaunchRow;
 use crate::model::plan::{Decision, Plan, Verdict};
+use crate::model::suite::Suite;
 use crate::report::explanation;
 use crate::settings::Settings;
 
+use super::budget::{self, Wish};
 use super::gather::{Gathered, Opening, gather, place};
-use super::{launch, run};
+use super::{launch, run, suites};
 
 /// What `titer plan` was asked.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,8 @@ pub struct Request {
     pub json: bool,
     /// Leave nothing out.
     pub all: Option<Scope>,
+    /// What part of the plan a run would take on.
+    pub wish: Wish,
 }
 
 /// Prints the plan.
@@ -30,12 +34,15 @@ pub struct Request {
 /// # Errors
 /// The answer cannot be written.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
-    let gathered = gather(settings, Opening::ReadOnly, Ask { all: request.all, whole: false });
+    let mut gathered = gather(settings, Opening::ReadOnly, Ask { all: request.all, whole: false });
+    budget::take_on(settings, &mut gathered, request.all, request.wish, &request.command);
     run::warn(settings, talk, &gathered.warnings);
     let decisions = shown(settings, &gathered, &request.command);
     let text = if request.json {
-        let plan = Plan { decisions, whole: gathered.plan.whole.clone() };
-        format!("{}\n", selection_v1::write(&plan))
+        let plan = Plan { decisions, ..gathered.plan.clone() };
+        let today = suites::today();
+        let suite = |test: &str| gathered.suites.weekly(test, &today).map_or(Suite::Fast, |stay| stay.suite);
+        format!("{}\n", selection_v1::write(&plan, &suite))
     } else {
         explanation::plan(&decisions)
     };

@@ -22,6 +22,7 @@ use crate::model::tree::Tree;
 use crate::settings::forge::Place;
 use crate::settings::{self, Settings};
 
+use super::budget::{self, Wish};
 use super::finish::{self, Finished, OnceMore};
 use super::gather::{Gathered, Opening, gather, place};
 use super::{apart, launch, salvage, second};
@@ -43,6 +44,8 @@ pub struct Request {
     pub deep: bool,
     /// Leave nothing out.
     pub all: Option<Scope>,
+    /// What part of the plan it takes on.
+    pub wish: Wish,
     /// `--junit FILE`
     pub junit: Option<PathBuf>,
 }
@@ -157,6 +160,7 @@ fn before_runner<'a>(
     let at = clock::now();
     let mut gathered = gather(settings, Opening::Create, Ask { all: request.all, whole: false });
     salvage::abandoned(settings, &mut gathered, runners, request.all);
+    budget::take_on(settings, &mut gathered, request.all, request.wish, &request.command);
     let (record, record_note) = recording(settings, request, &gathered);
     let (id, started) = (clock::new_run_id(at), clock::timestamp(at));
     let context = Context { settings, request, id, started, record, record_note };
@@ -401,6 +405,7 @@ fn plan_file(
         orphans: gathered.present.as_ref().is_some_and(|present| has_orphans(present.tree())),
         whole: gathered.plan.whole.as_deref(),
         order: matches!(pass, Pass::Second(_)).then_some("reverse"),
+        files: if matches!(pass, Pass::First) { &gathered.plan.order } else { &[] },
         first: if let Pass::Second(first) = pass { Some(first) } else { None },
         sections,
     })

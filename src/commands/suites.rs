@@ -16,6 +16,7 @@ pub fn read(settings: &Settings) -> Result<Suites, Failure> {
     match &settings.base {
         Base::Tree => Ok(own),
         Base::Commit(commit) => Ok(own.measured_by(&of_commit(settings, commit)?)),
+        Base::Told(base) => Ok(own.measured_by(base)),
         Base::Missing => Ok(Suites::default()),
     }
 }

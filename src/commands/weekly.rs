@@ -1,5 +1,6 @@
 //! `titer weekly`: every test, the deep record, what is configured learned, escapes told, placement written.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -39,6 +40,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
         deep: true,
         all: Some(Scope::Both),
         junit: request.junit.clone(),
+        ..run::Request::default()
     };
     let ending = run::run(settings, &everything, talk);
     if matches!(ending, Ending::Signal(_)) {
@@ -107,5 +109,12 @@ pub fn replay(settings: &Settings, last: u32, json: bool, out: &mut dyn Write) -
         return Err(Failure::input(format!("the ledger {} has no run yet", settings.ledger.0.display()))
             .hint("`titer run -- COMMAND` writes one"));
     }
-    super::say(out, &if json { recall::json(&rows) } else { recall::text(&rows) })
+    let shown: BTreeSet<&str> = rows.iter().map(|row| row.run_id.as_str()).collect();
+    let probes = lens.ordered("probes", "started_at, run_id, reason")?;
+    let probes: Result<Vec<recall::Probe>, _> =
+        probes.by_name().map(|row| serde_json::from_value(serde_json::Value::Object(row))).collect();
+    let mut probes =
+        probes.map_err(|error| Failure::world("the view probes says what it should not").because(error))?;
+    probes.retain(|probe| shown.contains(probe.run_id.as_str()));
+    super::say(out, &if json { recall::json(&rows, &probes) } else { recall::text(&rows, &probes) })
 }

@@ -2,6 +2,7 @@
 
 pub mod alone;
 pub mod balance;
+pub mod budget;
 pub mod children;
 pub mod classify;
 pub mod deep;
@@ -18,6 +19,7 @@ pub mod orders;
 pub mod outcomes;
 pub mod placement;
 pub mod places;
+pub mod probe;
 pub mod quiet;
 pub mod releases;
 pub mod rules;
@@ -36,3 +38,4 @@ pub mod units;
 mod walkers;
 pub mod whereabouts;
 mod workers;
+pub mod worth;

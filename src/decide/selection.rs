@@ -84,7 +84,7 @@ pub fn plan(map: &Map, present: Present<'_>, ask: Ask) -> Plan {
     keep_together(map, &mut decisions);
     keep_makers(map, &mut decisions);
     keep_files_whole(&mut decisions, &|test| (present.sort_of)(test).by_file);
-    Plan { decisions, whole: None }
+    Plan { decisions, ..Plan::default() }
 }
 
 /// Whether the paths that differ between an inventory and the present tree leave the list of tests as it was, `matters` telling

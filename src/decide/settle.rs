@@ -106,7 +106,7 @@ mod tests {
             planned("after-x", Verdict::Run),
             planned("other-k", Verdict::LeftOut),
         ];
-        let plan = Plan { decisions: decisions.to_vec(), whole: None };
+        let plan = Plan { decisions: decisions.to_vec(), ..Plan::default() };
         let trace = Trace {
             session: Some(Session { variant: "v".into(), ..Session::default() }),
             collected: Some(["ran", "left", "forced", "after-x", "new"].map(str::to_owned).to_vec()),

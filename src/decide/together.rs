@@ -35,6 +35,14 @@ pub fn keep_together(map: &Map, decisions: &mut [Decision]) {
     }
 }
 
+/// For every test of the map, whether it fails in another order than its file's.
+#[must_use]
+pub fn dependent(map: &Map) -> Vec<bool> {
+    let all: BTreeMap<u32, Target> =
+        (0..).zip(&map.edges).filter_map(|(at, row)| Some((at, mark(map, row)?))).collect();
+    map.tests.iter().map(|test| mark_of(map, test, &all).is_some()).collect()
+}
+
 /// Adds to the tests that run all others of their file, for the same reason, where the runner leaves out whole files.
 pub fn keep_files_whole(decisions: &mut [Decision], by_file: &dyn Fn(&str) -> bool) {
     let mut run: BTreeMap<(String, String), (Reason, Vec<Target>)> = BTreeMap::new();

@@ -41,6 +41,9 @@ pub struct PlanFile<'a> {
     /// `reverse` in the second pass of a deep record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<&'static str>,
+    /// Root-relative test files in the order in which they are to run; empty: in the runner's own.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub files: &'a [String],
     /// For every variant, the tests in the order of the first pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<&'a BTreeMap<String, Vec<String>>>,

@@ -12,6 +12,7 @@ use crate::model::digest::Digest;
 use crate::model::edge::{Edge, EdgeKind, Target};
 use crate::model::footprint::{EdgeSet, Footprint};
 use crate::model::outcome::Outcome;
+use crate::model::suite::Suites;
 use crate::model::tree::{Entry, Mode, Tree};
 
 /// The number of this format.
@@ -141,6 +142,18 @@ pub enum EventLine {
         v: u32,
         variant: String,
         tests: Vec<String>,
+    },
+    /// What some tests are worth, in points, as of a placement; the lines of one segment are one statement.
+    Worth {
+        v: u32,
+        tests: Vec<(String, u32)>,
+    },
+    /// What the default branch says of itself, and where some of its tests live; the lines of one segment are one statement.
+    Home {
+        v: u32,
+        commit: String,
+        policy: Option<String>,
+        suites: Suites,
     },
     Launch {
         v: u32,

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::model::plan::{Decision, Plan, Verdict};
+use crate::model::suite::Suite;
 
 /// The number of this format.
 pub const VERSION: u32 = 1;
@@ -39,26 +40,30 @@ struct Evidence<'a> {
 
 /// The decisions as they leave the program.
 #[must_use]
-pub fn selection<'a>(whole: Option<&'a str>, decisions: impl Iterator<Item = &'a Decision>) -> Selection<'a> {
+pub fn selection<'a>(
+    whole: Option<&'a str>,
+    decisions: impl Iterator<Item = &'a Decision>,
+    suite_of: &dyn Fn(&str) -> Suite,
+) -> Selection<'a> {
     let mut selection = Selection { v: VERSION, whole, run: 0, left_out: 0, tests: Vec::new() };
     for decision in decisions {
         match decision.verdict {
             Verdict::Run => selection.run += 1,
             Verdict::LeftOut => selection.left_out += 1,
         }
-        selection.tests.push(test(decision));
+        selection.tests.push(test(decision, suite_of(&decision.test)));
     }
     selection
 }
 
 /// One decision as it leaves the program.
 #[must_use]
-pub fn test(decision: &Decision) -> Test<'_> {
+pub fn test(decision: &Decision, suite: Suite) -> Test<'_> {
     let evidence = decision.evidence.iter();
     Test {
         id: &decision.test,
         variant: &decision.variant,
-        suite: "fast",
+        suite: suite.word(),
         verdict: decision.verdict.words(),
         reason: decision.reason.code(),
         evidence: evidence.map(|t| Evidence { kind: t.kind.word(), path: &t.path, name: &t.name }).collect(),
@@ -67,6 +72,6 @@ pub fn test(decision: &Decision) -> Test<'_> {
 
 /// The plan of every variant, as one line of JSON.
 #[must_use]
-pub fn write(plan: &Plan) -> String {
-    serde_json::to_string(&selection(plan.whole.as_deref(), plan.decisions.iter())).unwrap_or_default()
+pub fn write(plan: &Plan, suite_of: &dyn Fn(&str) -> Suite) -> String {
+    serde_json::to_string(&selection(plan.whole.as_deref(), plan.decisions.iter(), suite_of)).unwrap_or_default()
 }

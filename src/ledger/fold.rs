@@ -7,7 +7,7 @@ use crate::formats::segment_v1::{EdgeLine, EventLine, OutcomeRow, edge_of, file_
 use crate::model::digest::Digest;
 use crate::model::edge::Edge;
 use crate::model::map::{
-    EdgeRow, FootprintRow, InventoryRow, KEPT_FOOTPRINTS, LaunchRow, Map, SetRow, TestRow, VariantRow,
+    EdgeRow, FootprintRow, Home, InventoryRow, KEPT_FOOTPRINTS, LaunchRow, Map, SetRow, TestRow, VariantRow,
 };
 use crate::model::outcome::Outcome;
 
@@ -16,6 +16,9 @@ use super::sweep::sweep;
 
 /// Command lines that are remembered.
 const KEPT_LAUNCHES: usize = 24;
+
+/// Runs of which is remembered what tree they ran on.
+const KEPT_RUNS: usize = 64;
 
 /// The map after these facts.
 #[must_use]
@@ -36,6 +39,11 @@ pub fn fold(map: Map, read: &Read) -> Map {
         folder.add_launch(event);
         folder.forget(event);
     }
+    folder.take_statements(&read.events);
+    for run in &read.runs {
+        folder.map.runs.insert(0, (run.run.clone(), run.inventory));
+    }
+    folder.map.runs.truncate(KEPT_RUNS);
     if let Some(run) = read.runs.iter().max_by_key(|run| started.get(run.run.as_str()).copied().unwrap_or_default()) {
         folder.map.commit.clone_from(&run.commit);
     }
@@ -119,6 +127,30 @@ impl Folder {
             self.map.variants[at].inputs.clone_from(inputs);
             self.map.variants[at].configuration.clone_from(configuration);
         }
+    }
+
+    /// What was said anew replaces what was said before, all of it.
+    fn take_statements(&mut self, events: &[EventLine]) {
+        let mut worth: Vec<(String, u32)> = Vec::new();
+        let mut said: Option<Home> = None;
+        for event in events {
+            match event {
+                EventLine::Worth { tests, .. } => worth.extend(tests.iter().cloned()),
+                EventLine::Home { commit, policy, suites, .. } => {
+                    let home = said.get_or_insert_with(Home::default);
+                    home.commit.clone_from(commit);
+                    home.policy.clone_from(policy);
+                    home.suites.placements.extend(suites.placements.clone());
+                    home.suites.disputed.extend(suites.disputed.iter().cloned());
+                }
+                _ => {}
+            }
+        }
+        if !worth.is_empty() {
+            worth.sort();
+            self.map.worth = worth;
+        }
+        self.map.home = said.or(self.map.home.take());
     }
 
     fn forget(&mut self, event: &EventLine) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::formats::learned_v1::{ChangeLine, SightingLine};
-use crate::formats::segment_v1::{OutcomeRow, RunRow, encode};
+use crate::formats::segment_v1::{EventLine, OutcomeRow, RunRow, VERSION, encode};
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
@@ -16,6 +16,9 @@ pub(super) const FORMAT: &str = "learned_v1";
 
 /// The kind under which the log names segments that a map is not folded from.
 const TAKEN_OVER: &str = "taken-over";
+
+/// So many tests go into one line: a line must not become longer than what reads it takes.
+const TESTS_IN_A_LINE: usize = 5000;
 
 /// What one step of learning found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -48,6 +51,21 @@ pub fn commit(store: &Store, import: &Import) -> Result<(), Failure> {
     write("changes", import.changes.len(), encode(&import.changes))?;
     write("sightings", import.sightings.len(), encode(&import.sightings))?;
     if add.is_empty() { Ok(()) } else { facts::append(store, add) }
+}
+
+/// Says what tests are worth as of a day, for the map; what is said later counts instead.
+///
+/// # Errors
+/// A file cannot be written; then nothing has become part of the ledger.
+pub fn commit_worth(store: &Store, day: &str, worth: &[(String, u32)]) -> Result<(), Failure> {
+    let line = |part: &[(String, u32)]| EventLine::Worth { v: VERSION, tests: part.to_vec() };
+    let lines: Vec<EventLine> = worth.chunks(TESTS_IN_A_LINE).map(line).collect();
+    let bytes = encode(&lines);
+    let content = Digest::of(&bytes).to_string();
+    let path = format!("segments/events/dt={day}/worth.{day}-1-1-{}.jsonl.zst", &content[..16]);
+    store.create(&path, bytes)?;
+    let (kind, format) = ("events".to_owned(), "segment_v1".to_owned());
+    facts::append(store, vec![Added { path, kind, rows: lines.len() as u64, format }])
 }
 
 /// Writes a run that somebody else's report tells, and makes it part of the ledger; `false` if it was there already, just so. The run's name

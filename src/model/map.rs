@@ -6,6 +6,7 @@ use super::digest::Digest;
 use super::edge::{DEEP, EdgeKind, Target};
 use super::outcome::Outcome;
 use super::shape::Shape;
+use super::suite::Suites;
 use super::tree::{Entry, Tree};
 
 /// A passing footprint is kept so long; one full match is enough to leave a test out.
@@ -118,6 +119,17 @@ pub struct LaunchRow {
     pub run: String,
 }
 
+/// The default branch's own decisions: pull requests whose clone does not hold them obey these.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Home {
+    /// The commit.
+    pub commit: String,
+    /// The text of `titer.toml`; `None` where there is none.
+    pub policy: Option<String>,
+    /// Where tests live.
+    pub suites: Suites,
+}
+
 /// All of it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Map {
@@ -139,6 +151,12 @@ pub struct Map {
     pub tests: Vec<TestRow>,
     /// Command lines that ran to their end, newest first.
     pub launches: Vec<LaunchRow>,
+    /// The newest runs and the trees that they ran on, newest first.
+    pub runs: Vec<(String, Digest)>,
+    /// What tests were worth when they were last placed, in points, in the order of ids.
+    pub worth: Vec<(String, u32)>,
+    /// What the default branch said of itself when it last ran.
+    pub home: Option<Home>,
     /// Shapes of source files by their content, so that only what changed is parsed.
     pub shapes: Vec<(Digest, Shape)>,
 }

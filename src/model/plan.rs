@@ -47,6 +47,8 @@ pub struct Plan {
     pub decisions: Vec<Decision>,
     /// Why nothing may be left out at all, if so.
     pub whole: Option<String>,
+    /// Files of tests in the order in which they are to run; empty: in the runner's own.
+    pub order: Vec<String>,
 }
 
 impl Plan {

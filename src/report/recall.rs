@@ -50,6 +50,30 @@ pub struct Run {
     pub missed_failures: i64,
 }
 
+/// What one run's probe found, as the view `probes` has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the columns of the view")]
+pub struct Probe {
+    pub run_id: String,
+    pub reason: String,
+    pub tests: i64,
+    pub drawn: i64,
+    pub failed: i64,
+}
+
+/// What probes stand for: every failure among the drawn stands for as many as there were tests to one drawn.
+fn probed(probes: &[Probe]) -> String {
+    let sum = |of: &dyn Fn(&Probe) -> i64| probes.iter().map(of).sum::<i64>();
+    let (drawn, tests, failed) = (sum(&|it| it.drawn), sum(&|it| it.tests), sum(&|it| it.failed));
+    if drawn == 0 {
+        return "none of the tests left out was drawn".to_owned();
+    }
+    let tenths = sum(&|it| it.failed * it.tests * 10 / it.drawn.max(1));
+    let estimate = format!("{}.{}", tenths / 10, tenths % 10);
+    format!("{drawn} of {tests} left out were drawn, {failed} failed: {estimate} failures estimated to be missed")
+}
+
 /// Sums over runs.
 struct Sums {
     /// Runs with a true failure, and those of them whose selection ran at least one.
@@ -86,7 +110,7 @@ fn seconds(us: i64) -> String {
 
 /// A line a run, then both policies side by side.
 #[must_use]
-pub fn text(runs: &[Run]) -> String {
+pub fn text(runs: &[Run], probes: &[Probe]) -> String {
     let mut text = String::new();
     for run in runs {
         let commit = run.commit_id.as_deref().map_or("no commit", |commit| commit.get(..10).unwrap_or(commit));
@@ -111,17 +135,18 @@ pub fn text(runs: &[Run]) -> String {
         writeln!(text, "test recall    {:<24}  {}", percent(failures.1, failures.0), percent(failures.0, failures.0));
     let _ = writeln!(text, "tests run      {:<24}  {}", percent(tests.1, tests.0), percent(tests.0, tests.0));
     let _ = writeln!(text, "test time      {:<24}  {}", seconds(us.1), seconds(us.0));
+    let _ = writeln!(text, "probe          {}", probed(probes));
     let _ = writeln!(text, "a failure that nothing has found yet is in neither column");
     text
 }
 
 /// The same for programs: `replay_v1`.
 #[must_use]
-pub fn json(runs: &[Run]) -> String {
+pub fn json(runs: &[Run], probes: &[Probe]) -> String {
     let Sums { faulty, failures, tests, us } = Sums::of(runs);
     let value = json!({
         "format": "replay_v1",
-        "runs": runs,
+        "runs": runs, "probes": probes,
         "faulty_runs": faulty.0, "faulty_runs_hit": faulty.1,
         "failures": failures.0, "failures_run": failures.1,
         "tests": tests.0, "tests_run": tests.1,
@@ -137,8 +162,11 @@ mod tests {
     #[test]
     fn recall_counts_runs_and_failures() {
         let run = |selected_failures, missed_failures| Run { selected_failures, missed_failures, ..Run::default() };
-        let text = text(&[run(0, 0), run(2, 1), run(0, 1)]);
+        let probe = |tests, drawn, failed| Probe { tests, drawn, failed, ..Probe::default() };
+        let text = text(&[run(0, 0), run(2, 1), run(0, 1)], &[probe(400, 10, 1), probe(50, 20, 0), probe(3, 2, 1)]);
         assert!(text.contains("change recall  50.0 % (1 of 2)"), "{text}");
         assert!(text.contains("test recall    50.0 % (2 of 4)"), "{text}");
+        let told = "probe          32 of 453 left out were drawn, 2 failed: 41.5 failures estimated to be missed";
+        assert!(text.contains(told), "{text}");
     }
 }

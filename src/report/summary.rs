@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::model::edge::Target;
 use crate::model::plan::{Decision, Verdict};
 use crate::model::reason::Reason;
 
@@ -11,6 +12,34 @@ const SHOWN: usize = 4;
 /// Order-dependent tests named before the rest is counted.
 const NAMED: usize = 10;
 
+/// How many tests were left out for which sort of reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WhyLeftOut {
+    /// They stayed out for living in WEEKLY, whatever changed.
+    pub in_weekly: usize,
+    /// The budget had no room for them.
+    pub over_budget: usize,
+    /// An earlier run of the same tree has run them.
+    pub ran_before: usize,
+}
+
+impl WhyLeftOut {
+    /// Sorts decisions that left out.
+    #[must_use]
+    pub fn of<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Self {
+        let mut why = Self::default();
+        for decision in decisions {
+            match decision.reason {
+                Reason::Weekly | Reason::Quarantined => why.in_weekly += 1,
+                Reason::OverBudget => why.over_budget += 1,
+                Reason::OtherShard => why.ran_before += 1,
+                _ => {}
+            }
+        }
+        why
+    }
+}
+
 /// What a run came to.
 #[derive(Debug, Clone, Default)]
 pub struct RunSummary<'a> {
@@ -18,8 +47,8 @@ pub struct RunSummary<'a> {
     pub ran: usize,
     /// Tests left out.
     pub left_out: usize,
-    /// Those of them that stayed out for living in WEEKLY, whatever changed.
-    pub in_weekly: usize,
+    /// Why those.
+    pub why: WhyLeftOut,
     /// Tests that the run ended before.
     pub not_reached: usize,
     /// Seconds of the user's command.
@@ -32,6 +61,8 @@ pub struct RunSummary<'a> {
     pub reasons: Vec<(Reason, usize, String)>,
     /// Why nothing was left out, if so.
     pub whole: Option<&'a str>,
+    /// Which change made it long, if it was too long.
+    pub too_long: Option<String>,
     /// What became of the recording.
     pub recording: String,
     /// Whether a coverage measurement saw only part of the suite.
@@ -76,7 +107,7 @@ pub fn lines(summary: &RunSummary<'_>) -> Vec<String> {
         let _ = write!(first, ", {} not reached", count(summary.not_reached));
     }
     if summary.left_out > 0 {
-        let _ = write!(first, "; left out {}", why_left_out(summary.left_out, summary.in_weekly));
+        let _ = write!(first, "; left out {}", why_left_out(summary.left_out, summary.why));
         if summary.saved >= 0.1 {
             let _ = write!(first, " (they took {} when they last ran)", seconds(summary.saved));
         }
@@ -87,6 +118,7 @@ pub fn lines(summary: &RunSummary<'_>) -> Vec<String> {
     } else if !summary.reasons.is_empty() {
         lines.push(format!("why: {}", why(&summary.reasons)));
     }
+    lines.extend(summary.too_long.clone());
     if summary.partial_coverage {
         lines.push("the coverage figures are of a part of the suite only".to_owned());
     }
@@ -96,32 +128,52 @@ pub fn lines(summary: &RunSummary<'_>) -> Vec<String> {
     lines
 }
 
-/// `12 that nothing you changed can break and 2 that live in WEEKLY`
+/// `12 that nothing you changed can break, 3 over the budget (`titer run --rest` runs them) and 2 in WEEKLY`
 #[must_use]
-pub fn why_left_out(left_out: usize, in_weekly: usize) -> String {
-    let untouched = format!("{} that nothing you changed can break", count(left_out - in_weekly.min(left_out)));
-    match (left_out.saturating_sub(in_weekly), in_weekly) {
-        (_, 0) => untouched,
-        (0, weekly) => format!("{} in WEEKLY", count(weekly)),
-        (_, weekly) => format!("{untouched} and {} in WEEKLY", count(weekly)),
-    }
+pub fn why_left_out(left_out: usize, why: WhyLeftOut) -> String {
+    let untouched = left_out.saturating_sub(why.in_weekly + why.over_budget + why.ran_before);
+    let parts = [
+        (untouched, "that nothing you changed can break"),
+        (why.ran_before, "that have run on this tree before"),
+        (why.over_budget, "over the budget (`titer run --rest` runs them)"),
+        (why.in_weekly, "in WEEKLY"),
+    ];
+    let mut parts: Vec<String> = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{} {what}", count(*number)))
+        .collect();
+    let last = parts.pop().unwrap_or_else(|| "0".to_owned());
+    if parts.is_empty() { last } else { format!("{} and {last}", parts.join(", ")) }
 }
 
 /// Why none of so many tests had to run.
 #[must_use]
-pub fn nothing_to_run(tests: usize, in_weekly: usize) -> String {
-    match in_weekly {
-        0 => format!("nothing you changed can break any of the {} tests", count(tests)),
-        all if all == tests => {
+pub fn nothing_to_run(tests: usize, why: WhyLeftOut) -> String {
+    let WhyLeftOut { in_weekly, over_budget, ran_before } = why;
+    match (in_weekly, over_budget + ran_before) {
+        (0, 0) => format!("nothing you changed can break any of the {} tests", count(tests)),
+        (all, 0) if all == tests => {
             format!("all {} tests are in WEEKLY, and nothing that they did themselves changed", count(tests))
         }
-        some => format!(
+        (some, 0) => format!(
             "nothing you changed can break {} of the {} tests, and {} are in WEEKLY",
             count(tests - some),
             count(tests),
             count(some)
         ),
+        _ => format!("left out {}", why_left_out(tests, why)),
     }
+}
+
+/// A run that took longer than it may: the change that makes most of its tests run, with what they took when they last ran.
+#[must_use]
+pub fn too_long(limit: u64, reason: Reason, target: Option<&Target>, number: usize, micros: u64) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "a duration in words")]
+    let words = |micros: u64| seconds(micros as f64 / 1e6);
+    let change = target.map_or_else(|| reason.to_string(), |target| format!("{reason} ({target})"));
+    let took = if micros == 0 { String::new() } else { format!(", which took {} when they last ran", words(micros)) };
+    format!("over the budget of {}: {} {} run for {change}{took}", words(limit), count(number), tests(number))
 }
 
 /// What a second pass in reverse order came to.
@@ -235,5 +287,33 @@ mod tests {
             "recorded 12 tests",
         ];
         assert_eq!(lines(&summary), expected);
+    }
+
+    #[test]
+    fn every_sort_of_reason_for_leaving_out_is_told() {
+        let why = |in_weekly, over_budget, ran_before| WhyLeftOut { in_weekly, over_budget, ran_before };
+        let cases = [
+            (why_left_out(3, why(0, 0, 0)), "3 that nothing you changed can break"),
+            (why_left_out(3, why(3, 0, 0)), "3 in WEEKLY"),
+            (
+                why_left_out(9, why(2, 3, 0)),
+                "4 that nothing you changed can break, 3 over the budget (`titer run --rest` runs them) and 2 in WEEKLY",
+            ),
+            (nothing_to_run(9, why(0, 0, 9)), "left out 9 that have run on this tree before"),
+            (nothing_to_run(9, why(2, 0, 0)), "nothing you changed can break 7 of the 9 tests, and 2 are in WEEKLY"),
+        ];
+        for (told, expected) in cases {
+            assert_eq!(told, expected);
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_too_long_names_the_change() {
+        let target = Target::new(crate::model::edge::EdgeKind::Loaded, "src/core.py", "");
+        let told = too_long(55_000_000, Reason::LoadedChangedModule, Some(&target), 1200, 130_000_000);
+        assert_eq!(
+            told,
+            "over the budget of 55.0 s: 1,200 tests run for loaded-changed-module (src/core.py), which took 2 min 10 s when they last ran"
+        );
     }
 }

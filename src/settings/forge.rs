@@ -26,6 +26,34 @@ pub enum Place {
     Unknown,
 }
 
+/// Whether a path, from the root, is where a CI system looks for its recipes.
+#[must_use]
+pub fn is_recipe(path: &str) -> bool {
+    const FILES: [&str; 10] = [
+        ".gitlab-ci.yml",
+        ".gitlab-ci.yaml",
+        ".travis.yml",
+        ".woodpecker.yml",
+        ".drone.yml",
+        "azure-pipelines.yml",
+        "bitbucket-pipelines.yml",
+        "Jenkinsfile",
+        ".cirrus.yml",
+        "appveyor.yml",
+    ];
+    const FOLDERS: [&str; 8] = [
+        ".github/workflows/",
+        ".github/actions/",
+        ".gitlab/",
+        ".buildkite/",
+        ".circleci/",
+        ".woodpecker/",
+        ".forgejo/workflows/",
+        ".gitea/workflows/",
+    ];
+    FILES.contains(&path) || FOLDERS.iter().any(|folder| path.starts_with(folder))
+}
+
 /// Works it out from the environment; `branch` is what git says, `read` reads a file.
 #[must_use]
 pub fn place(

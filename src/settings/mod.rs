@@ -1,5 +1,6 @@
 //! What the user asked for: flags, environment, `titer.toml`, defaults. The only reader of environment variables.
 
+pub mod budget;
 pub mod forge;
 pub mod placement;
 pub mod policy;
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
+use crate::model::map::Home;
+use crate::model::suite::Suites;
 
 use policy::Policy;
 
@@ -76,7 +79,9 @@ pub enum Base {
     Tree,
     /// A pull request: those of this commit, on top of which its own may only add tests.
     Commit(String),
-    /// A pull request whose base git does not have: nothing may be left out.
+    /// A pull request whose base git does not have, where the default branch's own map says how it is there.
+    Told(Box<Suites>),
+    /// A pull request whose base nobody has: nothing may be left out.
     Missing,
 }
 
@@ -152,6 +157,19 @@ impl Settings {
             Origin::Flag(_) | Origin::Variable(_) => self.ledger.clone(),
         };
         Self { base: Base::Commit(commit), ledger, policy, policy_failure, ..self }
+    }
+
+    /// In a pull request whose base git does not have: the default branch's policy and suites, as its own last run told them.
+    #[must_use]
+    pub fn on_home(self, home: Home) -> Self {
+        let parsed = home
+            .policy
+            .map_or_else(|| Ok(Policy::defaults()), |text| Policy::parse(&text, &self.root.join(policy::FILE)));
+        let (policy, policy_failure) = match parsed {
+            Ok(policy) => (policy, None),
+            Err(failure) => (Policy::defaults(), Some(format!("on the default branch, {failure}"))),
+        };
+        Self { base: Base::Told(Box::new(home.suites)), policy, policy_failure, ..self }
     }
 
     /// The repository's root as it is called and as it really is.

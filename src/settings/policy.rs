@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::model::failure::Failure;
 
+use super::budget::{self, BudgetPolicy};
 use super::placement::{self, PlacementPolicy};
 use super::sources::Source;
 
@@ -34,6 +35,8 @@ pub struct Policy {
     pub coverage: String,
     /// The default branch, if the owners named it.
     pub default_branch: Option<String>,
+    /// What a run may take.
+    pub budget: BudgetPolicy,
     /// The tables about placement.
     pub placement: PlacementPolicy,
     /// Trackers that `titer weekly` learns from.
@@ -52,6 +55,10 @@ struct File {
     variables: Option<Vec<String>>,
     coverage: Option<String>,
     default_branch: Option<String>,
+    budget: Option<String>,
+    overflow: Option<budget::Overflow>,
+    order: Option<budget::Order>,
+    probe: Option<String>,
     placement: Option<placement::Table>,
     services: Option<BTreeMap<String, String>>,
     source: Option<Vec<Source>>,
@@ -75,6 +82,7 @@ impl Policy {
             variables: Vec::new(),
             coverage: "run-whole".to_owned(),
             default_branch: None,
+            budget: BudgetPolicy::bare(),
             placement: PlacementPolicy::bare(),
             sources: Vec::new(),
             file: None,
@@ -119,6 +127,8 @@ impl Policy {
         self.inert_programs.extend(file.inert_programs.unwrap_or_default());
         self.variables = file.variables.unwrap_or(self.variables);
         self.default_branch = file.default_branch.filter(|name| !name.is_empty()).or(self.default_branch);
+        let keys = budget::Keys { budget: file.budget, overflow: file.overflow, order: file.order, probe: file.probe };
+        self.budget = self.budget.with(&keys, path)?;
         self.placement = self.placement.with(file.placement, file.services, path)?;
         self.sources = file.source.unwrap_or(self.sources);
         self.coverage = file.coverage.unwrap_or(self.coverage);

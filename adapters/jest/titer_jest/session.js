@@ -82,7 +82,8 @@ class Session {
     };
     if (!config.skipFilter) ours.filter = path.join(__dirname, 'filter.js');
     // Every shard has the same share of all files, whatever each knows.
-    if (config.shard && this.canSequence(config)) ours.testSequencer = path.join(__dirname, 'sequencer.js');
+    const isOrdered = (this.adapter.plan.files || []).length > 0;
+    if ((config.shard || isOrdered) && this.canSequence(config)) ours.testSequencer = path.join(__dirname, 'sequencer.js');
     Object.defineProperty(ours, 'passWithNoTests', {
       enumerable: true,
       configurable: true,

@@ -307,6 +307,7 @@ class Selection:
                 self.ours = True
                 config.hook.pytest_deselected(items=away)
                 self.ours = False
+        self._in_order(items)
         if hooks.adapter.second is not None:
             hooks.adapter.second.reverse(items, ids, hooks.shared["variant"])
         hooks.events.line(
@@ -318,6 +319,12 @@ class Selection:
             files=sorted(self.files),
         )
         hooks.events.flush()
+
+    def _in_order(self, items):
+        """Whole files in the order that the plan asks for; files that it does not name, new ones, before them."""
+        place = {path: number for number, path in enumerate(self.hooks.adapter.plan.get("files", ()), 1)}
+        if place:
+            items.sort(key=lambda item: place.get(self.hooks.ids.rebase(item.nodeid.partition("::")[0]), 0))
 
     def note_collected(self, report):
         if report.failed:

@@ -49,6 +49,25 @@ pub fn python_ignores_environment(arguments: &[String]) -> bool {
     false
 }
 
+/// The value of the last option with one of these names: `-n 4`, `-n4`, `--name=4`, `--name 4`.
+#[must_use]
+pub fn value_of<'a>(command: &'a [String], names: &[&str]) -> Option<&'a str> {
+    let mut found = None;
+    for (at, word) in command.iter().enumerate() {
+        for name in names {
+            let Some(rest) = word.strip_prefix(name) else { continue };
+            found = match rest.strip_prefix('=') {
+                _ if rest.is_empty() => command.get(at + 1).map(String::as_str).or(found),
+                Some(value) => Some(value),
+                // A short option's value may stand right behind it.
+                None if !name.starts_with("--") => Some(rest),
+                None => found,
+            };
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +101,23 @@ mod tests {
             ("pytest", false),
         ] {
             assert_eq!(is_python(word), python, "{word}");
+        }
+    }
+
+    #[test]
+    fn an_options_value_is_found_however_it_is_written() {
+        let names = ["-n", "--numprocesses"];
+        let cases = [
+            ("pytest -n 4", Some("4")),
+            ("pytest -n4 tests", Some("4")),
+            ("pytest --numprocesses=auto", Some("auto")),
+            ("pytest --numprocesses 2 -n 3", Some("3")),
+            ("pytest --numprocessesandmore=2", None),
+            ("pytest tests", None),
+            ("pytest -n", None),
+        ];
+        for (command, expected) in cases {
+            assert_eq!(value_of(&words(command), &names), expected, "{command}");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::model::change::{FoundBy, Language, PathClass, TestSort};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
 use super::adapter::JEST_FILES;
-use super::command_line::{base_name, is_launcher};
+use super::command_line::{base_name, is_launcher, value_of};
 use super::{Adapter, Entrance, Place, Recognition, Runner, Way};
 
 /// Its name.
@@ -54,6 +54,17 @@ impl Runner for Jest {
 
     fn sort(&self) -> TestSort {
         TestSort { language: Language::Script, by_file: true }
+    }
+
+    fn workers(&self, command: &[String], cores: u64) -> u64 {
+        if command.iter().any(|word| ["-i", "--runInBand"].contains(&word.as_str())) {
+            return 1;
+        }
+        let said = value_of(command, &["-w", "--maxWorkers"]);
+        let part = said.and_then(|said| said.strip_suffix('%')).and_then(|percent| percent.parse::<u64>().ok());
+        let number = part.map(|percent| cores * percent / 100).or_else(|| said.and_then(|said| said.parse().ok()));
+        // jest's own default leaves a core to itself.
+        number.unwrap_or(cores.saturating_sub(1))
     }
 
     fn recognise(&self, command: &[String]) -> Option<Recognition> {

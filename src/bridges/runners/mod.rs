@@ -130,6 +130,10 @@ pub trait Runner {
     fn has_second_pass(&self) -> bool {
         self.adapter().is_some()
     }
+    /// How many tests a command runs at the same time, of at most so many as there are cores.
+    fn workers(&self, _command: &[String], _cores: u64) -> u64 {
+        1
+    }
     /// The variant that a command would run under, where that can be told without the runner.
     fn variant(&self, _command: &[String], _place: Place<'_>) -> Option<String> {
         None
@@ -193,6 +197,15 @@ pub fn of_command(command: &[String]) -> (Vec<&'static dyn Runner>, Option<Strin
         }
     }
     (found, None)
+}
+
+/// How many tests a command runs at the same time.
+#[must_use]
+pub fn workers(command: &[String]) -> u64 {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let (runners, _) = of_command(command);
+    // Of what may be started behind a launcher nothing is known.
+    if let [runner] = runners.as_slice() { runner.workers(command, cores).max(1) } else { 1 }
 }
 
 /// An error of ours in words.

@@ -13,7 +13,7 @@ use crate::model::change::{FoundBy, Language, PathClass, TestSort};
 use crate::model::window::Trace;
 
 use super::adapter::PYTEST_FILES;
-use super::command_line::{base_name, is_launcher, is_python, python_ignores_environment};
+use super::command_line::{base_name, is_launcher, is_python, python_ignores_environment, value_of};
 use super::{Adapter, Entrance, Place, Recognition, Runner, Way};
 
 /// The plugin's module, for the one case in which pytest does not look at entry points.
@@ -51,6 +51,14 @@ impl Runner for Pytest {
 
     fn sort(&self) -> TestSort {
         TestSort { language: Language::Python, by_file: false }
+    }
+
+    fn workers(&self, command: &[String], cores: u64) -> u64 {
+        match value_of(command, &["-n", "--numprocesses"]) {
+            Some("auto" | "logical") => cores,
+            Some(number) => number.parse().unwrap_or(1),
+            None => 1,
+        }
     }
 
     fn recognise(&self, command: &[String]) -> Option<Recognition> {

@@ -83,6 +83,7 @@ pub const VIEWS: &[View] = views![
     "evidence" / "pinning_paths",
     "evidence" / "test_evidence",
     "evidence" / "run_recall",
+    "evidence" / "probes",
 ];
 
 /// Views that evidence reads more than once, each after those that it reads: worked out once, they need not be worked out for every reader.

@@ -34,7 +34,7 @@ use crate::model::change::{FoundBy, Language, PathClass, TestSort};
 use crate::model::unit::Units;
 use crate::model::window::Trace;
 
-use super::command_line::{base_name, is_launcher};
+use super::command_line::{base_name, is_launcher, value_of};
 use super::{Adapter, Built, Entrance, Place, Recognition, Runner, Way};
 use call::{Call, Why};
 pub use enter::projects_around;
@@ -54,6 +54,11 @@ impl Runner for Cargo {
 
     fn sort(&self) -> TestSort {
         TestSort { language: Language::Rust, by_file: false }
+    }
+
+    fn workers(&self, command: &[String], cores: u64) -> u64 {
+        let said = value_of(command, &["--test-threads"]);
+        said.and_then(|said| said.parse().ok()).unwrap_or(cores)
     }
 
     fn recognise(&self, command: &[String]) -> Option<Recognition> {

@@ -1,8 +1,8 @@
 -- One row per run, variant and test whose failure an earlier run had left out.
--- Why: a failure that a commit's run left out and a later run found is an escape; the first run that left the test out since it last passed is named with the reason it gave. Only a failure that would have been left out again counts: a test that the change selects, or that is not steady, is none.
+-- Why: a failure that a commit's run left out and a later run found is an escape; the first run that left the test out since it last passed is named with the reason it gave. Only a failure that would have been left out again counts, or one that was put off for the budget and that no second job of the same tree ran: a test that the change selects, or that is not steady, is none.
 -- Reads: test_outcomes, runs, test_decisions, flakes, clock.
 WITH starts AS (
-  SELECT run_id, MIN(started_at) AS started_at, MIN(commit_id) AS commit_id, MIN(inventory_id) AS inventory_id
+  SELECT run_id, MIN(started_at) AS started_at, MIN(commit_id) AS commit_id, MIN(inventory_id) AS inventory_id, MAX(suite) AS suite
   FROM runs
   GROUP BY run_id
 ),
@@ -15,6 +15,7 @@ ended AS (
     starts.started_at,
     starts.commit_id,
     starts.inventory_id,
+    starts.suite,
     CASE WHEN test_outcomes.outcome IN ('failed', 'error', 'crashed') THEN 1 ELSE 0 END AS is_failure
   FROM test_outcomes
   CROSS JOIN clock
@@ -32,7 +33,9 @@ turned AS (
 ),
 
 found AS (
-  SELECT turned.*
+  SELECT
+    turned.*,
+    CASE WHEN test_decisions.otherwise IN ('untouched', 'weekly') THEN 1 ELSE 0 END AS is_unselected
   FROM turned
   INNER JOIN test_decisions
     ON turned.run_id = test_decisions.run_id
@@ -46,7 +49,6 @@ found AS (
     turned.is_failure = 1
     AND turned.was_failure = 0
     AND flakes.test_id IS NULL
-    AND test_decisions.otherwise IN ('untouched', 'weekly', 'over-budget')
 ),
 
 skips AS (
@@ -56,7 +58,8 @@ skips AS (
     test_decisions.run_id,
     test_decisions.reason,
     starts.started_at,
-    starts.commit_id
+    starts.commit_id,
+    starts.inventory_id
   FROM test_decisions
   INNER JOIN starts ON test_decisions.run_id = starts.run_id
   WHERE
@@ -83,6 +86,11 @@ ranked AS (
   INNER JOIN skips
     ON found.test_id = skips.test_id
     AND found.variant_id = skips.variant_id
+    AND (
+      found.is_unselected = 1
+      -- On the same tree a run of the rest is no escape: it is what the test was put off for.
+      OR (skips.reason = 'over-budget' AND (skips.inventory_id <> found.inventory_id OR found.suite = 'weekly'))
+    )
     -- Of runs in the same second the ids tell the order.
     AND (
       skips.started_at > found.last_passed_at

@@ -1,0 +1,338 @@
+//! The budget: in which order test files run, and which of them a second job of the same commit takes over.
+//!
+//! All times are predictions, in microseconds: what each test last took. A running test is never stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::edge::Target;
+use crate::model::map::Map;
+use crate::model::plan::{Decision, Plan, Verdict};
+use crate::model::reason::Reason;
+
+/// What is known of tests that may have to share the time: what each last took and what it is worth.
+#[derive(Debug, Clone, Default)]
+pub struct Costs<'a> {
+    micros: BTreeMap<(&'a str, &'a str), u64>,
+    points: BTreeMap<&'a str, u32>,
+}
+
+/// What the tests of one variant may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Microseconds of run time.
+    pub micros: u64,
+    /// Tests that run at the same time.
+    pub workers: u64,
+}
+
+/// A file's tests that run, under one variant.
+#[derive(Debug, Clone, Default)]
+struct Unit {
+    decisions: Vec<usize>,
+    micros: u64,
+    points: u64,
+    /// Somebody waits for it: what it guards changed, or it failed the last time.
+    is_first: bool,
+}
+
+impl<'a> Costs<'a> {
+    /// Those that the map knows.
+    #[must_use]
+    pub fn of(map: &'a Map) -> Self {
+        let variant = |at: u32| map.variants.get(at as usize).map_or("", |row| row.id.as_str());
+        let micros = map.tests.iter().map(|test| ((test.id.as_str(), variant(test.variant)), micros(test.seconds)));
+        Self {
+            micros: micros.collect(),
+            points: map.worth.iter().map(|(test, points)| (test.as_str(), *points)).collect(),
+        }
+    }
+
+    /// What a test last took; nothing where it never ran.
+    #[must_use]
+    pub fn micros(&self, decision: &Decision) -> u64 {
+        self.micros.get(&(decision.test.as_str(), decision.variant.as_str())).copied().unwrap_or(0)
+    }
+
+    fn points(&self, decision: &Decision) -> u64 {
+        u64::from(self.points.get(decision.test.as_str()).copied().unwrap_or(1))
+    }
+}
+
+/// Seconds in microseconds.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "durations of tests, cut to what fits")]
+pub fn micros(seconds: f64) -> u64 {
+    (seconds.max(0.0) * 1e6) as u64
+}
+
+/// Puts the files of the tests that run in order: those first for which somebody waits, then by points per second.
+pub fn order(plan: &mut Plan, costs: &Costs<'_>) {
+    let mut files: BTreeMap<String, Unit> = BTreeMap::new();
+    for ((_, file), unit) in units(plan, costs, &|_| true) {
+        let all = files.entry(file).or_default();
+        // A file under two variants is one file to its runner.
+        all.micros += unit.micros;
+        all.points += unit.points;
+        all.is_first |= unit.is_first;
+    }
+    let mut files: Vec<(String, Unit)> = files.into_iter().collect();
+    files.sort_by(|a, b| worthier(&a.1, &b.1).then_with(|| a.0.cmp(&b.0)));
+    plan.order = files.into_iter().map(|(file, _)| file).collect();
+}
+
+/// Leaves out what is over the budget: all that must run stays, then whole files by points per second as long as they fit.
+pub fn split(plan: &mut Plan, costs: &Costs<'_>, budget: Budget, by_file: &dyn Fn(&str) -> bool) {
+    let room = budget.micros.saturating_mul(budget.workers.max(1));
+    let must: Vec<bool> = musts(plan, by_file);
+    let mut spent: BTreeMap<String, u64> = BTreeMap::new();
+    for (decision, _) in plan.decisions.iter().zip(&must).filter(|(_, must)| **must) {
+        *spent.entry(decision.variant.clone()).or_default() += costs.micros(decision);
+    }
+    let mut units: Vec<((String, String), Unit)> = units(plan, costs, &|at| !must[at]).into_iter().collect();
+    units.sort_by(|a, b| worthier(&a.1, &b.1).then_with(|| a.0.cmp(&b.0)));
+    for ((variant, _), unit) in units {
+        let spent = spent.entry(variant).or_default();
+        if *spent + unit.micros <= room {
+            *spent += unit.micros;
+            continue;
+        }
+        for at in unit.decisions {
+            let decision = &mut plan.decisions[at];
+            decision.otherwise = Some(decision.reason);
+            (decision.verdict, decision.reason) = (Verdict::LeftOut, Reason::OverBudget);
+        }
+    }
+}
+
+/// Leaves out what earlier runs of the same tree have run. Says how many tests that are.
+pub fn rest(plan: &mut Plan, map: &Map, ran_here: &BTreeSet<&str>, by_file: &dyn Fn(&str) -> bool) -> usize {
+    let variant = |at: u32| map.variants.get(at as usize).map_or("", |row| row.id.as_str());
+    let ran: BTreeSet<(&str, &str)> = map
+        .tests
+        .iter()
+        .filter(|test| ran_here.contains(test.last_run.as_str()))
+        .map(|test| (test.id.as_str(), variant(test.variant)))
+        .collect();
+    let has_run = |decision: &Decision| ran.contains(&(decision.test.as_str(), decision.variant.as_str()));
+    let owed = plan.decisions.iter().filter(|it| it.verdict == Verdict::Run && !has_run(it));
+    let files: BTreeSet<(String, String)> = owed.map(place).collect();
+    let mut left = 0;
+    for decision in plan.decisions.iter_mut().filter(|it| it.verdict == Verdict::Run) {
+        // A runner that leaves out whole files runs one of which anything is owed.
+        if has_run(decision) && !(by_file(&decision.test) && files.contains(&place(decision))) {
+            decision.otherwise = Some(decision.reason);
+            (decision.verdict, decision.reason) = (Verdict::LeftOut, Reason::OtherShard);
+            left += 1;
+        }
+    }
+    left
+}
+
+/// The change that makes most of the tests run, by the time that they take: how many they are, and their microseconds.
+#[must_use]
+pub fn heaviest<'a>(
+    decisions: impl Iterator<Item = (&'a Decision, u64)>,
+) -> Option<(Reason, Option<&'a Target>, usize, u64)> {
+    let mut by_change: BTreeMap<(Reason, Option<&Target>), (usize, u64)> = BTreeMap::new();
+    for (decision, micros) in decisions.filter(|(decision, _)| decision.verdict == Verdict::Run) {
+        let entry = by_change.entry((decision.reason, decision.evidence.first())).or_default();
+        entry.0 += 1;
+        entry.1 += micros;
+    }
+    let most = by_change.into_iter().max_by(|a, b| a.1.1.cmp(&b.1.1).then_with(|| b.0.cmp(&a.0)))?;
+    let ((reason, target), (tests, micros)) = most;
+    Some((reason, target, tests, micros))
+}
+
+/// Which decisions are to run whatever time there is: nothing is known that could put them off.
+fn musts(plan: &Plan, by_file: &dyn Fn(&str) -> bool) -> Vec<bool> {
+    let own = |decision: &Decision| decision.verdict == Verdict::Run && is_must(decision.reason);
+    let files: BTreeSet<(String, String)> =
+        plan.decisions.iter().filter(|it| own(it) && by_file(&it.test)).map(place).collect();
+    let of_file = |it: &Decision| it.verdict == Verdict::Run && by_file(&it.test) && files.contains(&place(it));
+    plan.decisions.iter().map(|it| own(it) || of_file(it)).collect()
+}
+
+fn is_must(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::NewTest
+            | Reason::TestChanged
+            | Reason::FailedLastTime
+            | Reason::VariantChanged
+            | Reason::BuildInput
+            | Reason::UnknownPath
+            | Reason::NoMap
+            | Reason::UnstableId
+            | Reason::OrderDependent
+            | Reason::GuardsThisPath
+            | Reason::Pinned
+            | Reason::Probe
+            | Reason::WholeRun
+    )
+}
+
+fn units(plan: &Plan, costs: &Costs<'_>, counts: &dyn Fn(usize) -> bool) -> BTreeMap<(String, String), Unit> {
+    let mut units: BTreeMap<(String, String), Unit> = BTreeMap::new();
+    for (at, decision) in plan.decisions.iter().enumerate() {
+        if decision.verdict != Verdict::Run || !counts(at) {
+            continue;
+        }
+        let unit = units.entry(place(decision)).or_default();
+        unit.decisions.push(at);
+        unit.micros += costs.micros(decision);
+        unit.points += costs.points(decision);
+        unit.is_first |= matches!(decision.reason, Reason::FailedLastTime | Reason::GuardsThisPath);
+    }
+    units
+}
+
+/// The variant and the file of a test.
+fn place(decision: &Decision) -> (String, String) {
+    (decision.variant.clone(), decision.test.split("::").nth(1).unwrap_or_default().to_owned())
+}
+
+/// What tells more in a second stands first; compared by products, as quotients would be rounded.
+fn worthier(a: &Unit, b: &Unit) -> std::cmp::Ordering {
+    let product = |points: u64, micros: u64| u128::from(points) * u128::from(micros.max(1));
+    b.is_first.cmp(&a.is_first).then_with(|| product(b.points, a.micros).cmp(&product(a.points, b.micros)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::map::{TestRow, VariantRow};
+    use crate::model::outcome::Outcome;
+
+    const SECOND: u64 = 1_000_000;
+
+    fn map(tests: &[(&str, f64, u32)]) -> Map {
+        let row = |id: &str, seconds| TestRow {
+            id: id.to_owned(),
+            variant: 0,
+            last: Outcome::Passed,
+            last_run: "earlier".to_owned(),
+            seconds,
+            footprints: Vec::new(),
+        };
+        Map {
+            variants: vec![VariantRow { id: "v".to_owned(), inputs: String::new(), configuration: None }],
+            tests: tests.iter().map(|(id, seconds, _)| row(id, *seconds)).collect(),
+            worth: tests.iter().map(|(id, _, points)| ((*id).to_owned(), *points)).collect(),
+            ..Map::default()
+        }
+    }
+
+    fn planned(tests: &[(&str, Reason)]) -> Plan {
+        let decision = |(test, reason): &(&str, Reason)| Decision {
+            test: (*test).to_owned(),
+            variant: "v".to_owned(),
+            verdict: if *reason == Reason::Untouched { Verdict::LeftOut } else { Verdict::Run },
+            reason: *reason,
+            evidence: Vec::new(),
+            otherwise: None,
+        };
+        Plan { decisions: tests.iter().map(decision).collect(), ..Plan::default() }
+    }
+
+    fn running(plan: &Plan) -> Vec<&str> {
+        plan.decisions.iter().filter(|it| it.verdict == Verdict::Run).map(|it| it.test.as_str()).collect()
+    }
+
+    const TESTS: [(&str, f64, u32); 5] = [
+        ("pytest::a.py::slow", 40.0, 10),
+        ("pytest::b.py::quick", 1.0, 10),
+        ("pytest::c.py::worthy", 20.0, 900),
+        ("pytest::d.py::failed", 30.0, 1),
+        ("pytest::e.py::idle", 1.0, 1),
+    ];
+
+    fn all() -> Plan {
+        planned(&[
+            (TESTS[0].0, Reason::RanChangedCode),
+            (TESTS[1].0, Reason::LoadedChangedModule),
+            (TESTS[2].0, Reason::RanChangedCode),
+            (TESTS[3].0, Reason::FailedLastTime),
+            (TESTS[4].0, Reason::Untouched),
+        ])
+    }
+
+    #[test]
+    fn files_stand_in_the_order_of_what_they_tell_in_a_second_and_what_failed_before_them() {
+        let map = map(&TESTS);
+        let mut plan = all();
+        order(&mut plan, &Costs::of(&map));
+        assert_eq!(plan.order, ["d.py", "c.py", "b.py", "a.py"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_over_budget_and_what_must_run_is_not_asked() {
+        let map = map(&TESTS);
+        let of = |seconds: u64, workers| {
+            let mut plan = all();
+            split(&mut plan, &Costs::of(&map), Budget { micros: seconds * SECOND, workers }, &|_| false);
+            plan
+        };
+        assert_eq!(running(&of(55, 1)), [TESTS[1].0, TESTS[2].0, TESTS[3].0]);
+        assert_eq!(running(&of(0, 1)), [TESTS[3].0]);
+        assert_eq!(running(&of(50, 2)).len(), 4);
+        let plan = of(0, 1);
+        let put_off = &plan.decisions[0];
+        assert_eq!((put_off.reason, put_off.otherwise), (Reason::OverBudget, Some(Reason::RanChangedCode)));
+        assert_eq!(plan.decisions[4].reason, Reason::Untouched);
+    }
+
+    #[test]
+    fn every_test_of_the_plan_runs_in_the_first_job_or_in_the_rest() {
+        let mut known = map(&TESTS);
+        let mut first = all();
+        split(&mut first, &Costs::of(&known), Budget { micros: 25 * SECOND, workers: 1 }, &|_| false);
+        let ran: BTreeSet<String> = running(&first).into_iter().map(str::to_owned).collect();
+        for test in known.tests.iter_mut().filter(|test| ran.contains(&test.id)) {
+            test.last_run = "first".to_owned();
+        }
+        let mut second = all();
+        assert_eq!(rest(&mut second, &known, &BTreeSet::from(["first"]), &|_| false), ran.len());
+        let mut both: Vec<&str> = running(&first);
+        both.extend(running(&second));
+        both.sort_unstable();
+        assert_eq!(both, running(&all()));
+        // Nobody has run anything of this tree: all of it is owed.
+        let mut alone = all();
+        assert_eq!((rest(&mut alone, &known, &BTreeSet::new(), &|_| false), running(&alone).len()), (0, 4));
+    }
+
+    #[test]
+    fn where_a_runner_leaves_out_files_a_file_is_never_divided() {
+        let tests = [("jest::a.js::one", 9.0, 1), ("jest::a.js::two", 9.0, 1), ("jest::b.js::three", 9.0, 1)];
+        let mut known = map(&tests);
+        let plan = || {
+            planned(&[
+                (tests[0].0, Reason::FailedLastTime),
+                (tests[1].0, Reason::RanChangedCode),
+                (tests[2].0, Reason::RanChangedCode),
+            ])
+        };
+        let mut first = plan();
+        split(&mut first, &Costs::of(&known), Budget { micros: 0, workers: 1 }, &|_| true);
+        assert_eq!(running(&first), [tests[0].0, tests[1].0]);
+        known.tests[0].last_run = "first".to_owned();
+        let mut second = plan();
+        rest(&mut second, &known, &BTreeSet::from(["first"]), &|_| true);
+        assert_eq!(running(&second), [tests[0].0, tests[1].0, tests[2].0]);
+    }
+
+    #[test]
+    fn the_change_that_costs_most_is_named() {
+        let map = map(&TESTS);
+        let costs = Costs::of(&map);
+        let mut plan = all();
+        let target = Target::new(crate::model::edge::EdgeKind::Ran, "src/a.py", "f");
+        for at in [0, 1, 2] {
+            plan.decisions[at].evidence = vec![target.clone()];
+            plan.decisions[at].reason = Reason::RanChangedCode;
+        }
+        let found = heaviest(plan.decisions.iter().map(|it| (it, costs.micros(it))));
+        assert_eq!(found, Some((Reason::RanChangedCode, Some(&target), 3, 61 * SECOND)));
+    }
+}
