@@ -82,6 +82,14 @@ impl Ledger {
         self
     }
 
+    /// Of two tests that run P left out `t_p` was drawn to see what it misses.
+    fn with_a_probe(self) -> Self {
+        self.write("runs", "P", &[run_line("P", "2026-11-09T05:00:00Z")]);
+        let decision = json!({"v":1,"run":"P","variant":"V","verdict":"run","reason":"probe","otherwise":"untouched","evidence":[],"tests":"D","count":1});
+        self.write("decisions", "P", &[json!({"v":1,"run":"P","set":"D","ids":["t_p"]}), decision]);
+        self
+    }
+
     fn root(&self) -> PathBuf {
         self.folder.path().join("ledger")
     }
@@ -230,7 +238,7 @@ fn every_view_builds_over_a_ledger_that_is_not_there() {
 
 #[test]
 fn every_view_answers_the_same_at_one_thread_and_at_eight() {
-    let ledger = Ledger::filled().with_an_escape();
+    let ledger = Ledger::filled().with_an_escape().with_a_probe();
     let one = ledger.lens_with(AS_OF, 1);
     fs::remove_file(ledger.lens_file()).unwrap();
     let eight = ledger.lens_with(AS_OF, 8);
