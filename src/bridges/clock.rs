@@ -16,18 +16,6 @@ pub fn timestamp(at: Duration) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| "1970-01-01T00:00:00Z".to_owned(), |t| t.to_string())
 }
 
-/// Seconds since 1970 of a time as people and reports write it: `2026-11-21`, `2026-11-21T05:00:00`, `2026-11-21 05:00:00.5+01:00`. Without
-/// an offset it is UTC.
-#[must_use]
-pub fn read(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let at = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-        let civil = text.parse::<jiff::civil::DateTime>().ok()?;
-        civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-    })?;
-    u64::try_from(at.as_second()).ok().map(Duration::from_secs)
-}
-
 /// `2026-11-21T05:00:00.120000Z` for a time since 1970, always with six digits: what is earlier is less as text.
 #[must_use]
 pub fn precise_timestamp(at: Duration) -> String {
@@ -65,26 +53,5 @@ impl Stopwatch {
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.0.elapsed().as_secs_f64()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_as_people_and_reports_write_them() {
-        for (text, wanted) in [
-            ("2026-11-21", "2026-11-21T00:00:00Z"),
-            ("2026-11-21T05:00:00", "2026-11-21T05:00:00Z"),
-            ("2026-11-21T05:00:00Z", "2026-11-21T05:00:00Z"),
-            (" 2026-11-21T05:00:00.083127+00:00", "2026-11-21T05:00:00Z"),
-            ("2026-11-21 05:00:00.5+01:00", "2026-11-21T04:00:00Z"),
-        ] {
-            assert_eq!(read(text).map(timestamp).as_deref(), Some(wanted), "{text}");
-        }
-        for text in ["", "yesterday", "2026-13-01", "21.11.2026", "1960-01-01"] {
-            assert_eq!(read(text), None, "{text}");
-        }
     }
 }

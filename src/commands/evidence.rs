@@ -44,12 +44,6 @@ impl AsOf {
     }
 }
 
-/// Seconds since 1970 of an instant in text.
-#[must_use]
-pub fn instant(text: &str) -> Option<Seconds> {
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
-}
-
 /// The lens as of the end of a day, with the owners' numbers.
 ///
 /// # Errors
@@ -101,7 +95,6 @@ mod tests {
     fn a_day_begins_at_midnight_in_utc() {
         let as_of = AsOf::parse("2026-11-21").unwrap();
         assert_eq!((as_of.start, as_of.plus(30)), (1_795_219_200, "2026-12-21".to_owned()));
-        assert_eq!(instant("2026-11-21T00:00:00Z"), Some(as_of.start));
         assert!(AsOf::parse("yesterday").is_err());
     }
 }

@@ -6,6 +6,7 @@ use std::io::Write;
 use crate::bridges::runners;
 use crate::decide::placement::{self, Given};
 use crate::decide::worth;
+use crate::formats::instant;
 use crate::formats::record_v1::{Change, Decision, Named, Sha, Why, sha256};
 use crate::ledger::duck::{Lens, Limits};
 use crate::ledger::store::Store;
@@ -83,7 +84,7 @@ fn decide(settings: &Settings, lens: &Lens, as_of: &AsOf) -> Result<Decided, Fai
         today: &as_of.day,
         quarantine_until: &as_of.plus(thresholds.quarantine_days),
         by_file: |test| runners::sort_of(test).by_file,
-        instant: evidence::instant,
+        instant: instant::seconds,
     };
     let placed = placement::place(&evidence, given);
     Ok(Decided { evidence, thresholds, suites, placed, pins, worth_before: map.worth })

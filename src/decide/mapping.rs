@@ -2,6 +2,7 @@
 //! and with what it blocks: a wrong code path would be worse than none.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::whereabouts::{Prefix, Tree, Whereabouts, rust_name};
 use crate::model::code_path::{CodePath, MODULE};
@@ -22,6 +23,9 @@ pub struct SourceFile {
     /// Its functions.
     pub shape: Shape,
 }
+
+/// Source files by their paths.
+pub type Sources = BTreeMap<String, Arc<SourceFile>>;
 
 /// How sure a code path is; the surest is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +106,7 @@ pub fn wanted(event: &Event, tree: &Tree, prefixes: &[Prefix]) -> BTreeSet<Strin
 
 /// Maps an event. `sources` holds the [`wanted`] files; one that is not in it cannot be read.
 #[must_use]
-pub fn map(event: &Event, tree: &Tree, prefixes: &[Prefix], sources: &BTreeMap<String, SourceFile>) -> Mapped {
+pub fn map(event: &Event, tree: &Tree, prefixes: &[Prefix], sources: &Sources) -> Mapped {
     let places: Vec<Place> =
         event.frames.iter().map(|frame| place(frame, &tree.find(frame, prefixes), sources)).collect();
     let found = places.iter().filter(|place| matches!(place, Place::Found { .. })).count() as u64;
@@ -194,7 +198,7 @@ fn last_of(file: &str) -> &str {
     file.rsplit(['/', '\\']).next().unwrap_or(file)
 }
 
-fn place(frame: &Frame, whereabouts: &Whereabouts, sources: &BTreeMap<String, SourceFile>) -> Place {
+fn place(frame: &Frame, whereabouts: &Whereabouts, sources: &Sources) -> Place {
     let (paths, weak) = match whereabouts {
         Whereabouts::Outside => return Place::Outside,
         Whereabouts::Unnamed => return unnamed(frame),
@@ -318,7 +322,7 @@ mod tests {
     use crate::model::shape::FunctionShape;
 
     /// `shop/billing.py`: f at 3 to 5, C.g at 7 to 9; `web/app.js`, whose functions are not told apart; two `views.py`.
-    fn sources() -> BTreeMap<String, SourceFile> {
+    fn sources() -> Sources {
         let function = |name: &str, lines| FunctionShape {
             name: name.to_owned(),
             lines: vec![lines],
@@ -330,6 +334,7 @@ mod tests {
             lines: text.lines().map(str::to_owned).collect(),
             shape: Shape { functions, parsed: true, ..Shape::default() },
         };
+        let file = |text: &str, functions| Arc::new(file(text, functions));
         let billing = "import x\n\ndef f():\n    x()\n    y()\n\n    def g(self):\n        z()\n        w()\n";
         BTreeMap::from([
             ("shop/billing.py".to_owned(), file(billing, vec![function("C.g", (7, 9)), function("f", (3, 5))])),
@@ -347,7 +352,7 @@ mod tests {
     fn mapped(frames: Vec<Frame>) -> Mapped {
         let sources = sources();
         let tree = Tree::new(sources.keys().map(String::as_str));
-        map(&Event { kind: "E".to_owned(), frames, ..Event::default() }, &tree, &[], &sources)
+        map(&Event { kind: "E".to_owned(), frames: frames.into(), ..Event::default() }, &tree, &[], &sources)
     }
 
     fn said(frames: Vec<Frame>) -> String {
@@ -430,8 +435,8 @@ mod tests {
 
     #[test]
     fn without_a_commit_the_file_of_today_is_only_blocked() {
-        let event = Event { frames: vec![frame("shop/billing.py", 4, "f", "x()", None)], ..Event::default() };
-        let today = without_commit(&event, mapped(event.frames.clone()));
+        let event = Event { frames: [frame("shop/billing.py", 4, "f", "x()", None)].into(), ..Event::default() };
+        let today = without_commit(&event, mapped(event.frames.to_vec()));
         assert_eq!((today.code, today.blocks.as_str(), today.frames_mapped), (None, "shop/billing.py", 0));
     }
 }

@@ -64,17 +64,30 @@ pub fn names(release: &str) -> Vec<String> {
 /// The commit of a release that failed at `at`, in seconds since 1970; empty with [`Sureness::None`].
 #[must_use]
 pub fn commit(release: &str, revision: &str, at: i64, commits: &Commits) -> (String, Sureness) {
-    let named = [revision, release].iter().flat_map(|text| names(text)).find_map(|name| commits.named.get(&name));
-    if let Some(commit) = named {
-        return (commit.clone(), Sureness::Exact);
+    if let Some(found) = told(release, revision, commits) {
+        return found;
     }
-    if let Some(commit) = spellings(release).iter().find_map(|tag| commits.tags.get(tag)) {
-        return (commit.clone(), Sureness::Tag);
-    }
-    match commits.line.get(commits.line.partition_point(|(when, _)| *when > at)) {
+    match commits.line.get(by_date(at, commits)) {
         Some((_, commit)) => (commit.clone(), Sureness::Inferred),
         None => (String::new(), Sureness::None),
     }
+}
+
+/// The commit that a release itself tells, whenever it failed.
+#[must_use]
+pub fn told(release: &str, revision: &str, commits: &Commits) -> Option<(String, Sureness)> {
+    let named = [revision, release].iter().flat_map(|text| names(text)).find_map(|name| commits.named.get(&name));
+    if let Some(commit) = named {
+        return Some((commit.clone(), Sureness::Exact));
+    }
+    let tag = spellings(release).iter().find_map(|tag| commits.tags.get(tag));
+    tag.map(|commit| (commit.clone(), Sureness::Tag))
+}
+
+/// The place in the line of the newest commit that was there at `at`; behind its end where there was none.
+#[must_use]
+pub fn by_date(at: i64, commits: &Commits) -> usize {
+    commits.line.partition_point(|(when, _)| *when > at)
 }
 
 /// The tags that a release may mean: `shop@1.4.0+3` is `v1.4.0`, too.

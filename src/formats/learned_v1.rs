@@ -2,6 +2,7 @@
 //! `sightings`. The members are the columns of the lens's tables `raw_changes` and `raw_sightings`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// The number of this format.
 pub const VERSION: u32 = 1;
@@ -74,85 +75,118 @@ pub struct FrameLine {
 ///   `frames_in_repository` of its frames were the repository's, and `frames_mapped` of these were found.
 /// - `mark`: all that the source `source`, `project` told up to `mark` is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(serialize = "T: Serialize + Holds, F: Serialize + Holds"))]
 #[allow(missing_docs, reason = "the members are columns; what they hold is said above and here where it is not plain")]
-pub struct SightingLine {
+pub struct SightingLine<T = String, F = Vec<FrameLine>> {
     pub v: u32,
-    pub kind: String,
+    pub kind: T,
     /// `sentry`, `bugsink`, `otlp`, `file`, …
-    pub source: String,
+    pub source: T,
     /// The source's own name of the project.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub project: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub project: T,
     /// The service that failed, where the source names it.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub service: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub service: T,
     /// When it was seen, RFC 3339 in UTC.
-    pub at: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub since: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub received_at: String,
+    pub at: T,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub since: T,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub received_at: T,
     /// Without dashes, in lower case.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub event: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub event: T,
     /// The source's own grouping.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub issue: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub issue: T,
     /// Titer's own grouping: the fault.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub fault: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub r#type: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub fault: T,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub r#type: T,
     /// The message with typed holes where values were.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub message: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub message: T,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handled: Option<bool>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub level: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub platform: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub environment: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub release: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub level: T,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub platform: T,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub environment: T,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub release: T,
     /// The commit that the release was built from.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub commit: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub commit: T,
     /// `exact` (a commit was named), `tag`, `inferred` (by date), `none`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub commit_confidence: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub commit_confidence: T,
     /// How often; 1 for one event.
     pub count: u64,
     /// The crash frame's code path in the repository; empty where it was not found.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub path: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub function: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub path: T,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub function: T,
     /// How sure the code path is: `line` (the source line is the same there), `moved` (it is nearby), `path` (only the file and function), `none`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub confidence: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub confidence: T,
     /// Why there is no code path, in a few words.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub unmapped: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub unmapped: T,
     /// What the unmapped fault blocks: a file, a folder, `-` for nothing, or, where it is empty, everything.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub blocks: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub tenant: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub blocks: T,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub user: T,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub tenant: T,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames_in_repository: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frames_mapped: Option<u64>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub mark: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub mark: T,
     /// The digest of the raw bytes in the ledger's spool.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub raw: String,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub raw: T,
     /// Oldest first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub frames: Vec<FrameLine>,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub frames: F,
+}
+
+/// A line of the kind `sightings` as it is written: of millions, nothing is copied, and frames that many share are written once.
+pub type WrittenLine<'a> = SightingLine<&'a str, Option<&'a RawValue>>;
+
+/// What may be left out of a line where it holds nothing.
+pub trait Holds {
+    /// Whether it holds nothing.
+    fn is_empty(&self) -> bool;
+}
+
+impl Holds for String {
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+}
+
+impl Holds for &str {
+    fn is_empty(&self) -> bool {
+        str::is_empty(self)
+    }
+}
+
+impl Holds for Vec<FrameLine> {
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+}
+
+impl Holds for Option<&RawValue> {
+    fn is_empty(&self) -> bool {
+        self.is_none()
+    }
 }

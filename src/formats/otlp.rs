@@ -124,7 +124,7 @@ fn event(resource: &Attributes, record: &Record) -> Option<Result<Event, String>
         count: 1,
         user: first(&[own("user.id"), own("enduser.id")]),
         tenant: first(&[own("tenant.id"), own("tenant")]),
-        frames: stack_text::frames(&stack),
+        frames: stack_text::frames(&stack).into(),
         ..Event::default()
     }))
 }

@@ -180,8 +180,14 @@ pub fn encode<T: Serialize>(lines: &[T]) -> Vec<u8> {
             text.push(b'\n');
         }
     }
+    pack(&text)
+}
+
+/// The bytes of a segment whose lines are written already.
+#[must_use]
+pub fn pack(text: &[u8]) -> Vec<u8> {
     let Ok(mut encoder) = zstd::Encoder::new(Vec::new(), LEVEL) else { return Vec::new() };
-    if encoder.write_all(&text).is_err() {
+    if encoder.write_all(text).is_err() {
         return Vec::new();
     }
     encoder.finish().unwrap_or_default()

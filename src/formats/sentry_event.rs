@@ -81,7 +81,7 @@ pub fn event(value: &Value, sent: Option<&str>) -> Result<Held, String> {
         count: 1,
         user: user(value),
         tenant: first(&[tag(value, "tenant"), tag(value, "tenant_id"), tag(value, "organization")]),
-        frames: stack,
+        frames: stack.into(),
     })))
 }
 

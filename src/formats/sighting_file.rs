@@ -76,6 +76,12 @@ pub fn decode(format: Format, bytes: &[u8], before: u64) -> Decoded {
     }
 }
 
+/// Reads a piece of a file that is read [piece by piece](is_by_line), without further threads.
+#[must_use]
+pub fn decode_piece(bytes: &[u8], before: u64) -> Decoded {
+    sighting_v1::lines(bytes, before)
+}
+
 fn with_end(bytes: &[u8], read: impl Fn(&[u8]) -> Decoded) -> Decoded {
     if !is_packed(bytes) {
         return read(bytes);

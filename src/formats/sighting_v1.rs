@@ -1,55 +1,85 @@
 //! `sighting_v1`: sightings as anybody can write them, one JSON object a line; the published schema is `sighting_v1.schema.json`.
 
-use serde::Deserialize;
-use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::instant::instant;
-use super::sentry_event::{MOST_FRAMES, first, plain_id, shortened};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::instant::{instant, of_text};
+use super::sentry_event::{MOST_FRAMES, plain_id, shortened};
 use crate::model::digest::Digest;
 use crate::model::fault::{Decoded, Event, Frame};
 
 /// The schema, for whoever writes such lines.
 pub const SCHEMA: &str = include_str!("sighting_v1.schema.json");
 
-/// A line. Members that are not listed are passed over: they may be of a later version.
+/// A line. Members that are not listed are passed over: they may be of a later version. Texts stay where they are as long as they can.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Line {
+struct Line<'a> {
     v: u32,
-    kind: String,
-    event: String,
-    at: Value,
-    since: Value,
-    received_at: Value,
-    issue: String,
-    project: String,
-    service: String,
-    r#type: String,
-    message: String,
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    #[serde(borrow)]
+    at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    since: Option<&'a RawValue>,
+    #[serde(borrow)]
+    received_at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    issue: Cow<'a, str>,
+    #[serde(borrow)]
+    project: Cow<'a, str>,
+    #[serde(borrow)]
+    service: Cow<'a, str>,
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    message: Cow<'a, str>,
     handled: Option<bool>,
-    level: String,
-    platform: String,
-    environment: String,
-    release: String,
-    commit: String,
+    #[serde(borrow)]
+    level: Cow<'a, str>,
+    #[serde(borrow)]
+    platform: Cow<'a, str>,
+    #[serde(borrow)]
+    environment: Cow<'a, str>,
+    #[serde(borrow)]
+    release: Cow<'a, str>,
+    #[serde(borrow)]
+    commit: Cow<'a, str>,
     count: Option<u64>,
-    user: String,
-    tenant: String,
-    frames: Vec<Place>,
+    #[serde(borrow)]
+    user: Cow<'a, str>,
+    #[serde(borrow)]
+    tenant: Cow<'a, str>,
+    #[serde(borrow)]
+    frames: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Place {
-    file: String,
-    abs_path: String,
-    module: String,
-    function: String,
+struct Place<'a> {
+    #[serde(borrow)]
+    file: Cow<'a, str>,
+    #[serde(borrow)]
+    abs_path: Cow<'a, str>,
+    #[serde(borrow)]
+    module: Cow<'a, str>,
+    #[serde(borrow)]
+    function: Cow<'a, str>,
     line: Option<u32>,
     col: Option<u32>,
     in_app: Option<bool>,
-    context_line: String,
+    #[serde(borrow)]
+    context_line: Cow<'a, str>,
 }
+
+/// The stacks of some lines as they are written, by their lengths first, so that few are compared: most lines have one that was read before.
+type Stacks<'a> = BTreeMap<(usize, &'a str), Arc<[Frame]>>;
 
 /// Reads lines; `before` lines stand before them in their file. Many are read by several threads at once.
 #[must_use]
@@ -94,23 +124,24 @@ fn parts(bytes: &[u8], many: usize) -> Vec<&[u8]> {
     parts
 }
 
-fn lines(bytes: &[u8], before: u64) -> Decoded {
+/// [`decode`] without further threads.
+#[must_use]
+pub fn lines(bytes: &[u8], before: u64) -> Decoded {
     let mut decoded = Decoded::default();
+    let mut stacks = Stacks::new();
     for (line, number) in bytes.split(|&byte| byte == b'\n').zip(before + 1..) {
         let line = line.trim_ascii();
         if !line.is_empty() {
-            read(line, &format_args!("line {number}"), &mut decoded);
+            read(line, &format_args!("line {number}"), &mut stacks, &mut decoded);
         }
     }
     decoded
 }
 
-fn read(text: &[u8], place: &dyn std::fmt::Display, into: &mut Decoded) {
+fn read<'a>(bytes: &'a [u8], place: &dyn std::fmt::Display, stacks: &mut Stacks<'a>, into: &mut Decoded) {
     let place = || place.to_string();
-    if std::str::from_utf8(text).is_err() {
-        return into.refuse(place(), "not UTF-8");
-    }
-    let line: Line = match serde_json::from_slice(text) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return into.refuse(place(), "not UTF-8") };
+    let line: Line<'a> = match serde_json::from_str(text) {
         Ok(line) => line,
         Err(error) if error.is_eof() => return into.refuse(place(), "cut off"),
         Err(error) => return into.refuse(place(), shortened(&error.to_string())),
@@ -118,11 +149,11 @@ fn read(text: &[u8], place: &dyn std::fmt::Display, into: &mut Decoded) {
     if line.v != 1 {
         return into.refuse(place(), format!("v is {}, only 1 is known", line.v));
     }
-    let Some(at) = instant(&line.at) else { return into.refuse(place(), "`at` is no time") };
-    match line.kind.as_str() {
+    let Some(at) = moment(line.at) else { return into.refuse(place(), "`at` is no time") };
+    match &*line.kind {
         "" | "sighting" => {}
         "observed" => {
-            match instant(&line.since) {
+            match moment(line.since) {
                 Some(since) if since <= at => into.covers = Some((since, at)),
                 _ => into.refuse(place(), "`since` is no time before `at`"),
             }
@@ -130,23 +161,17 @@ fn read(text: &[u8], place: &dyn std::fmt::Display, into: &mut Decoded) {
         }
         other => return into.refuse(place(), format!("kind `{}` is not known", shortened(other))),
     }
-    if line.r#type.is_empty() && line.frames.is_empty() && line.message.is_empty() {
+    let frames = match line.frames.map(|frames| stack(frames, stacks)).transpose() {
+        Ok(frames) => frames.unwrap_or_default(),
+        Err(error) => return into.refuse(place(), format!("frames: {}", shortened(&error.to_string()))),
+    };
+    if line.r#type.is_empty() && frames.is_empty() && line.message.is_empty() {
         return into.refuse(place(), "neither type, message nor frames");
     }
+    let own = plain_id(&line.event);
     // Without an id the line itself is one: the same line twice is the same event.
-    let id = first(&[plain_id(&line.event), Digest::of(text).to_string()]);
-    let received_at = instant(&line.received_at).unwrap_or_default();
-    let old = line.frames.len().saturating_sub(MOST_FRAMES);
-    let frames = line.frames.into_iter().skip(old).map(|place| Frame {
-        file: shortened(&place.file),
-        abs_path: shortened(&place.abs_path),
-        module: shortened(&place.module),
-        function: shortened(&place.function),
-        line: place.line.filter(|line| *line > 0),
-        col: place.col,
-        in_app: place.in_app,
-        context_line: shortened(place.context_line.trim()),
-    });
+    let id = if own.is_empty() { Digest::of(bytes).to_string() } else { own };
+    let received_at = moment(line.received_at).unwrap_or_default();
     into.events.push(Event {
         id,
         at,
@@ -165,13 +190,45 @@ fn read(text: &[u8], place: &dyn std::fmt::Display, into: &mut Decoded) {
         count: line.count.unwrap_or(1).max(1),
         user: shortened(&line.user),
         tenant: shortened(&line.tenant),
-        frames: frames.collect(),
+        frames,
     });
+}
+
+/// A time in any spelling; most are plain text, which need not be read twice.
+fn moment(raw: Option<&RawValue>) -> Option<String> {
+    let text = raw?.get();
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).filter(|text| !text.contains('\\')) {
+        Some(text) => of_text(text),
+        None => instant(&serde_json::from_str(text).ok()?),
+    }
+}
+
+fn stack<'a>(raw: &'a RawValue, known: &mut Stacks<'a>) -> serde_json::Result<Arc<[Frame]>> {
+    let text = raw.get();
+    if let Some(frames) = known.get(&(text.len(), text)) {
+        return Ok(Arc::clone(frames));
+    }
+    let places: Vec<Place<'a>> = serde_json::from_str(text)?;
+    let old = places.len().saturating_sub(MOST_FRAMES);
+    let frames = places.into_iter().skip(old).map(|place| Frame {
+        file: shortened(&place.file),
+        abs_path: shortened(&place.abs_path),
+        module: shortened(&place.module),
+        function: shortened(&place.function),
+        line: place.line.filter(|line| *line > 0),
+        col: place.col,
+        in_app: place.in_app,
+        context_line: shortened(place.context_line.trim()),
+    });
+    let frames: Arc<[Frame]> = frames.collect();
+    known.insert((text.len(), text), Arc::clone(&frames));
+    Ok(frames)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     #[test]
     fn good_lines_are_kept_and_bad_ones_named_by_their_number() {

@@ -1,5 +1,6 @@
 //! What was learned from history and from production becomes part of the ledger: segments, and the log entry that names them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::formats::learned_v1::{ChangeLine, SightingLine};
@@ -13,6 +14,9 @@ use super::store::Store;
 
 /// The format that the log names for what was learned: it has no say in the map.
 pub(super) const FORMAT: &str = "learned_v1";
+
+/// zstd's level for raw bytes: they are kept in case, and there are many.
+const SPOOL_LEVEL: i32 = 1;
 
 /// The kind under which the log names segments that a map is not folded from.
 const TAKEN_OVER: &str = "taken-over";
@@ -43,7 +47,7 @@ pub fn commit(store: &Store, import: &Import) -> Result<(), Failure> {
         if rows == 0 {
             return Ok(());
         }
-        let path = segment(import, kind, &bytes);
+        let path = segment(&import.name, &import.day, kind, &bytes);
         store.create(&path, bytes)?;
         add.push(Added { path, kind: kind.to_owned(), rows: rows as u64, format: FORMAT.to_owned() });
         Ok(())
@@ -88,27 +92,57 @@ pub fn commit_run(store: &Store, day: &str, run: &RunRow, outcomes: &[OutcomeRow
     Ok(is_new)
 }
 
-/// Writes the import unless it is part of the ledger as it is; says whether it was not.
-///
-/// # Errors
-/// As for [`commit`].
-pub fn commit_once(store: &Store, import: &Import) -> Result<bool, Failure> {
-    let kept = sources(store.folder());
-    let is_kept = |kind: &str, rows: usize, bytes: &dyn Fn() -> Vec<u8>| {
-        let name = || segment(import, kind, &bytes());
-        rows == 0 || kept.iter().any(|source| source.rows.is_some() && source.is_there && source.path == name())
-    };
-    let changes = is_kept("changes", import.changes.len(), &|| encode(&import.changes));
-    let sightings = is_kept("sightings", import.sightings.len(), &|| encode(&import.sightings));
-    if changes && sightings {
-        return Ok(false);
-    }
-    commit(store, import).map(|()| true)
+/// Sightings that are written and packed already, by whichever thread.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sealed {
+    /// As for [`Import`].
+    pub name: String,
+    /// As for [`Import`].
+    pub day: String,
+    /// How many lines there are.
+    pub rows: u64,
+    /// The segment.
+    pub bytes: Vec<u8>,
 }
 
-fn segment(import: &Import, kind: &str, bytes: &[u8]) -> String {
+/// The segments that were part of the ledger when it was looked at, and those that came to it since through this.
+#[derive(Debug, Clone, Default)]
+pub struct Kept(BTreeMap<String, String>);
+
+impl Kept {
+    /// Looks at the ledger.
+    #[must_use]
+    pub fn of(store: &Store) -> Self {
+        let there = sources(store.folder()).into_iter().filter(|source| source.rows.is_some() && source.is_there);
+        Self(there.map(|source| (slot(&source.path).to_owned(), source.path)).collect())
+    }
+
+    /// Writes sightings unless they are part of the ledger as they are; says whether they were not.
+    ///
+    /// # Errors
+    /// As for [`commit`].
+    pub fn commit(&mut self, store: &Store, sealed: Sealed) -> Result<bool, Failure> {
+        let Sealed { name, day, rows, bytes } = sealed;
+        let path = segment(&name, &day, "sightings", &bytes);
+        let slot = slot(&path).to_owned();
+        if self.0.get(&slot) == Some(&path) {
+            return Ok(false);
+        }
+        store.create(&path, bytes)?;
+        self.0.insert(slot, path.clone());
+        let added = Added { path, kind: "sightings".to_owned(), rows, format: FORMAT.to_owned() };
+        facts::append(store, vec![added]).map(|()| true)
+    }
+}
+
+/// What is replaced by a segment of the same import.
+fn slot(path: &str) -> &str {
+    path.rsplit_once('-').map_or(path, |(before, _)| before)
+}
+
+fn segment(name: &str, day: &str, kind: &str, bytes: &[u8]) -> String {
     let content = Digest::of(bytes).to_string();
-    format!("segments/{kind}/dt={}/{}-1-1-{}.jsonl.zst", import.day, import.name, &content[..16])
+    format!("segments/{kind}/dt={day}/{name}-1-1-{}.jsonl.zst", &content[..16])
 }
 
 /// The key under which people and customers are hashed: made once for a ledger, kept in it, and never written anywhere else.
@@ -135,16 +169,23 @@ pub fn identity_key(store: &Store) -> Result<[u8; 32], Failure> {
     })
 }
 
-/// Keeps raw bytes under their digest, compressed; returns the digest's text. Bytes that are there already are not written again.
+/// Raw bytes as the spool keeps them: their digest's text, and they themselves, packed.
+///
+/// # Errors
+/// They cannot be packed.
+pub fn pack(bytes: &[u8]) -> Result<(String, Vec<u8>), Failure> {
+    let packed = zstd::encode_all(bytes, SPOOL_LEVEL);
+    let packed = packed.map_err(|error| Failure::world("raw bytes cannot be packed").because(error))?;
+    Ok((Digest::of(bytes).to_string(), packed))
+}
+
+/// Keeps packed bytes under their digest. Bytes that are there already are not written again.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn spool(store: &Store, bytes: &[u8]) -> Result<String, Failure> {
-    let digest = Digest::of(bytes).to_string();
-    let packed = zstd::encode_all(bytes, 3);
-    let packed = packed.map_err(|error| Failure::world("raw bytes cannot be packed").because(error))?;
-    store.create(&format!("spool/{}/{digest}.zst", &digest[..2]), packed)?;
-    Ok(digest)
+pub fn spool(store: &Store, digest: &str, packed: Vec<u8>) -> Result<(), Failure> {
+    let folder = digest.get(..2).unwrap_or_default();
+    store.create(&format!("spool/{folder}/{digest}.zst"), packed).map(|_| ())
 }
 
 /// Takes over what another ledger knows of runs, their outcomes and their decisions: the artifact of a run elsewhere. Its edges stay where

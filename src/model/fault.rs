@@ -1,5 +1,7 @@
 //! A production error as a source told it, before anything of it was looked for in the repository.
 
+use std::sync::Arc;
+
 /// One place on a stack, as the source tells it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Frame {
@@ -58,8 +60,8 @@ pub struct Event {
     pub user: String,
     /// The customer that the user belongs to, likewise.
     pub tenant: String,
-    /// Oldest first: the last one failed.
-    pub frames: Vec<Frame>,
+    /// Oldest first: the last one failed. Events of one fault mostly share them.
+    pub frames: Arc<[Frame]>,
 }
 
 /// A record that could not be read.

@@ -47,6 +47,26 @@ pub struct Learned {
 }
 
 impl Learned {
+    /// Takes in what was counted elsewhere.
+    pub fn absorb(&mut self, other: Self) {
+        self.sightings += other.sightings;
+        self.known += other.known;
+        self.faults.extend(other.faults);
+        other.mapped.into_iter().for_each(|(word, count)| *self.mapped.entry(word).or_default() += count);
+        other.unmapped.into_iter().for_each(|(reason, count)| *self.unmapped.entry(reason).or_default() += count);
+        other.commits.into_iter().for_each(|(word, count)| *self.commits.entry(word).or_default() += count);
+        self.bad += other.bad;
+        self.listed.extend(other.listed);
+        self.other += other.other;
+        self.in_the_future += other.in_the_future;
+        self.without_release += other.without_release;
+        self.unknown_release += other.unknown_release;
+        self.without_source_map += other.without_source_map;
+        self.without_lines += other.without_lines;
+        self.covers = other.covers.or(self.covers.take());
+        self.no_history |= other.no_history;
+    }
+
     /// Whether nothing was told but what could not be read.
     #[must_use]
     pub fn is_nothing(&self) -> bool {

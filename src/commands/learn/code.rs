@@ -1,13 +1,21 @@
 //! The repository at the commits that failed, for finding out which code path an event means.
+#![allow(
+    clippy::disallowed_types,
+    reason = "what is asked for by the million is only looked up: its order is never seen"
+)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use serde_json::value::{RawValue, to_raw_value};
+
 use crate::bridges::commits;
-use crate::decide::mapping::{self, Mapped, SourceFile};
+use crate::decide::mapping::{self, Mapped, SourceFile, Sources};
 use crate::decide::releases::{self, Commits, Sureness};
 use crate::decide::whereabouts::{Prefix, Tree};
+use crate::formats::learned_v1::FrameLine;
 use crate::formats::{instant, python_source, rust_source, script_source};
+use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 use crate::model::fault::{Event, Frame};
 use crate::model::shape::Shape;
@@ -17,15 +25,50 @@ use crate::settings::Settings;
 const KEPT_TREES: usize = 32;
 const KEPT_SOURCES: usize = 4000;
 
-/// Where an event points, and how the commit was found.
-#[derive(Debug, Clone)]
+/// So many stacks are known at a time.
+const KEPT_PLACES: usize = 10_000;
+
+/// Where events of one stack, sort and commit point.
+#[derive(Debug)]
 pub(super) struct Placed {
     /// The code path, or why there is none.
     pub mapped: Mapped,
+    /// The fault, as it is written.
+    pub fault: String,
     /// The commit that ran; empty where it is not known.
     pub commit: String,
     /// How sure the commit is.
     pub sureness: Sureness,
+    /// The frames, as they are kept.
+    pub frames: Option<Box<RawValue>>,
+}
+
+/// Where each of some events points.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// Every place once.
+    pub distinct: Vec<Arc<Placed>>,
+    /// For each event, which of them is its own.
+    pub of: Vec<usize>,
+}
+
+/// What events have in common that point to the same place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Sort<'e> {
+    stack: Digest,
+    kind: &'e str,
+    /// Without frames and type the message is all that tells faults apart.
+    message: &'e str,
+    commit: Which,
+}
+
+/// A commit of the repository's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Which {
+    /// One that a release told, by its place in a list of such.
+    Told(usize),
+    /// One of the default branch's line, by its place there, or none.
+    Line(usize),
 }
 
 /// One commit's files.
@@ -42,7 +85,11 @@ pub(super) struct Code<'a> {
     prefixes: Vec<Prefix>,
     commits: Commits,
     trees: BTreeMap<String, Arc<At>>,
-    sources: BTreeMap<String, Arc<SourceFile>>,
+    sources: Sources,
+    /// Releases, as they were told, that were looked for among the commits.
+    asked: HashSet<String>,
+    /// Places that were found before, by what they were found from.
+    known: HashMap<Digest, Arc<Placed>>,
 }
 
 impl<'a> Code<'a> {
@@ -57,7 +104,15 @@ impl<'a> Code<'a> {
             commits.line = releases::in_order(line);
             commits.tags = commits::tags(&settings.root).map_err(git)?;
         }
-        Ok(Self { settings, prefixes, commits, trees: BTreeMap::new(), sources: BTreeMap::new() })
+        Ok(Self {
+            settings,
+            prefixes,
+            commits,
+            trees: BTreeMap::new(),
+            sources: Sources::new(),
+            asked: HashSet::new(),
+            known: HashMap::new(),
+        })
     }
 
     /// Whether there is any commit at all.
@@ -66,28 +121,81 @@ impl<'a> Code<'a> {
         !self.commits.line.is_empty()
     }
 
-    /// Maps events, in their order.
+    /// Maps events. What was found for one is known for all that are like it.
     ///
     /// # Errors
     /// Git fails.
-    pub(super) fn place(&mut self, events: &[Event]) -> Result<Vec<Placed>, Failure> {
+    pub(super) fn place(&mut self, events: &[Event]) -> Result<Places, Failure> {
         self.look_up(events)?;
-        let mut by_commit: BTreeMap<(String, Sureness), Vec<usize>> = BTreeMap::new();
-        for (number, event) in events.iter().enumerate() {
-            let at = instant::seconds(&event.at).unwrap_or(0);
-            by_commit
-                .entry(releases::commit(&event.release, &event.revision, at, &self.commits))
-                .or_default()
-                .push(number);
+        let mut told: Vec<(String, Sureness)> = Vec::new();
+        let mut releases: HashMap<(&str, &str), Option<usize>> = HashMap::new();
+        let mut stacks: HashMap<*const Frame, Digest> = HashMap::new();
+        let mut sorts: HashMap<Sort<'_>, usize> = HashMap::new();
+        let mut firsts: Vec<(Sort<'_>, &Event)> = Vec::new();
+        let mut of = Vec::with_capacity(events.len());
+        for event in events {
+            let release = releases.entry((&event.release, &event.revision)).or_insert_with(|| {
+                told.push(releases::told(&event.release, &event.revision, &self.commits)?);
+                Some(told.len() - 1)
+            });
+            let by_date = || releases::by_date(instant::seconds(&event.at).unwrap_or(0), &self.commits);
+            let commit = release.map_or_else(|| Which::Line(by_date()), Which::Told);
+            // Events that share a stack mostly share it in memory.
+            let stack = *stacks.entry(event.frames.as_ptr()).or_insert_with(|| digest(&event.frames));
+            let message = if event.frames.is_empty() && event.kind.is_empty() { &*event.message } else { "" };
+            let sort = Sort { stack, kind: &event.kind, message, commit };
+            of.push(*sorts.entry(sort).or_insert_with(|| {
+                firsts.push((sort, event));
+                firsts.len() - 1
+            }));
         }
-        let mut placed: Vec<Option<Placed>> = vec![None; events.len()];
-        for ((commit, sureness), numbers) in by_commit {
-            let mapped = self.place_at(&commit, sureness, &numbers, events)?;
-            for (number, mapped) in numbers.into_iter().zip(mapped) {
-                placed[number] = Some(Placed { mapped, commit: commit.clone(), sureness });
+        let commit = |which: Which| match which {
+            Which::Told(place) => told[place].clone(),
+            Which::Line(place) => match self.commits.line.get(place) {
+                Some((_, commit)) => (commit.clone(), Sureness::Inferred),
+                None => (String::new(), Sureness::None),
+            },
+        };
+        let firsts: Vec<(Digest, (String, Sureness), &Event)> = firsts
+            .iter()
+            .map(|(sort, event)| {
+                let commit = commit(sort.commit);
+                let stack = sort.stack.0.to_le_bytes();
+                let parts = [&stack[..], sort.kind.as_bytes(), sort.message.as_bytes(), commit.0.as_bytes()];
+                let parts = parts.into_iter().chain([commit.1.word().as_bytes()]);
+                (Digest::of_parts(parts), commit, *event)
+            })
+            .collect();
+        self.distinct(&firsts).map(|distinct| Places { distinct, of })
+    }
+
+    /// The place of each of these sorts of events.
+    fn distinct(&mut self, firsts: &[(Digest, (String, Sureness), &Event)]) -> Result<Vec<Arc<Placed>>, Failure> {
+        let mut found: Vec<Option<Arc<Placed>>> =
+            firsts.iter().map(|(key, _, _)| self.known.get(key).map(Arc::clone)).collect();
+        let mut new: BTreeMap<&(String, Sureness), Vec<usize>> = BTreeMap::new();
+        for (number, (_, commit, _)) in firsts.iter().enumerate().filter(|(number, _)| found[*number].is_none()) {
+            new.entry(commit).or_default().push(number);
+        }
+        if self.known.len() + firsts.len() > KEPT_PLACES {
+            self.known.clear();
+        }
+        for ((commit, sureness), numbers) in new {
+            let events: Vec<&Event> = numbers.iter().map(|&number| firsts[number].2).collect();
+            for (number, mapped) in numbers.into_iter().zip(self.place_at(commit, *sureness, &events)?) {
+                let (key, _, event) = &firsts[number];
+                let placed = Arc::new(Placed {
+                    fault: mapped.fault.to_string(),
+                    frames: frames(event, &mapped),
+                    mapped,
+                    commit: commit.clone(),
+                    sureness: *sureness,
+                });
+                self.known.insert(*key, Arc::clone(&placed));
+                found[number] = Some(placed);
             }
         }
-        Ok(placed.into_iter().flatten().collect())
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Which of the commits that releases name are there.
@@ -95,50 +203,37 @@ impl<'a> Code<'a> {
         if !self.has_history() {
             return Ok(());
         }
-        let texts: BTreeSet<&str> =
-            events.iter().flat_map(|event| [event.release.as_str(), event.revision.as_str()]).collect();
-        let names: BTreeSet<String> = texts.into_iter().flat_map(releases::names).collect();
+        let texts = events.iter().flat_map(|event| [event.release.as_str(), event.revision.as_str()]);
+        let new: BTreeSet<&str> = texts.filter(|text| !self.asked.contains(*text)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        if !self.asked.is_empty() && self.asked.len() + new.len() > KEPT_PLACES {
+            self.asked.clear();
+            self.commits.named.clear();
+            // What this piece knew already has to be known again.
+            return self.look_up(events);
+        }
+        let names: BTreeSet<String> = new.iter().flat_map(|text| releases::names(text)).collect();
         let names: Vec<String> = names.into_iter().collect();
         self.commits.named.extend(commits::named(&self.settings.root, &names).map_err(git)?);
+        let new: Vec<String> = new.into_iter().map(str::to_owned).collect();
+        self.asked.extend(new);
         Ok(())
     }
 
-    fn place_at(
-        &mut self,
-        commit: &str,
-        sureness: Sureness,
-        numbers: &[usize],
-        events: &[Event],
-    ) -> Result<Vec<Mapped>, Failure> {
+    fn place_at(&mut self, commit: &str, sureness: Sureness, events: &[&Event]) -> Result<Vec<Mapped>, Failure> {
         // Where nobody knows the commit, today's files say what has to be blocked.
         let today = self.commits.line.first().map(|(_, commit)| commit.clone()).unwrap_or_default();
         let at = self.tree(if commit.is_empty() { &today } else { commit })?;
-        // Most events of a fault have the same frames: each stack is looked at once.
-        let mut known: BTreeMap<(&[Frame], &str), Mapped> = BTreeMap::new();
-        let mut firsts: Vec<&Event> = Vec::new();
-        for &number in numbers {
-            let event = &events[number];
-            known.entry((&event.frames, &event.kind)).or_insert_with(|| {
-                firsts.push(event);
-                mapping::map(event, &Tree::default(), &[], &BTreeMap::new())
-            });
-        }
         let wanted: BTreeSet<String> =
-            firsts.iter().flat_map(|event| mapping::wanted(event, &at.tree, &self.prefixes)).collect();
+            events.iter().flat_map(|event| mapping::wanted(event, &at.tree, &self.prefixes)).collect();
         let sources = self.read(&at, wanted)?;
-        for event in firsts {
+        let mapped = |event: &&Event| {
             let mapped = mapping::map(event, &at.tree, &self.prefixes, &sources);
-            let mapped = if sureness == Sureness::None { mapping::without_commit(event, mapped) } else { mapped };
-            known.insert((&event.frames, &event.kind), mapped);
-        }
-        let of = |number: &usize| {
-            let event = &events[*number];
-            let mapped = known.get(&(event.frames.as_slice(), event.kind.as_str())).cloned();
-            // Without frames and type the message is all that tells faults apart.
-            let alone = || mapping::map(event, &at.tree, &self.prefixes, &sources);
-            mapped.filter(|_| !event.frames.is_empty()).unwrap_or_else(alone)
+            if sureness == Sureness::None { mapping::without_commit(event, mapped) } else { mapped }
         };
-        Ok(numbers.iter().map(of).collect())
+        Ok(events.iter().map(mapped).collect())
     }
 
     fn tree(&mut self, commit: &str) -> Result<Arc<At>, Failure> {
@@ -172,7 +267,7 @@ impl<'a> Code<'a> {
         Ok(manifests.iter().filter_map(|(path, id)| Some((name(texts.get(*id)?)?, folder(path)))).collect())
     }
 
-    fn read(&mut self, at: &At, wanted: BTreeSet<String>) -> Result<BTreeMap<String, SourceFile>, Failure> {
+    fn read(&mut self, at: &At, wanted: BTreeSet<String>) -> Result<Sources, Failure> {
         if self.sources.len() > KEPT_SOURCES {
             self.sources.clear();
         }
@@ -182,16 +277,49 @@ impl<'a> Code<'a> {
         let missing = named.iter().filter(|(path, id)| !self.sources.contains_key(&key(path, id)));
         let missing: Vec<String> = missing.map(|(_, id)| id.clone()).collect();
         let contents = commits::contents(&self.settings.root, &missing).map_err(git)?;
-        let mut found = BTreeMap::new();
+        let mut found = Sources::new();
         for (path, id) in named {
             let source = self
                 .sources
                 .entry(key(&path, &id))
                 .or_insert_with(|| Arc::new(contents.get(&id).map(|bytes| source(&path, bytes)).unwrap_or_default()));
-            found.insert(path, SourceFile::clone(source));
+            found.insert(path, Arc::clone(source));
         }
         Ok(found)
     }
+}
+
+/// All that a stack says.
+fn digest(frames: &[Frame]) -> Digest {
+    let number = |number: Option<u32>| number.map_or(u64::MAX, u64::from).to_le_bytes();
+    let numbers = frames.iter().map(|frame| {
+        let in_app = frame.in_app.map_or(2, u8::from);
+        [&number(frame.line)[..], &number(frame.col), &[in_app]].concat()
+    });
+    let numbers: Vec<Vec<u8>> = numbers.collect();
+    let parts = frames.iter().zip(&numbers).flat_map(|(frame, numbers)| {
+        let texts = [&frame.file, &frame.abs_path, &frame.module, &frame.function, &frame.context_line];
+        texts.map(String::as_bytes).into_iter().chain([numbers.as_slice()])
+    });
+    Digest::of_parts(parts)
+}
+
+/// The frames as they are kept.
+fn frames(event: &Event, mapped: &Mapped) -> Option<Box<RawValue>> {
+    let lines = event.frames.iter().zip(&mapped.paths).map(|(frame, path)| FrameLine {
+        file: frame.file.clone(),
+        abs_path: frame.abs_path.clone(),
+        module: frame.module.clone(),
+        function: frame.function.clone(),
+        line: frame.line,
+        col: frame.col,
+        in_app: frame.in_app,
+        // The repository's own text is no secret to whoever has the repository; anything else may be.
+        context_line: if path.is_empty() { String::new() } else { frame.context_line.clone() },
+        path: path.clone(),
+    });
+    let lines: Vec<FrameLine> = lines.collect();
+    if lines.is_empty() { None } else { to_raw_value(&lines).ok() }
 }
 
 fn source(path: &str, bytes: &[u8]) -> SourceFile {

@@ -1,7 +1,9 @@
 //! `titer learn file`, `envelope` and `otlp`: sightings from a file or from standard input.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::formats::instant;
 use crate::formats::packed::MOST_UNPACKED;
@@ -108,27 +110,53 @@ fn read(reader: &mut dyn Read, request: &Request, teller: &Teller, keeper: &mut 
         }
         return keeper.keep(&held, sighting_file::decode(format, &held, 0), teller);
     }
-    let mut before = 0;
-    loop {
-        let is_last = held.len() < PIECE;
-        // A piece ends with a line, so that the same file is cut the same way again.
-        let end = if is_last {
-            held.len()
-        } else {
-            held.iter().rposition(|&byte| byte == b'\n').map_or(held.len(), |at| at + 1)
-        };
-        let piece = &held[..end];
-        if !piece.is_empty() {
-            keeper.keep(piece, sighting_file::decode(format, piece, before), teller)?;
-            before += piece.split(|&byte| byte == b'\n').count().saturating_sub(1) as u64;
+    by_piece(reader, held, request, teller, keeper)
+}
+
+/// Reads, maps and packs the next pieces while earlier ones are kept, in their order, so that it makes no difference who was faster.
+fn by_piece(
+    reader: &mut dyn Read,
+    mut held: Vec<u8>,
+    request: &Request,
+    teller: &Teller,
+    keeper: &mut Keeper<'_>,
+) -> Result<(), Failure> {
+    let broke = |error| Failure::world(format!("{} broke off", request.path)).because(error);
+    let maker = Arc::clone(&keeper.maker);
+    let work = |piece: &[u8], before: u64| maker.make(piece, sighting_file::decode_piece(piece, before), teller, 1);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let mut before = 0;
+        let mut started = VecDeque::new();
+        let mut is_last = false;
+        while !is_last || !started.is_empty() {
+            if !is_last {
+                is_last = held.len() < PIECE;
+                // A piece ends with a line, so that the same file is cut the same way again.
+                let whole = if is_last { None } else { held.iter().rposition(|&byte| byte == b'\n') };
+                let mut next = held.split_off(whole.map_or(held.len(), |at| at + 1));
+                let piece = std::mem::take(&mut held);
+                if !is_last {
+                    next.reserve_exact(PIECE - next.len());
+                    let room = (PIECE - next.len()) as u64;
+                    reader.take(room).read_to_end(&mut next).map_err(broke)?;
+                }
+                held = next;
+                if !piece.is_empty() {
+                    let lines = piece.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                    started.push_back(scope.spawn(move || work(&piece, before)));
+                    before += lines;
+                }
+            }
+            // One more than can work at once: then there is always one to begin with.
+            while started.len() > keeper.threads || (is_last && !started.is_empty()) {
+                let Some(oldest) = started.pop_front() else { break };
+                let made = oldest.join().map_err(|_| Failure::world("a thread that read lines ended early"))?;
+                keeper.take(made?)?;
+            }
         }
-        if is_last {
-            return Ok(());
-        }
-        held.drain(..end);
-        let room = (PIECE - held.len().min(PIECE)) as u64;
-        reader.take(room).read_to_end(&mut held).map_err(broke)?;
-    }
+        Ok(())
+    })
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use crate::bridges::{clock, disk};
 use crate::commands::gather;
 use crate::decide::former::{Places, test_of};
 use crate::formats::junit_history::{self, Report};
-use crate::formats::nextest_names;
 use crate::formats::segment_v1::{OutcomeRow, RunRow, VERSION};
+use crate::formats::{instant, nextest_names};
 use crate::ledger::duck::Lens;
 use crate::ledger::store::Store;
 use crate::ledger::{imports, learned, map};
@@ -41,7 +41,7 @@ const VARIANT: &str = "junit";
 /// # Errors
 /// A report cannot be read, or the ledger cannot be written. What the other reports tell is kept.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
-    let at = request.at.as_deref().map(|text| clock::read(text).ok_or_else(|| no_date(text))).transpose()?;
+    let at = request.at.as_deref().map(|text| instant::read(text).ok_or_else(|| no_date(text))).transpose()?;
     let store = super::store(settings)?;
     let tree = gather::read_tree(settings)?;
     let known = map::load(&store)?.map;
@@ -155,8 +155,8 @@ impl Desk<'_> {
 
     /// When the run began. What was kept of the same report before stays as it is, so that learning it again adds nothing.
     fn begun(&self, run: &str, report: &Report, file: &Path) -> Result<Duration, Failure> {
-        let kept = learned::started(&self.lens, run)?.and_then(|text| clock::read(&text));
-        let told = report.at.as_deref().and_then(clock::read);
+        let kept = learned::started(&self.lens, run)?.and_then(|text| instant::read(&text));
+        let told = report.at.as_deref().and_then(instant::read);
         kept.or(self.at).or(told).ok_or_else(|| {
             Failure::input(format!("{} does not tell when its tests ran", file.display()))
                 .hint("say so: --at 2026-11-21T05:00:00Z")
@@ -197,9 +197,9 @@ impl Desk<'_> {
             }
         }
         // Where somebody said otherwise when it ran, the report's own times say nothing.
-        let is_told = report.at.as_deref().and_then(clock::read) == Some(begun);
+        let is_told = report.at.as_deref().and_then(instant::read) == Some(begun);
         let rows = tests.into_iter().flat_map(|(id, test)| {
-            let own = test.at.as_deref().and_then(clock::read).filter(|_| is_told);
+            let own = test.at.as_deref().and_then(instant::read).filter(|_| is_told);
             attempts(run, own.unwrap_or(begun), &id, &test)
         });
         rows.collect()

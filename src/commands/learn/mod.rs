@@ -18,6 +18,7 @@ mod progress;
 pub mod pull;
 pub mod runs;
 mod shapes;
+mod sightings;
 
 /// The ledger, made where there is none.
 fn store(settings: &Settings) -> Result<Store, Failure> {
