@@ -51,7 +51,7 @@ def as_of(event, hint):
 
 sentry_sdk.init(dsn=sys.argv[1], release="RELEASE", default_integrations=False, before_send=as_of)
 for day in DAYS:
-    at[:] = [f"{day}T03:00:00Z"]
+    at[:] = [f"{day}T00:00:00Z"]
     try:
         MODULE.MODULE(None)
     except TypeError as error:
@@ -101,8 +101,7 @@ impl Story {
             "[package]\nname = \"till\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[lib]\ndoctest = false\n";
         write("till/Cargo.toml", manifest);
         write("till/src/limits.rs", "pub static LIMIT: u32 = 1;\n");
-        let list: String = MODULES.iter().map(|name| format!("pub mod {name};\n")).collect();
-        write("till/src/lib.rs", &format!("pub mod limits;\n{list}"));
+        write("till/src/lib.rs", &format!("pub mod limits;\npub mod {};\n", MODULES.join(";\npub mod ")));
         for name in MODULES {
             story.module(name, "1");
         }
@@ -155,7 +154,9 @@ impl Story {
 
     fn passes(&self, verb: &[&str]) -> Vec<Ending> {
         let ended = self.each(verb);
-        ended.iter().for_each(|ending| says(ending, 0, &[]));
+        for ending in &ended {
+            says(ending, 0, &[]);
+        }
         ended
     }
 

@@ -53,12 +53,12 @@ class Replay:
             (self.tree / ".git" / "info" / "exclude").write_text(projects.IGNORED + ".titer/\n")
         self.commits = self.series(options.count)
         self.start = self.git("rev-parse", f"{self.commits[0]}^").strip()
-        self.checkout(self.start)
+        self.git("checkout", "-q", "-f", "--detach", self.start)
         inside = projects.environment_of(name, "plain", options.python, work, options.install, self.tree)
         scratch = work / f"fast-{name}"
         # Bytecode stays, as it does for people: every edit here is older than the run before it by more than a second.
-        self.bench = tools.Bench(self.tree, {"plain": inside}, shlex.split(options.pytest_args), scratch, options.titer,
-                                 options.limit, bytecode=True)
+        whole = shlex.split(f"{options.pytest_args} {options.whole}")
+        self.bench = tools.Bench(self.tree, {"plain": inside}, whole, scratch, options.titer, options.limit, bytecode=True)
         self.ledger, self.config = scratch / "ledger", scratch / "titer.toml"
 
     def git(self, *arguments):
@@ -68,14 +68,15 @@ class Replay:
         return re.search(self.options.tests, path) is not None
 
     def changed(self, commit):
-        """Paths of Python that a commit changes in the package, as (source, tests)."""
-        paths = self.git("diff", "--name-only", "--no-renames", f"{commit}^", commit, "--", self.options.package).split()
-        own = [path for path in paths if not self.is_test(path)]
+        """Paths that a commit changes, as (source: all of the package but tests, files of tests)."""
+        paths = self.git("diff", "--name-only", "--no-renames", f"{commit}^", commit).split()
+        own = [path for path in paths if path.startswith(f"{self.options.package}/") and not self.is_test(path)]
         return own, [path for path in paths if self.is_test(path) and path.endswith(".py")]
 
     def series(self, count):
-        """The last first-parent commits that change a source file of the package, oldest first."""
-        listed = self.git("rev-list", "--first-parent", self.options.branch, "--", self.options.package).split()
+        """The last commits that change a source file of the package, oldest first: of the branch's own line, or all but merges."""
+        line = ["--no-merges", "--topo-order"] if self.options.no_merges else ["--first-parent"]
+        listed = self.git("rev-list", *line, self.options.branch, "--", self.options.package).split()
         found = []
         for commit in listed:
             if any(path.endswith(".py") for path in self.changed(commit)[0]):
@@ -88,20 +89,27 @@ class Replay:
         """The commit's own tree; what git ignores stays, and with it bytecode, the installation and the suites' records."""
         self.git("checkout", "-q", "-f", "--detach", commit)
         self.git("clean", "-q", "-ffd")
+        self.prepare()
+
+    def prepare(self):
+        """What the project's own way generates before its tests run."""
+        if self.options.prepare:
+            runs.must([self.bench.insides["plain"], *shlex.split(self.options.prepare)], self.tree)
 
     def titer(self, ledger, *arguments, inputs=()):
         """`titer` with something else than tests to run; it must work."""
         command = [self.options.titer, *arguments, "-C", self.tree, "--ledger", ledger, "--config", self.config, *inputs]
         return runs.must(command, self.tree, limit=self.options.limit)
 
-    def run(self, ledger, *flags):
-        command = [self.options.titer, "run", "-C", self.tree, "--ledger", ledger, "--config", self.config, *flags, "--"]
-        return self.bench.run([*command, *self.bench.pytest("plain")])
+    def run(self, ledger, flag, *more):
+        command = [self.options.titer, "run", "-C", self.tree, "--ledger", ledger, "--config", self.config, flag, "--"]
+        return self.bench.run([*command, *self.bench.pytest("plain", *more)])
 
     def files(self, paths):
         """The bare tests of these files alone, less those that are not there."""
         there = [path for path in paths if (self.tree / path).is_file() and Path(path).name.startswith("test")]
-        return self.bench.run([*projects.pytest_of(self.bench.insides["plain"]), *there]) if there else None
+        arguments = [*shlex.split(self.options.pytest_args), *there]
+        return self.bench.run(projects.pytest_of(self.bench.insides["plain"], arguments)) if there else None
 
 
 def main():
@@ -137,12 +145,19 @@ def arguments():
     parser.add_argument("--work", help="folder for the clone and the environment (default: a temporary one)")
     parser.add_argument("--count", type=int, default=40, help="commits (40)")
     parser.add_argument("--branch", default="HEAD", help="where the series ends (HEAD)")
+    parser.add_argument("--no-merges", action="store_true",
+                        help="every commit but merges, for a history whose branch is merged in bulk (default: first parents)")
+    parser.add_argument("--prepare", default="", metavar="ARGUMENTS",
+                        help="what the project's Python runs in the tree before tests can, e.g. a script that generates files")
     parser.add_argument("--package", required=True, help="the folder of the source; a commit counts if it changes Python there")
     parser.add_argument("--tests", default=r"(^|/)(tests?/|conftest\.py$|test_[^/]*\.py$)",
                         help="paths that are tests and not source (a regular expression)")
     parser.add_argument("--install", action="append", default=[], metavar="REQUIREMENT",
                         help="a requirement of the suite; again for more")
-    parser.add_argument("--pytest-args", default="", help="what to add to the pytest command line")
+    parser.add_argument("--pytest-args", default="", help="what to add to every pytest command line")
+    parser.add_argument("--whole", default="", help="what to add to that of the whole suite only, e.g. a path")
+    parser.add_argument("--back-args", default="",
+                        help="what to add to the runs with the source taken back, e.g. --no-cov: nothing that makes another variant")
     parser.add_argument("--limit", type=float, default=3600, help="seconds after which a run is stopped (3600)")
     parser.add_argument("--report", type=Path, help="write the table there, in Markdown")
     options = parser.parse_args()
@@ -154,6 +169,7 @@ def begin(replay):
     """The recorded whole run, what is learned, and where tests go: the run, and what place said."""
     tools.fresh(replay.ledger)
     tools.fresh(replay.tree / ".titer")
+    replay.checkout(replay.start)
     today = datetime.now(timezone.utc).date()
     # The commits are of the past and titer's clock is not: days are counted from the day of the first commit.
     since = (today - datetime.fromtimestamp(int(replay.git("log", "-1", "--format=%ct", replay.start)), timezone.utc)
@@ -199,7 +215,8 @@ def at_commit(replay, commit):
     if not row.telling:
         row.why = "its tests pass without it"
         return row
-    row.back = replay.run(tools.copied(replay.ledger, replay.bench.scratch / "ledger-for-back"), "--no-record")
+    ledger = tools.copied(replay.ledger, replay.bench.scratch / "ledger-for-back")
+    row.back = replay.run(ledger, "--no-record", *shlex.split(replay.options.back_args))
     row.missed = row.telling - row.back.ids
     return row
 
@@ -211,6 +228,7 @@ def take_back(replay, commit, source):
             replay.git("checkout", "-q", f"{commit}^", "--", path)
         else:
             (replay.tree / path).unlink(missing_ok=True)
+    replay.prepare()
 
 
 def decisions(replay):
