@@ -11,7 +11,7 @@ mod support;
 use support::interpreters::of_sources;
 use support::shop::{rows, shop};
 use support::tracker::{Bugsink, Way, way_to};
-use support::{Ending, Repository};
+use support::{Ending, Repository, says};
 
 const SENDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/sightings/capture/sentry_python.py");
 /// One more error, of a sort that was not there before.
@@ -32,15 +32,6 @@ fn pull(repository: &mut Repository, port: u16, token: &str, more: &[&str]) -> E
     repository.variables.insert("BUGSINK_TOKEN".to_owned(), token.to_owned());
     let url = format!("http://127.0.0.1:{port}");
     repository.titer(&[&["learn", "bugsink", "--url", &url, "--project", "1"], more].concat())
-}
-
-#[track_caller]
-fn says(ending: &Ending, code: i32, parts: &[&str]) {
-    let all = format!("{}{}", ending.stdout, ending.stderr);
-    assert_eq!(ending.code, Some(code), "{all}");
-    for part in parts {
-        assert!(all.contains(part), "{part:?} is not in\n{all}");
-    }
 }
 
 #[test]

@@ -11,8 +11,8 @@ mod support;
 
 use std::path::PathBuf;
 
-use support::shop::{all_captured, captured, commit_at, learn, ledger_files, rows, shop};
-use support::{Ending, Interpreter, Repository};
+use support::shop::{all_captured, captured, learn, ledger_files, rows, shop};
+use support::{Interpreter, Repository, says};
 
 const EVENTS: &str = "SELECT error_type, path, function_name, confidence, commit_confidence, blocks FROM sightings_once ORDER BY 1, 2, 3, 4";
 
@@ -28,15 +28,6 @@ fn line(event: &str, at: &str, more: &str) -> String {
     format!(
         "{{\"v\":1,\"event\":\"{event}\",\"at\":\"{at}\",\"type\":\"LookupError\",\"release\":\"shop@1.4.0\",\"frames\":[{frame}]{more}}}\n"
     )
-}
-
-#[track_caller]
-fn says(ending: &Ending, code: i32, parts: &[&str]) {
-    let all = format!("{}{}", ending.stdout, ending.stderr);
-    assert_eq!(ending.code, Some(code), "{all}");
-    for part in parts {
-        assert!(all.contains(part), "{part:?} is not in\n{all}");
-    }
 }
 
 #[test]
@@ -221,7 +212,7 @@ fn an_event_is_mapped_as_the_code_was_at_its_commit() {
         "shop/billing.py",
         text.replace("def price(item)", "def cost(item)").replace("price(item) for", "cost(item) for"),
     );
-    commit_at(&repository, "2026-06-01T00:00:00Z");
+    repository.commit_at("2026-06-01T00:00:00Z", "at");
     let before = line("a1", "2026-05-01T00:00:00Z", "").replace("shop@1.4.0", "");
     let after = line("a2", "2026-07-01T00:00:00Z", "")
         .replace("shop@1.4.0", "")
@@ -245,7 +236,7 @@ fn without_history_nothing_is_mapped_and_all_of_it_is_kept() {
     // Learned again where there is a commit, it is mapped.
     repository.copy_in("testdata/sightings/project");
     repository.git(&["init", "-q", "-b", "main"]);
-    commit_at(&repository, "2026-01-01T00:00:00Z");
+    repository.commit_at("2026-01-01T00:00:00Z", "at");
     says(&learn(&repository, &path, &[]), 0, &["1 the line is the same"]);
     assert_eq!(rows(&repository, "SELECT path, confidence FROM sightings_once"), ["shop/billing.py line"]);
     assert_eq!(rows(&repository, "SELECT COUNT(*) FROM unmapped_faults"), ["0"]);

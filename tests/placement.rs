@@ -12,19 +12,13 @@ use std::fs;
 
 use serde_json::{Value, json};
 use support::jest_project::{self, Packages};
-use support::{Ending, Repository, cargo_project, newest};
+use support::{Ending, Repository, cargo_project, day, newest};
 
 const PYTEST: &[&str] = &["pytest", "-q"];
 
 /// A repository whose history lies in the past, counted in days before today.
 struct Service {
     repository: Repository,
-}
-
-/// The day so many days before today, in UTC.
-fn day(before: i64) -> String {
-    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * before);
-    at.to_string()[..10].to_owned()
 }
 
 impl Service {
@@ -45,25 +39,7 @@ impl Service {
 
     /// Commits everything as if so many days ago, at noon.
     fn commit(&self, before: i64, message: &str) {
-        self.commit_at(&format!("{}T12:00:00Z", day(before)), message);
-    }
-
-    fn commit_at(&self, at: &str, message: &str) {
-        self.repository.git(&["add", "-A"]);
-        let mut git = self.repository.command("git", &self.repository.root());
-        git.env("GIT_COMMITTER_DATE", at).env("GIT_AUTHOR_DATE", at);
-        git.args([
-            "-c",
-            "user.name=Tester",
-            "-c",
-            "user.email=tester@example.org",
-            "commit",
-            "-q",
-            "--allow-empty",
-            "-m",
-            message,
-        ]);
-        assert!(git.status().unwrap().success());
+        self.repository.commit_before(before, message);
     }
 
     /// The function of a module gets another body, which means the same.

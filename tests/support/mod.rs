@@ -19,5 +19,5 @@ pub mod traced;
 pub mod tracker;
 
 pub use interpreters::{Interpreter, newest, oldest};
-pub use repository::Repository;
-pub use started::{Ending, Going, is_ignored};
+pub use repository::{Repository, day};
+pub use started::{Ending, Going, is_ignored, says};

@@ -118,6 +118,20 @@ impl Repository {
         self.git(&["commit", "-q", "--allow-empty", "-m", message]);
     }
 
+    /// Commits everything as if it were that time.
+    pub fn commit_at(&self, at: &str, message: &str) {
+        self.git(&["add", "-A"]);
+        let mut git = self.command("git", &self.root());
+        git.env("GIT_COMMITTER_DATE", at).env("GIT_AUTHOR_DATE", at);
+        git.args(["-c", "user.name=Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false"]);
+        assert!(git.args(["commit", "-q", "--allow-empty", "-m", message]).status().unwrap().success());
+    }
+
+    /// Commits everything as if so many days ago, at noon.
+    pub fn commit_before(&self, days: i64, message: &str) {
+        self.commit_at(&format!("{}T12:00:00Z", day(days)), message);
+    }
+
     /// A command in `folder` that sees nothing of the environment that the tests themselves run in.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>, folder: &Path) -> Command {
         let mut command = Command::new(program);
@@ -179,6 +193,12 @@ impl Repository {
         assert_eq!(told.code, Some(0), "titer sql: {}", told.stderr);
         told.stdout
     }
+}
+
+/// The day so many days before today, in UTC.
+pub fn day(before: i64) -> String {
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * before);
+    at.to_string()[..10].to_owned()
 }
 
 /// `cp -a`: links stay links, times stay times (a selector that trusts times must not be helped by new ones).

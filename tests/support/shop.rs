@@ -11,29 +11,9 @@ pub fn shop() -> Repository {
     let repository = Repository::bare(Interpreter { programs: PathBuf::from("/usr/bin") });
     repository.copy_in("testdata/sightings/project");
     repository.git(&["init", "-q", "-b", "main"]);
-    commit_at(&repository, "2026-01-01T00:00:00Z");
+    repository.commit_at("2026-01-01T00:00:00Z", "at");
     repository.git(&["tag", "v1.4.0"]);
     repository
-}
-
-/// Commits everything as of a time.
-pub fn commit_at(repository: &Repository, at: &str) {
-    repository.git(&["add", "-A"]);
-    let mut git = repository.command("git", &repository.root());
-    git.args([
-        "-c",
-        "user.name=Tester",
-        "-c",
-        "user.email=tester@example.org",
-        "commit",
-        "-q",
-        "--allow-empty",
-        "-m",
-        "at",
-        "--date",
-        at,
-    ]);
-    assert!(git.env("GIT_COMMITTER_DATE", at).status().unwrap().success());
 }
 
 /// A captured body.

@@ -173,6 +173,16 @@ impl Ending {
     }
 }
 
+/// Fails unless it exited with this code and said all of this, on whichever stream.
+#[track_caller]
+pub fn says(ending: &Ending, code: i32, parts: &[&str]) {
+    let all = format!("{}{}", ending.stdout, ending.stderr);
+    assert_eq!(ending.code, Some(code), "{all}");
+    for part in parts {
+        assert!(all.contains(part), "{part:?} is not in\n{all}");
+    }
+}
+
 /// Whether whoever started the tests has it that this signal ends nothing: a background job of a shell ignores interrupts.
 pub fn is_ignored(signal: Signal) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
