@@ -8,7 +8,7 @@ use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
 use super::facts::{self, Added};
-use super::sql::sources;
+use super::sql::{Source, sources, state};
 use super::store::Store;
 
 /// The format that the log names for what was learned: it has no say in the map.
@@ -75,10 +75,15 @@ pub fn commit_run(store: &Store, day: &str, run: &RunRow, outcomes: &[OutcomeRow
 /// # Errors
 /// As for [`commit`].
 pub fn commit_once(store: &Store, import: &Import) -> Result<bool, Failure> {
-    let kept = sources(store.folder());
+    let kept = state(store.folder());
     let is_kept = |kind: &str, rows: usize, bytes: &dyn Fn() -> Vec<u8>| {
-        let name = || segment(import, kind, &bytes());
-        rows == 0 || kept.iter().any(|source| source.rows.is_some() && source.is_there && source.path == name())
+        if rows == 0 {
+            return true;
+        }
+        let name = segment(import, kind, &bytes());
+        let is_packed = kept.packed.contains(&name) && !kept.replaced.contains(&name);
+        let is = |source: &Source| source.rows.is_some() && source.is_there && source.path == name;
+        is_packed || kept.segments.iter().any(is)
     };
     let changes = is_kept("changes", import.changes.len(), &|| encode(&import.changes));
     let sightings = is_kept("sightings", import.sightings.len(), &|| encode(&import.sightings));
