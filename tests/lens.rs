@@ -62,6 +62,9 @@ impl Ledger {
     }
 
     fn with_escapes_at(self, time: fn(u32) -> String) -> Self {
+        // It ran nothing itself, and covers what was loaded for it.
+        let footprint = json!({"v":1,"kind":"footprint","run":"E5","at":"2026-11-05T05:00:00Z","test":"t_e","variant":"V","sets":["E1","W1"],"inventory":"E5"});
+        self.write("edges", "E5", &[footprint]);
         for (day, outcome) in [(5, Some("passed")), (6, None), (7, Some("failed"))] {
             let (run, at) = (format!("E{day}"), time(day));
             let mut line = run_line(&run, &at);

@@ -9,6 +9,7 @@ use crate::decide::worth;
 use crate::formats::instant;
 use crate::formats::record_v1::{Change, Decision, Named, Sha, Why, sha256};
 use crate::ledger::duck::{Lens, Limits};
+use crate::ledger::packing::pack;
 use crate::ledger::store::Store;
 use crate::ledger::{imports, map};
 use crate::model::evidence::{Evidence, Thresholds};
@@ -65,7 +66,14 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     let crowded = placement::crowded(&decided.pins, decided.evidence.len(), decided.thresholds.crowded_percent);
     let told = report::Told { day: &as_of.day, placed: &decided.placed, crowded: &crowded, batch: batch.as_deref() };
     let text = if request.json { report::json(&told) } else { report::text(&told) };
-    super::say(out, &text)
+    super::say(out, &text)?;
+    drop(lens);
+    if !request.dry_run {
+        // Only makes the next time quicker: a ledger that cannot be written to is as good as before.
+        let _ = Store::open_existing(&settings.ledger.0)
+            .and_then(|store| pack(&store, &suites::today(), &Limits::default()));
+    }
+    Ok(())
 }
 
 fn decide(settings: &Settings, lens: &Lens, as_of: &AsOf) -> Result<Decided, Failure> {

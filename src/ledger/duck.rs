@@ -9,12 +9,16 @@ use std::path::Path;
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{AccessMode, Config, Connection};
 
-use super::sql::{self, KINDS, Source, VIEWS, literal};
+use super::sql::packed::{self, Files};
+use super::sql::{self, KINDS, Source, State, VIEWS, literal};
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
 /// The engine and its version, as decisions name it.
 pub const ENGINE: &str = "duckdb 1.5.6";
+
+/// What is wrong with a file that nobody took out of the ledger by its log.
+const GONE: &str = "the log names it and it is not there";
 
 /// What the engine may use.
 #[derive(Debug, Clone)]
@@ -65,21 +69,28 @@ impl Lens {
     pub fn open(ledger: &Path, file: &Path, as_of: &str, limits: &Limits) -> Result<Self, Failure> {
         // The engine resolves a relative path against the process's folder at its own time; we say which.
         let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
-        let sources = sql::sources(&ledger);
-        let key = key(&sources);
+        let state = sql::state(&ledger);
+        let sources = &state.segments;
+        let key = key(sources);
         let private = private_folder(file)?;
         let connection = match open_kept(file, &key, private.path(), limits) {
             Some(connection) => connection,
-            None => build(&ledger, &sources, &key, file, private.path(), limits)
+            None => build(&ledger, &state, &key, file, private.path(), limits)
                 .map_err(|cause| Failure::world("the lens over the ledger cannot be built").because(cause))?,
         };
         // A temporary table stands before the stored one of the same name, so a lens need not be rebuilt because time passes.
         connection
             .execute_batch(&format!("CREATE TEMP TABLE clock AS SELECT CAST({} AS TIMESTAMP) AS as_of", literal(as_of)))
-            .and_then(|()| {
-                connection.execute_batch("SET enable_external_access = false; SET lock_configuration = true")
-            })
             .map_err(|cause| Failure::world(format!("the lens cannot be asked as of `{as_of}`")).because(cause))?;
+        let rooms = ["facts", "rollups"].map(|room| literal(&format!("{}/{room}/", ledger.display()))).join(", ");
+        show_packed(&connection, &Files::new(&ledger, &state))
+            .and_then(|()| {
+                // Only what was packed stays readable, for queries that can do no more than read.
+                connection.execute_batch(&format!(
+                    "SET allowed_directories = [{rooms}]; SET enable_external_access = false; SET lock_configuration = true"
+                ))
+            })
+            .map_err(|cause| Failure::world("the lens cannot see what the ledger has packed").because(cause))?;
         Ok(Self { connection, _private: private })
     }
 
@@ -123,6 +134,10 @@ impl Lens {
     /// # Errors
     /// When the engine does not understand the query or cannot finish it.
     pub fn query(&self, query: &str) -> Result<Table, Failure> {
+        if !self.only_reads(query) {
+            return Err(Failure::input("the query was not answered: the lens answers queries and does nothing else")
+                .hint("`SELECT`, `FROM`, `WITH`, `VALUES`, `DESCRIBE` and `SHOW` are answered, one at a time"));
+        }
         self.ask(query).map_err(|cause| {
             let said = cause.to_string();
             Failure::input(format!("the query was not answered: {}", said.lines().next().unwrap_or("no reason given")))
@@ -155,6 +170,24 @@ impl Lens {
         self.query(&format!("SELECT * FROM {name} ORDER BY {columns}"))
     }
 
+    /// Whether a text asks something and does nothing, by the engine's own parser: packed files are within reach of what can write.
+    fn only_reads(&self, query: &str) -> bool {
+        let first: String = query.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+        if ["DESCRIBE", "SHOW", "SUMMARIZE"].contains(&first.to_ascii_uppercase().as_str()) {
+            return !query.trim_end().trim_end_matches(';').contains(';');
+        }
+        let told: duckdb::Result<String> = self.connection.query_row(
+            "SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR)) AS VARCHAR)",
+            [query],
+            |row| row.get(0),
+        );
+        told.is_ok_and(|told| {
+            let told: serde_json::Value = serde_json::from_str(&told).unwrap_or_default();
+            // What the engine cannot parse it says itself, better.
+            told["error"] == false || told["error_type"] == "parser"
+        })
+    }
+
     fn ask(&self, query: &str) -> duckdb::Result<Table> {
         let mut statement = self.connection.prepare(query)?;
         let mut rows = Vec::new();
@@ -165,6 +198,41 @@ impl Lens {
             rows.push(cells.collect::<duckdb::Result<_>>()?);
         }
         Ok(Table { columns, rows })
+    }
+}
+
+/// An empty database with the lens's tables, in which what is not packed yet is packed.
+#[derive(Debug)]
+pub(super) struct Workbench {
+    connection: Connection,
+}
+
+impl Workbench {
+    /// Makes it in the folder `scratch`.
+    pub(super) fn new(ledger: &Path, state: &State, scratch: &Path, limits: &Limits) -> Result<Self, Failure> {
+        let made =
+            connect(&scratch.join("bench.duckdb"), AccessMode::ReadWrite, scratch, limits).and_then(|connection| {
+                fill(&connection, ledger, state, "")?;
+                let views = Files::new(ledger, state).views("9999-12-31", &std::collections::BTreeSet::new());
+                views.iter().try_for_each(|text| connection.execute_batch(text))?;
+                Ok(connection)
+            });
+        Ok(Self { connection: made.map_err(|cause| Failure::world("segments cannot be packed").because(cause))? })
+    }
+
+    /// Runs statements.
+    pub(super) fn execute(&self, text: &str) -> Result<(), Failure> {
+        let done = self.connection.execute_batch(text);
+        done.map_err(|cause| Failure::world("segments cannot be packed").because(cause))
+    }
+
+    /// The first column of the answer to a query, as text.
+    pub(super) fn words(&self, query: &str) -> Result<Vec<String>, Failure> {
+        let asked = || -> duckdb::Result<Vec<String>> {
+            let mut statement = self.connection.prepare(query)?;
+            statement.query_map([], |row| row.get(0))?.collect()
+        };
+        asked().map_err(|cause| Failure::world("segments cannot be packed").because(cause))
     }
 }
 
@@ -220,7 +288,7 @@ fn connect(file: &Path, mode: AccessMode, scratch: &Path, limits: &Limits) -> du
 /// Builds the lens in `scratch`, opens it there, and puts it in its place if that can be done.
 fn build(
     ledger: &Path,
-    sources: &[Source],
+    state: &State,
     key: &str,
     file: &Path,
     scratch: &Path,
@@ -228,7 +296,7 @@ fn build(
 ) -> duckdb::Result<Connection> {
     let made = scratch.join("lens.duckdb");
     let writer = connect(&made, AccessMode::ReadWrite, scratch, limits)?;
-    fill(&writer, ledger, sources, key)?;
+    fill(&writer, ledger, state, key)?;
     // Closing writes everything into the one file; nothing beside it has to be moved.
     writer.close().map_err(|(_, error)| error)?;
     let reader = connect(&made, AccessMode::ReadOnly, scratch, limits)?;
@@ -239,7 +307,24 @@ fn build(
     Ok(reader)
 }
 
-fn fill(writer: &Connection, ledger: &Path, sources: &[Source], key: &str) -> duckdb::Result<()> {
+/// Lets a lens see packed files, which temporary views name in place of empty tables.
+fn show_packed(connection: &Connection, files: &Files<'_>) -> duckdb::Result<()> {
+    let days = |query: &str| -> duckdb::Result<std::collections::BTreeSet<String>> {
+        let mut statement = connection.prepare(query)?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    };
+    let mut open = days(packed::LIVE_DAYS)?;
+    if let Some(query) = files.replaced_days() {
+        open.extend(days(&query)?);
+    }
+    let day: String =
+        connection.query_row("SELECT STRFTIME(as_of, '%Y-%m-%d') FROM temp.clock", [], |row| row.get(0))?;
+    files.views(&day, &open).iter().try_for_each(|text| connection.execute_batch(text))
+}
+
+fn fill(writer: &Connection, ledger: &Path, state: &State, key: &str) -> duckdb::Result<()> {
+    let sources = &state.segments;
+    writer.execute_batch(packed::TABLES)?;
     writer.execute_batch(
         "CREATE TABLE clock AS SELECT CAST(NULL AS TIMESTAMP) AS as_of;
          CREATE TABLE thresholds (name VARCHAR, value BIGINT);
@@ -253,6 +338,9 @@ fn fill(writer: &Connection, ledger: &Path, sources: &[Source], key: &str) -> du
         for (source, trouble) in load(writer, ledger, kind, &wanted) {
             segments.append_row(duckdb::params![source.path, source.kind, source.rows, trouble])?;
         }
+    }
+    for lost in state.facts.iter().filter(|fact| !fact.is_there && !fact.path.starts_with("rollups/")) {
+        segments.append_row(duckdb::params![lost.path, lost.kind, lost.rows, GONE])?;
     }
     segments.flush()?;
     drop(segments);
@@ -281,7 +369,7 @@ fn load<'a>(
         let error = if all { None } else { take(&[source]).err() };
         error.map(|error| error.to_string().lines().next().unwrap_or_default().to_owned())
     };
-    let missing = missing.into_iter().map(|source| (source, Some("the log names it and it is not there".to_owned())));
+    let missing = missing.into_iter().map(|source| (source, Some(GONE.to_owned())));
     there.into_iter().map(|source| (source, trouble(source))).chain(missing).collect()
 }
 

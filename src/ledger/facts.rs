@@ -11,6 +11,7 @@ use crate::model::footprint::{EdgeSet, Footprint};
 use crate::model::tree::Tree;
 
 use super::imports;
+use super::sql::PACKED_FORMAT;
 use super::store::Store;
 
 /// How often a commit is tried again when another run takes its place in the log.
@@ -147,6 +148,26 @@ fn append_after(store: &Store, add: Vec<Added>, after: u64) -> Result<u64, Failu
     Err(Failure::world(format!("the ledger's log in {} does not take another entry", store.folder().display())))
 }
 
+/// Makes files that were packed part of the ledger in place of others, if nothing was packed since the log's entry `after`; says whether.
+///
+/// # Errors
+/// The log cannot be read or written.
+pub(super) fn exchange(store: &Store, add: Vec<Added>, remove: Vec<String>, after: u64) -> Result<bool, Failure> {
+    let entry = LogEntry { v: segment_v1::VERSION, add, remove };
+    let bytes = serde_json::to_vec(&entry).unwrap_or_default();
+    for position in after + 1..after + 1 + TRIES {
+        if store.create(&log_name(position), bytes.clone())? {
+            return Ok(true);
+        }
+        // Whatever else was added meanwhile goes with it; what was taken away may be what this was made of.
+        let other = store.get(&log_name(position))?.unwrap_or_default();
+        if !serde_json::from_slice::<LogEntry>(&other).is_ok_and(|other| other.remove.is_empty()) {
+            return Ok(false);
+        }
+    }
+    Ok(false)
+}
+
 /// The facts that a log entry names; `None` if there is no such entry.
 ///
 /// # Errors
@@ -158,9 +179,11 @@ pub fn read(store: &Store, position: u64) -> Result<Option<Read>, Failure> {
         let sentence = format!("the ledger's log entry {}/{name} is damaged", store.folder().display());
         Failure::input(sentence).because(error).hint("move the ledger away and let the next run start a new one")
     })?;
-    let mut read = Read { removed: !entry.remove.is_empty(), ..Read::default() };
+    // What was packed is the same facts in another form, of which a map has read the first.
+    let is_packing = entry.add.iter().any(|added| added.format == PACKED_FORMAT);
+    let mut read = Read { removed: !entry.remove.is_empty() && !is_packing, ..Read::default() };
     // What was learned from elsewhere is for the lens: it says nothing of what a test depends on, or how it ended here.
-    for added in entry.add.iter().filter(|added| added.format != imports::FORMAT) {
+    for added in entry.add.iter().filter(|added| ![imports::FORMAT, PACKED_FORMAT].contains(&added.format.as_str())) {
         let Some(bytes) = store.get(&added.path)? else {
             read.bad_lines += added.rows;
             continue;

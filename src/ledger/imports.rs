@@ -1,6 +1,6 @@
 //! What was learned from history and from production becomes part of the ledger: segments, and the log entry that names them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::formats::learned_v1::{ChangeLine, SightingLine};
@@ -9,7 +9,7 @@ use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
 use super::facts::{self, Added};
-use super::sql::sources;
+use super::sql::{sources, state};
 use super::store::Store;
 
 /// The format that the log names for what was learned: it has no say in the map.
@@ -113,8 +113,12 @@ impl Kept {
     /// Looks at the ledger.
     #[must_use]
     pub fn of(store: &Store) -> Self {
-        let there = sources(store.folder()).into_iter().filter(|source| source.rows.is_some() && source.is_there);
-        Self(there.map(|source| (slot(&source.path).to_owned(), source.path)).collect())
+        let state = state(store.folder());
+        let replaced: BTreeSet<&String> = state.replaced.iter().collect();
+        let packed = state.packed.iter().filter(|path| !replaced.contains(path)).cloned();
+        let there = state.segments.iter().filter(|source| source.rows.is_some() && source.is_there);
+        let paths = packed.chain(there.map(|source| source.path.clone()));
+        Self(paths.map(|path| (slot(&path).to_owned(), path)).collect())
     }
 
     /// Writes sightings unless they are part of the ledger as they are; says whether they were not.

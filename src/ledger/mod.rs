@@ -6,6 +6,7 @@ pub mod fold;
 pub mod imports;
 pub mod learned;
 pub mod map;
+pub mod packing;
 pub mod sql;
 pub mod store;
 pub mod sweep;

@@ -5,9 +5,11 @@
 
 use crate::model::digest::Digest;
 
+pub(super) mod packed;
 mod sources;
 
-pub use sources::{Source, sources};
+pub(super) use sources::PACKED_FORMAT;
+pub use sources::{Fact, Source, State, sources, state};
 
 /// One view: its name and the text of its file.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,10 @@ pub const VIEWS: &[View] = views![
     "facts" / "edges",
     "facts" / "inclusions",
     "facts" / "footprints",
+    "facts" / "ran_code",
+    "facts" / "code_sets",
+    "facts" / "code_paths",
+    "facts" / "touched_code",
     "facts" / "trees",
     "facts" / "variants",
     "facts" / "sightings",
@@ -61,6 +67,7 @@ pub const VIEWS: &[View] = views![
     "shaped" / "path_names",
     "shaped" / "named_changes",
     "shaped" / "sightings_once",
+    "shaped" / "sightings_by_place",
     "evidence" / "runs_overview",
     "evidence" / "flakes",
     "evidence" / "durations",
@@ -72,11 +79,20 @@ pub const VIEWS: &[View] = views![
     "evidence" / "path_faults",
     "evidence" / "unmapped_faults",
     "evidence" / "source_health",
-    "shaped" / "own_code",
-    "shaped" / "telling_runs",
-    "shaped" / "covers",
-    "shaped" / "covered_history",
     "shaped" / "watched_folders",
+    "shaped" / "surroundings",
+    "shaped" / "code_history",
+    "shaped" / "own_reach",
+    "shaped" / "telling_runs",
+    "shaped" / "covering_sets",
+    "shaped" / "test_coverages",
+    "shaped" / "coverages",
+    "shaped" / "mixed_code",
+    "shaped" / "coverage_code",
+    "shaped" / "covers",
+    "shaped" / "coverage_heads",
+    "shaped" / "path_tests",
+    "evidence" / "coverage_evidence",
     "evidence" / "test_history",
     "evidence" / "escapes",
     "shaped" / "test_births",
@@ -88,13 +104,22 @@ pub const VIEWS: &[View] = views![
 
 /// Views that evidence reads more than once, each after those that it reads: worked out once, they need not be worked out for every reader.
 pub const SHARED: &[&str] = &[
-    "reached_sets",
-    "own_code",
-    "telling_runs",
-    "covers",
+    "footprints",
+    "sightings_by_place",
+    "code_paths",
+    "code_sets",
     "path_changes",
     "path_faults",
-    "covered_history",
+    "surroundings",
+    "code_history",
+    "own_reach",
+    "telling_runs",
+    "covering_sets",
+    "test_coverages",
+    "coverages",
+    "mixed_code",
+    "coverage_heads",
+    "path_tests",
     "flakes",
     "test_history",
     "escapes",
@@ -252,20 +277,59 @@ pub(super) const KINDS: &[Kind] = &[
     },
 ];
 
+/// Kinds whose segments are packed into Parquet once their day is over: `live_<kind>` is what is not packed yet, `packed_<kind>` what is, and
+/// `raw_<kind>` both.
+pub(super) const PACKED: &[&str] = &["outcomes", "edges", "changes", "sightings"];
+
+/// Whether segments of a kind are packed.
+pub(super) fn is_packed(kind: &str) -> bool {
+    PACKED.contains(&kind)
+}
+
 impl Kind {
-    /// The statement that creates its table.
+    /// Whether its segments are packed.
+    pub(super) fn is_packed(&self) -> bool {
+        PACKED.contains(&self.folder)
+    }
+
+    /// The names of its columns, as a query lists them.
+    pub(super) fn names(&self) -> String {
+        self.columns.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The table that holds its segments.
+    fn live(&self) -> String {
+        format!("{}_{}", if self.is_packed() { "live" } else { "raw" }, self.folder)
+    }
+
+    /// The statements that create its tables.
     pub(super) fn table(&self) -> String {
         let columns: Vec<String> = self.columns.iter().map(|(name, of)| format!("\"{name}\" {of}")).collect();
-        format!("CREATE TABLE raw_{} (segment VARCHAR, {})", self.folder, columns.join(", "))
+        let columns = columns.join(", ");
+        let live = format!("CREATE TABLE {} (segment VARCHAR, {columns});", self.live());
+        if !self.is_packed() {
+            return live;
+        }
+        let (kind, names) = (self.folder, self.names());
+        let (more, live_more, packed_more) = match kind {
+            "edges" => (", set_key UBIGINT, path_key UBIGINT", "", ""),
+            "sightings" => (", is_sealed BOOLEAN", ", FALSE AS is_sealed", ", is_sealed"),
+            _ => ("", "", ""),
+        };
+        format!(
+            "{live} CREATE TABLE packed_{kind} (segment VARCHAR, {columns}{more}); \
+             CREATE VIEW raw_{kind} AS SELECT segment, {names}{live_more} FROM live_{kind} \
+             UNION ALL SELECT segment, {names}{packed_more} FROM packed_{kind};"
+        )
     }
 
     /// The statement that fills its table from whole segments. A line that does not parse becomes a row without a `v`.
     pub(super) fn load(&self, folder: &str, paths: &[String]) -> String {
         let files = paths.iter().map(|path| literal(path)).collect::<Vec<_>>().join(", ");
         format!(
-            "INSERT INTO raw_{kind} SELECT substr(filename, {from}), * EXCLUDE (filename) FROM read_json([{files}], columns = {{{columns}}}, \
+            "INSERT INTO {live} SELECT substr(filename, {from}), * EXCLUDE (filename) FROM read_json([{files}], columns = {{{columns}}}, \
              format = 'newline_delimited', compression = 'zstd', ignore_errors = true, hive_partitioning = false, filename = true)",
-            kind = self.folder,
+            live = self.live(),
             // Segments are called by their path inside the ledger, whose own place may change.
             from = folder.chars().count() + 2,
             columns =
@@ -286,6 +350,7 @@ pub(super) fn schema() -> String {
         all.push_str(&kind.load("", &[]));
         all.push_str(&kind.table());
     }
+    all.push_str(packed::TABLES);
     for view in VIEWS {
         all.push_str(view.name);
         all.push_str(view.text);
@@ -310,6 +375,8 @@ mod tests {
     #[test]
     fn a_view_reads_only_what_is_built_before_it_and_says_all_of_it() {
         let mut known: Vec<String> = KINDS.iter().map(|kind| format!("raw_{}", kind.folder)).collect();
+        known.extend(PACKED.iter().flat_map(|kind| [format!("live_{kind}"), format!("packed_{kind}")]));
+        known.extend(["packed_sets", "packed_paths", "packed_places", "sealed_sightings"].map(str::to_owned));
         known.extend(["segments", "clock", "thresholds", "services"].map(str::to_owned));
         for view in VIEWS {
             let said =

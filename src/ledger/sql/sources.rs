@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// The format of what segments were packed into, as the log names it.
+pub(crate) const PACKED_FORMAT: &str = "facts_v1";
+
 /// One segment that the lens reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
@@ -16,19 +19,66 @@ pub struct Source {
     pub is_there: bool,
 }
 
-/// The segments that count, by path, and those that the log names in vain. What cannot be listed is not there: a lens over half a ledger is
-/// better than none, and a ledger without a log is one that nobody has committed to yet.
+impl Source {
+    /// The day of its folder, `2026-11-21`.
+    #[must_use]
+    pub fn day(&self) -> &str {
+        day(&self.path)
+    }
+}
+
+/// One Parquet file that segments were packed into, or that was made from such.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fact {
+    /// `edges`, `sightings`, …; `sightings_daily` is the rollup.
+    pub kind: String,
+    /// Its path inside the ledger, with `/`.
+    pub path: String,
+    /// How many rows the log says that it has.
+    pub rows: Option<u64>,
+    /// Whether it is there.
+    pub is_there: bool,
+}
+
+impl Fact {
+    /// The day that it holds, `2026-11-21`.
+    #[must_use]
+    pub fn day(&self) -> &str {
+        day(&self.path)
+    }
+}
+
+/// What counts in a ledger.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// The number of the newest entry of the log; 0 without one.
+    pub head: u64,
+    /// Segments that are not packed, by path, and those that the log names in vain.
+    pub segments: Vec<Source>,
+    /// What segments were packed into.
+    pub facts: Vec<Fact>,
+    /// Segments that are packed.
+    pub packed: BTreeSet<String>,
+    /// Packed segments in whose place another one has come since: their rows do not count.
+    pub replaced: Vec<String>,
+    /// Segments that another of the same run, attempt and shard took the place of, by that one.
+    pub losers: BTreeMap<String, Vec<String>>,
+}
+
+/// The segments that count, by path, and those that the log names in vain.
 #[must_use]
 pub fn sources(ledger: &Path) -> Vec<Source> {
+    state(ledger).segments
+}
+
+/// What counts. What cannot be listed is not there: a lens over half a ledger is better than none, and a ledger without a log is one that
+/// nobody has committed to yet.
+#[must_use]
+pub fn state(ledger: &Path) -> State {
     let log = read_log(ledger);
-    let mut newest: BTreeMap<String, (usize, Source)> = BTreeMap::new();
+    let mut offered: BTreeMap<String, Vec<(usize, Source)>> = BTreeMap::new();
     let mut offer = |rank: usize, source: Source| {
-        let place = newest.entry(slot(&source.path).to_owned());
-        let candidate = (rank, source);
-        let kept = place.or_insert_with(|| candidate.clone());
-        if *kept < candidate {
-            *kept = candidate;
-        }
+        offered.entry(slot(&source.path).to_owned()).or_default().push((rank, source));
     };
     let there: BTreeSet<String> = files(ledger).into_iter().collect();
     for path in there.iter().filter(|path| !log.removed.contains(*path)) {
@@ -45,17 +95,44 @@ pub fn sources(ledger: &Path) -> Vec<Source> {
             offer(0, source);
         }
     }
-    let mut kept: Vec<Source> = newest.into_values().map(|(_, source)| source).collect();
-    kept.sort();
-    kept
+    // Of those in one place the last that the log added counts, unless there is a newer one that is not packed.
+    let rank = |path: &str| log.added.get(path).map_or(0, |(rank, _)| *rank);
+    let mut last: BTreeMap<&str, &String> = BTreeMap::new();
+    for path in &log.packed {
+        let kept = last.entry(slot(path)).or_insert(path);
+        if (rank(kept), &**kept) < (rank(path), path) {
+            *kept = path;
+        }
+    }
+    let is_last = |path: &String| last.get(slot(path)) == Some(&path) && !offered.contains_key(slot(path));
+    let replaced = log.packed.iter().filter(|path| !is_last(path)).cloned().collect();
+    let mut state = State { head: log.head, packed: log.packed.clone(), replaced, ..State::default() };
+    for mut candidates in offered.into_values() {
+        candidates.sort();
+        let Some((_, winner)) = candidates.pop() else { continue };
+        let losers = candidates.into_iter().map(|(_, source)| source.path).collect();
+        state.losers.insert(winner.path.clone(), losers);
+        state.segments.push(winner);
+    }
+    state.segments.sort();
+    state.facts = log
+        .facts
+        .into_iter()
+        .map(|(path, (kind, rows))| Fact { is_there: ledger.join(&path).is_file(), kind, path, rows })
+        .collect();
+    state
 }
 
-/// What the log says about segments.
+/// What the log says.
 #[derive(Debug, Default)]
 struct Log {
+    head: u64,
     /// Path to the place of its entry, from 1, and its lines.
     added: BTreeMap<String, (usize, Option<u64>)>,
     removed: BTreeSet<String>,
+    packed: BTreeSet<String>,
+    /// Path to kind and rows.
+    facts: BTreeMap<String, (String, Option<u64>)>,
 }
 
 fn read_log(ledger: &Path) -> Log {
@@ -63,15 +140,31 @@ fn read_log(ledger: &Path) -> Log {
         std::fs::read_dir(ledger.join("log")).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     entries.sort();
     let mut log = Log::default();
+    let numbers = entries.iter().filter_map(|entry| entry.file_stem()?.to_str()?.parse().ok());
+    log.head = numbers.max().unwrap_or(0);
     for (number, entry) in entries.iter().enumerate() {
         let Ok(text) = std::fs::read_to_string(entry) else { continue };
         let Ok(value) = serde_json::from_str::<serde_json::Value>(&text) else { continue };
+        let mut is_packing = false;
         for added in items(&value["add"]) {
             let Some(path) = added["path"].as_str() else { continue };
+            if added["format"] == PACKED_FORMAT {
+                is_packing = true;
+                let kind = added["kind"].as_str().unwrap_or_default().to_owned();
+                log.facts.insert(path.to_owned(), (kind, added["rows"].as_u64()));
+                continue;
+            }
             log.removed.remove(path);
             log.added.insert(path.to_owned(), (number + 1, added["rows"].as_u64()));
         }
-        log.removed.extend(items(&value["remove"]).iter().filter_map(|path| path.as_str().map(str::to_owned)));
+        for path in items(&value["remove"]).iter().filter_map(serde_json::Value::as_str) {
+            if log.facts.remove(path).is_none() {
+                log.removed.insert(path.to_owned());
+                if is_packing {
+                    log.packed.insert(path.to_owned());
+                }
+            }
+        }
     }
     log
 }
@@ -89,6 +182,11 @@ fn files(ledger: &Path) -> Vec<String> {
 fn source(path: &str, rows: Option<u64>, is_there: bool) -> Option<Source> {
     let kind = path.strip_prefix("segments/")?.split('/').next()?.to_owned();
     path.ends_with(".jsonl.zst").then(|| Source { kind, path: path.to_owned(), rows, is_there })
+}
+
+/// The day in a path, `2026-11-21`.
+pub(crate) fn day(path: &str) -> &str {
+    path.split('/').find_map(|part| part.strip_prefix("dt=")).unwrap_or_default()
 }
 
 /// The path without its content hash: kind, day, run, attempt and shard.

@@ -1,6 +1,6 @@
 -- One row per code path that keeps tests in FAST.
 -- Why: a path that most tests cover and that moves often keeps most of the suite; a team can split it, or pin fewer tests to it.
--- Reads: covered_history, thresholds, clock.
+-- Reads: code_history, path_tests, thresholds, clock.
 WITH numbers AS (
   SELECT
     MAX(CASE WHEN name = 'quiet_days' THEN value END) AS quiet_days,
@@ -10,22 +10,23 @@ WITH numbers AS (
 
 keeping AS (
   SELECT
-    covered_history.test_id,
-    covered_history.file,
-    covered_history.function,
-    covered_history.last_changed_at,
-    covered_history.last_seen_at,
+    path_tests.tests,
+    code_history.file,
+    code_history.function,
+    code_history.last_changed_at,
+    code_history.last_seen_at,
     CASE
-      WHEN DATE_DIFF('second', covered_history.last_changed_at, DATE_TRUNC('day', clock.as_of)) < numbers.quiet_days * 86400 THEN 1
+      WHEN DATE_DIFF('second', code_history.last_changed_at, DATE_TRUNC('day', clock.as_of)) < numbers.quiet_days * 86400 THEN 1
       ELSE 0
     END AS moves,
     CASE
-      WHEN covered_history.last_seen_at IS NULL THEN 0
+      WHEN code_history.last_seen_at IS NULL THEN 0
       WHEN numbers.fault_days = 0 THEN 1
-      WHEN DATE_DIFF('second', covered_history.last_seen_at, DATE_TRUNC('day', clock.as_of)) < numbers.fault_days * 86400 THEN 1
+      WHEN DATE_DIFF('second', code_history.last_seen_at, DATE_TRUNC('day', clock.as_of)) < numbers.fault_days * 86400 THEN 1
       ELSE 0
     END AS fails
-  FROM covered_history
+  FROM code_history
+  INNER JOIN path_tests ON code_history.path_key = path_tests.path_key
   CROSS JOIN clock
   CROSS JOIN numbers
 )
@@ -33,9 +34,8 @@ keeping AS (
 SELECT
   file,
   function,
-  MAX(last_changed_at) AS last_changed_at,
-  MAX(last_seen_at) AS last_seen_at,
-  COUNT(DISTINCT test_id) AS tests
+  last_changed_at,
+  last_seen_at,
+  tests
 FROM keeping
 WHERE moves = 1 OR fails = 1
-GROUP BY file, function

@@ -1,6 +1,6 @@
 -- One row per source, project and service that errors were watched for with.
 -- Why: silence is health only of a source that was listened to long enough and whose frames can be found.
--- Reads: observations, sightings_once, clock.
+-- Reads: observations, sightings_by_place, clock.
 WITH watched AS (
   SELECT
     observations.source,
@@ -23,7 +23,7 @@ counted AS (
     SUM(sightings) AS sightings,
     SUM(frames_in_repository) AS frames_in_repository,
     SUM(frames_mapped) AS frames_mapped
-  FROM sightings_once
+  FROM sightings_by_place
   GROUP BY source, project, service
 )
 

@@ -1,14 +1,14 @@
 -- One row per fault without a code path, reason and part of the repository that it blocks: a file, a folder, or everything (empty).
 -- Why: where a fault may be, nothing may count as healthy. A fault that is surely no fault of the repository's is not here.
--- Reads: sightings_once.
+-- Reads: sightings_by_place.
 SELECT
   fault_id,
   unmapped_reason,
   blocks,
   MAX(error_type) AS error_type,
-  MIN(seen_at) AS first_seen_at,
-  MAX(seen_at) AS last_seen_at,
+  MIN(first_seen_at) AS first_seen_at,
+  MAX(last_seen_at) AS last_seen_at,
   CAST(SUM(sightings) AS BIGINT) AS sightings
-FROM sightings_once
-WHERE confidence = 'none' AND blocks <> '-'
+FROM sightings_by_place
+WHERE NOT is_mapped AND blocks <> '-'
 GROUP BY fault_id, unmapped_reason, blocks

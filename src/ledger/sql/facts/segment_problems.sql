@@ -1,20 +1,20 @@
 -- One row per segment that could not be read whole.
 -- Why: unreadable lines are left out of every other view, never silently. Lines of a newer format count as `newer_lines`.
--- Reads: segments, raw_runs, raw_outcomes, raw_decisions, raw_edges, raw_events, raw_changes, raw_sightings.
+-- Reads: segments, raw_runs, live_outcomes, raw_decisions, live_edges, raw_events, live_changes, live_sightings.
 WITH lines AS (
   SELECT segment, v FROM raw_runs
   UNION ALL
-  SELECT segment, v FROM raw_outcomes
+  SELECT segment, v FROM live_outcomes
   UNION ALL
   SELECT segment, v FROM raw_decisions
   UNION ALL
-  SELECT segment, v FROM raw_edges
+  SELECT segment, v FROM live_edges
   UNION ALL
   SELECT segment, v FROM raw_events
   UNION ALL
-  SELECT segment, v FROM raw_changes
+  SELECT segment, v FROM live_changes
   UNION ALL
-  SELECT segment, v FROM raw_sightings
+  SELECT segment, v FROM live_sightings
 ),
 
 counted AS (

@@ -30,6 +30,7 @@ SELECT
   tenant AS tenant_hash,
   CAST(COALESCE(frames_in_repository, 0) AS BIGINT) AS frames_in_repository,
   CAST(COALESCE(frames_mapped, 0) AS BIGINT) AS frames_mapped,
-  raw AS raw_id
+  raw AS raw_id,
+  is_sealed
 FROM raw_sightings
 WHERE v = 1 AND kind = 'sighting' AND event IS NOT NULL

@@ -1,11 +1,11 @@
--- One row per source, project and event.
--- Why: what was learned twice counts once, as it was mapped best; what has not happened yet does not count.
+-- One row per source, project, event and day on which it was seen.
+-- Why: what was learned twice counts once, as it was mapped best; what has not happened yet does not count. Days stand for themselves, so that an old one need never be looked at again.
 -- Reads: sightings, clock.
 WITH ranked AS (
   SELECT
     sightings.*,
     ROW_NUMBER() OVER (
-      PARTITION BY sightings.source, sightings.project, sightings.event_id
+      PARTITION BY sightings.source, sightings.project, sightings.event_id, CAST(sightings.seen_at AS DATE), sightings.is_sealed
       ORDER BY
         CASE sightings.confidence WHEN 'line' THEN 1 WHEN 'moved' THEN 2 WHEN 'path' THEN 3 ELSE 4 END ASC,
         CASE sightings.commit_confidence WHEN 'exact' THEN 1 WHEN 'tag' THEN 2 WHEN 'inferred' THEN 3 ELSE 4 END ASC,
@@ -47,6 +47,7 @@ SELECT
   received_at,
   sightings,
   frames_in_repository,
-  frames_mapped
+  frames_mapped,
+  is_sealed
 FROM ranked
 WHERE place = 1
