@@ -21,7 +21,7 @@ const FUNCTIONS: usize = 20;
 const FAULTS: usize = 2000;
 const RELEASES: usize = 24;
 /// Of a tenth and of all of it: time should grow with the lines, and memory not at all.
-const SIGHTINGS: &[usize] = &[40_000, 400_000];
+const SIGHTINGS: &[usize] = &[20_000, 200_000];
 const ENVELOPES: &[usize] = &[2_000, 20_000];
 
 fn main() {
@@ -100,16 +100,17 @@ impl World {
                         )
                     })
                     .collect();
+                let (id, said, user) = (dice.0, message(fault, &mut dice), dice.skewed(50_000));
                 writeln!(
                     text,
                     "{{\"v\":1,\"event\":\"{:016x}{number:016x}\",\"at\":\"{}\",\"type\":\"{}\",\"message\":\"{}\",\"handled\":false,\"level\":\"error\",\
                      \"platform\":\"python\",\"environment\":\"production\",\"service\":\"shop\",\"release\":\"shop@1.{}.0\",\"user\":\"u{}\",\"frames\":[{}]}}",
-                    dice.0,
+                    id,
                     at(number, many),
                     kind(fault),
-                    message(fault, &mut dice),
+                    said,
                     number * RELEASES / many,
-                    dice.skewed(50_000),
+                    user,
                     frames.join(",")
                 )
                 .unwrap();
@@ -137,12 +138,13 @@ impl World {
                 let crumbs: Vec<String> = (0..12)
                     .map(|_| format!("{{\"type\":\"log\",\"category\":\"shop.http\",\"level\":\"info\",\"message\":\"GET /orders/{}\",\"timestamp\":\"{}\",\"data\":{{}}}}", dice.below(1_000_000), at(number, many)))
                     .collect();
+                let (id, said, user, server) = (dice.0, message(fault, &mut dice), dice.skewed(50_000), dice.below(40));
                 let event = format!(
                     "{{\"event_id\":\"{:016x}{number:016x}\",\"timestamp\":\"{}\",\"level\":\"error\",\"platform\":\"python\",\"environment\":\"production\",\
                      \"release\":\"shop@1.{}.0\",\"server_name\":\"web-{}\",\"user\":{{\"id\":\"u{}\"}},\"exception\":{{\"values\":[{{\"type\":\"{}\",\"value\":\"{}\",\
                      \"mechanism\":{{\"type\":\"generic\",\"handled\":false}},\"stacktrace\":{{\"frames\":[{}]}}}}]}},\"breadcrumbs\":{{\"values\":[{}]}},\
                      \"contexts\":{{\"runtime\":{{\"name\":\"CPython\",\"version\":\"3.12.3\"}}}},\"modules\":{{\"sentry-sdk\":\"2.0.0\",\"urllib3\":\"2.2.1\"}}}}",
-                    dice.0, at(number, many), number * RELEASES / many, dice.below(40), dice.skewed(50_000), kind(fault), message(fault, &mut dice),
+                    id, at(number, many), number * RELEASES / many, server, user, kind(fault), said,
                     frames.join(","), crumbs.join(",")
                 );
                 writeln!(

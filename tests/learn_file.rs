@@ -205,6 +205,25 @@ fn what_a_file_observed_is_stated_and_known_by_source_and_service() {
 }
 
 #[test]
+fn a_hole_of_months_between_two_periods_was_watched_by_nobody() {
+    let repository = shop();
+    let health = "SELECT CAST(observed_since AS DATE), CAST(observed_to AS DATE), days_observed FROM source_health";
+    let quiet = file(&repository, "quiet.jsonl", "");
+    for (covers, expected) in [
+        ("2025-01-01..2025-06-30", "2025-01-01 2025-06-30 180"),
+        // Next to it, and one week behind that: still without a break.
+        ("2025-07-01..2025-07-31", "2025-01-01 2025-07-31 211"),
+        ("2025-08-07..2025-08-31", "2025-01-01 2025-08-31 242"),
+        ("2026-01-01..2026-03-31", "2026-01-01 2026-03-31 89"),
+        // What was missing comes later.
+        ("2025-08-20..2026-01-10", "2025-01-01 2026-03-31 454"),
+    ] {
+        learn(&repository, &quiet, &["--covers", covers]).exits(0);
+        assert_eq!(rows(&repository, health), [expected], "{covers}");
+    }
+}
+
+#[test]
 fn an_event_is_mapped_as_the_code_was_at_its_commit() {
     let repository = shop();
     let text = std::fs::read_to_string(repository.path("shop/billing.py")).unwrap();

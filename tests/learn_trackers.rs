@@ -17,7 +17,7 @@ use std::thread::spawn;
 use serde_json::{Value, json};
 use support::Repository;
 use support::shop::{rows, shop};
-use support::tracker::head_of;
+use support::tracker::{body_of, head_of};
 
 /// Serves pages by the beginning of what is asked; what is asked with its headers, and nothing else, is kept.
 struct Pages {
@@ -29,19 +29,35 @@ impl Pages {
     fn serve(pages: impl Fn(u16) -> Vec<(&'static str, String, Value)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let pages = pages(port);
+        let mut pages = pages(port);
         let asked = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&asked);
         spawn(move || {
             for mut client in listener.incoming().flatten() {
                 let head = head_of(&mut client);
-                let line = head.lines().next().unwrap_or_default().to_owned();
-                let page = pages.iter().find(|(start, _, _)| line.starts_with(start));
+                let asked = format!("{head}{}", body_of(&mut client, &head));
+                let line = asked.lines().next().unwrap_or_default().to_owned();
+                // A question in JSON is answered by what it asks; a page that is given once is gone then.
+                let question = asked.rsplit("\r\n").next().unwrap_or_default().to_owned();
+                let fits = |(start, _, _): &(&str, String, Value)| match start.strip_prefix("POST ") {
+                    Some(part) => {
+                        line.starts_with("POST ")
+                            && part.split('&').all(|part| line.contains(part) || question.contains(part))
+                    }
+                    None => line.starts_with(start),
+                };
+                let page = pages.iter().position(fits);
                 let (status, headers, body) = match page {
-                    Some((_, headers, body)) => ("200 OK", headers.clone(), body.to_string()),
+                    Some(at) if pages[at].1.contains("Reset") => {
+                        ("429 Too Many Requests", pages.remove(at).1, String::new())
+                    }
+                    Some(at) if pages[at].1.contains("Once") => {
+                        ("200 OK", String::new(), pages.remove(at).2.to_string())
+                    }
+                    Some(at) => ("200 OK", pages[at].1.clone(), pages[at].2.to_string()),
                     None => ("404 Not Found", String::new(), "{}".to_owned()),
                 };
-                seen.lock().unwrap().push(head);
+                seen.lock().unwrap().push(asked);
                 let head = format!(
                     "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n",
                     body.len()
@@ -228,7 +244,7 @@ fn bugsnag_has_the_newest_frame_first_and_the_lines_around_it_by_number() {
     learns(
         "bugsnag",
         "BUGSNAG_AUTH_TOKEN",
-        "authorization: token the-token",
+        "authorization: token the-token\r\nx-version: 2",
         "GET /projects/42/errors?",
         &pages,
         &[&first, &second],
@@ -279,4 +295,99 @@ fn honeybadger_says_the_sort_of_error_with_the_fault_and_the_next_page_with_each
         &pages,
         &[&first, &second],
     );
+}
+
+#[test]
+fn datadog_is_asked_with_two_keys_and_for_all_pages_of_logs_and_says_itself_how_long_to_wait() {
+    let issue = |id: String, last: i64| {
+        let found = json!({"id":id,"type":"error_tracking_search_result","attributes":{"impacted_users":1,"total_count":3},
+            "relationships":{"issue":{"data":{"id":id,"type":"issue"}}}});
+        let seen = json!({"id":id,"type":"issue","attributes":{"error_type":"LookupError","error_message":"no price","first_seen":1_790_000_000_000_i64,
+            "last_seen":last,"service":"shop","state":"OPEN"}});
+        (found, seen)
+    };
+    let issues = |some: Vec<(Value, Value)>| {
+        let (found, seen): (Vec<Value>, Vec<Value>) = some.into_iter().unzip();
+        json!({"data":found,"included":seen})
+    };
+    let log = |id: &str, at: &str| {
+        let stack = "Traceback (most recent call last):\n  File \"/srv/shop/shop/orders.py\", line 9, in checkout\n    return Invoice(order[\"items\"]).total()\n  \
+                     File \"/srv/shop/shop/billing.py\", line 16, in price\n    return PRICES[item]\nLookupError: no price for 'plum'";
+        json!({"id":id,"type":"log","attributes":{"service":"shop","status":"error","timestamp":at,"message":"no price for 'plum'",
+            "tags":["env:production","version:1.4.0","source:python"],"attributes":{"usr":{"id":"user-42"},"issue":{"id":"x"},
+            "error":{"kind":"LookupError","message":"no price for 'plum'","stack":stack}}}})
+    };
+    let pages = Pages::serve(|_| {
+        let some = issue("0a-1b".to_owned(), 1_790_000_300_000);
+        let logs = |some: Value, after: Value| json!({"data":some,"meta":{"page":{"after":after},"status":"done"}});
+        let first = logs(json!([log("AQ-3", "2026-09-21T14:18:20.000Z")]), json!("next"));
+        let second = logs(json!([log("AQ-2", "2026-09-21T14:16:40.000Z")]), Value::Null);
+        let oldest = logs(json!([log("AQ-1", "2026-09-21T14:13:20.000Z")]), Value::Null);
+        let too_many = "X-RateLimit-Limit: 1\r\nX-RateLimit-Reset: 1\r\n".to_owned();
+        vec![
+            ("POST issues/search&service:42", too_many, Value::Null),
+            ("POST logs/events/search&\"cursor\":\"next\"", String::new(), second),
+            ("POST logs/events/search&@issue.id:0a-1b&\"-timestamp\"", String::new(), first),
+            ("POST logs/events/search&@issue.id:0a-1b&\"timestamp\"", String::new(), oldest),
+            ("POST issues/search?include=issue&service:42&\"track\":\"logs\"", String::new(), issues(vec![some])),
+        ]
+    });
+    let mut repository = shop();
+    repository.variables.insert("DD_APP_KEY".to_owned(), "the-other".to_owned());
+    let said = learn(&mut repository, "datadog", "DD_API_KEY", pages.port, &["--project", "42", "--most", "3"]);
+    assert!(said.contains("datadog 42: 3 sightings of 1 fault"), "{said}");
+    let asked = std::mem::take(&mut *pages.asked.lock().unwrap());
+    for head in &asked {
+        assert!(head.contains("dd-api-key: the-token") && head.contains("dd-application-key: the-other"), "{head}");
+    }
+    // Told to wait, the list, two pages of logs, the oldest one.
+    assert_eq!(asked.len(), 5, "{asked:#?}");
+    let seen = "SELECT event_id, issue_id, error_type, path, function_name, confidence, commit_confidence, environment, service FROM sightings_once ORDER BY 1";
+    let row = |id: &str| format!("{id} 0a-1b LookupError shop/billing.py price line tag production shop");
+    assert_eq!(rows(&repository, seen), [row("aq1"), row("aq2"), row("aq3")]);
+    let said = learn(&mut repository, "datadog", "DD_API_KEY", pages.port, &["--project", "42"]);
+    assert!(said.contains("0 sightings"), "{said}");
+    let asked = pages.asked();
+    assert!(!asked.is_empty() && asked.iter().all(|asked| asked.contains("/issues/search")), "{asked:#?}");
+}
+
+#[test]
+fn datadog_is_asked_for_the_halves_of_a_time_of_which_it_does_not_tell_all_and_misses_no_key() {
+    let found =
+        |id: usize| json!({"id":format!("n{id}"),"type":"error_tracking_search_result","attributes":{"total_count":1}});
+    let issue = |id: usize| json!({"id":format!("n{id}"),"type":"issue","attributes":{"first_seen":1_790_000_000_000_i64,"last_seen":1_790_000_000_000_i64}});
+    let pages = Pages::serve(|_| {
+        let issues = |ids: std::ops::Range<usize>| json!({"data":ids.clone().map(found).collect::<Vec<_>>(),"included":ids.map(issue).collect::<Vec<_>>()});
+        vec![
+            // The whole time, once; then its halves.
+            ("POST issues/search&service:42", "Once: 1\r\n".to_owned(), issues(0..100)),
+            ("POST issues/search&service:42", "Once: 1\r\n".to_owned(), issues(50..110)),
+            ("POST issues/search&service:42", String::new(), issues(0..60)),
+            ("POST logs/events/search", String::new(), json!({"data":[],"meta":{"page":{}}})),
+        ]
+    });
+    let mut repository = shop();
+    let url = format!("http://127.0.0.1:{}", pages.port);
+    let arguments = ["learn", "datadog", "--url", &url, "--project", "42"];
+    repository.variables.insert("DD_API_KEY".to_owned(), "the-token".to_owned());
+    let told = repository.titer(&arguments);
+    assert!(told.code == Some(2) && told.stderr.contains("DD_API_KEY and DD_APP_KEY"), "{}", told.stderr);
+    std::fs::write(repository.beside("keys"), "the-token\n").unwrap();
+    let file = repository.beside("keys").display().to_string();
+    let told = repository.titer(&[&arguments[..], &["--token-file", &file]].concat());
+    assert!(told.code == Some(3) && told.stderr.contains("has 1 lines, not 2"), "{}", told.stderr);
+    std::fs::write(repository.beside("keys"), "the-token\nthe-other\n").unwrap();
+    let told = repository.titer(&[&arguments[..], &["--token-file", &file]].concat());
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let asked = std::mem::take(&mut *pages.asked.lock().unwrap());
+    let time = |asked: &String| {
+        let question: Value = serde_json::from_str(asked.rsplit("\r\n").next().unwrap()).unwrap();
+        let of = |name: &str| question.pointer(&format!("/data/attributes/{name}")).and_then(Value::as_i64);
+        Some((of("from")?, of("to")?))
+    };
+    let times: Vec<(i64, i64)> = asked.iter().filter_map(time).collect();
+    let [whole, newer, older] = times[..] else { panic!("{times:?}") };
+    assert!(older.1 == newer.0 && (older.0, newer.1) == whole, "{times:?}");
+    // Every issue once, and an issue that told nothing more is no reason to stop.
+    assert_eq!(asked.iter().filter(|asked| asked.contains("\"-timestamp\"")).count(), 110);
 }

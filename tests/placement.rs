@@ -157,6 +157,57 @@ fn a_fault_that_cannot_be_mapped_blocks_where_it_may_lie() {
     assert_eq!((names(&placed).len(), count(&placed, "unmapped")), (0, 2), "{placed}");
 }
 
+/// Two services, each in a folder of its own, and their tests recorded.
+fn two_services() -> Service {
+    let service = Service::of(&["quiet"]);
+    for (folder, name) in [("shop", "cart"), ("mail", "letter")] {
+        service.repository.write(&format!("{folder}/__init__.py"), "");
+        service.repository.write(&format!("{folder}/{name}.py"), format!("def {name}():\n    return 1\n"));
+        let test = format!("from {folder}.{name} import {name}\n\ndef test_{name}():\n    assert {name}() == 1\n");
+        service.repository.write(&format!("tests/test_{name}.py"), test);
+    }
+    service.repository.write("titer.toml", "[services]\nshop = \"shop\"\nmail = \"mail/\"\n");
+    service.commit(364, "services");
+    service.record();
+    service
+}
+
+#[test]
+fn a_service_that_is_watched_says_nothing_of_another_one() {
+    let service = two_services();
+    let line = |event: &str, of: &str, more: Value| {
+        let mut line = sighting(event, 200, "elsewhere.py", "f");
+        line["service"] = json!(of);
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        line
+    };
+    // Of one that nobody maps to a folder nothing follows; of one that is mapped, of its folder.
+    let file = service.repository.beside("quiet.jsonl");
+    for (of, since, expected) in
+        [("nobody", 360, &[][..]), ("mail", 90, &[]), ("shop", 360, &["cart"]), ("mail", 360, &["cart", "letter"])]
+    {
+        fs::write(&file, "").unwrap();
+        let covers = format!("{}..{}", day(since), day(0));
+        let arguments = ["learn", "file", file.to_str().unwrap(), "--service", of, "--covers", &covers];
+        let done = service.repository.titer(&arguments);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        assert_eq!(names(&service.place(&["--dry-run"])), expected, "{of} {since}");
+    }
+    // A fault without a place keeps the tests of its service, or of the module that it names, and without either those of all.
+    let learn = |lines: &[Value]| {
+        fs::write(&file, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        let done = service.repository.titer(&["learn", "file", file.to_str().unwrap(), "--source", "told"]);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        names(&service.place(&["--dry-run"]))
+    };
+    assert_eq!(learn(&[line("a", "shop", json!({"frames": []}))]), ["letter"]);
+    assert_eq!(learn(&[line("b", "", json!({"frames": [], "module": "mail.other"}))]), Vec::<String>::new());
+    let placed = service.place(&["--dry-run"]);
+    assert_eq!((count(&placed, "unmapped"), count(&placed, "unwatched")), (2, 1), "{placed}");
+    assert_eq!(learn(&[line("c", "", json!({"frames": []}))]), Vec::<String>::new());
+    assert_eq!(count(&service.place(&["--dry-run"]), "unmapped"), 3);
+}
+
 #[test]
 fn a_relapse_brings_a_test_back_and_the_chain_of_records_holds() {
     let service = Service::of(&["quiet"]);

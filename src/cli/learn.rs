@@ -72,6 +72,12 @@ pub(super) enum Learn {
         #[command(flatten)]
         pull: Pull,
     },
+    /// Production errors from Datadog's Error Tracking for logs (keys: `DD_API_KEY` and `DD_APP_KEY`; --project is the service, --url
+    /// a site such as `datadoghq.eu`)
+    Datadog {
+        #[command(flatten)]
+        pull: Pull,
+    },
     /// Production errors from Honeybadger (token: `HONEYBADGER_AUTH_TOKEN`)
     Honeybadger {
         #[command(flatten)]
@@ -162,7 +168,7 @@ pub(super) struct Pull {
     /// The service that failed, where events do not name it
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// Read the token from this file instead of the tracker's variable
+    /// Read the token from this file instead of the tracker's variable; of two keys, one a line
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Ask for at most so many events of one group of errors
@@ -198,6 +204,7 @@ impl Learn {
             Self::Sentry { pull } => from_tracker(settings, pull, "sentry", out, talk),
             Self::Rollbar { pull } => from_tracker(settings, pull, "rollbar", out, talk),
             Self::Bugsnag { pull } => from_tracker(settings, pull, "bugsnag", out, talk),
+            Self::Datadog { pull } => from_tracker(settings, pull, "datadog", out, talk),
             Self::Honeybadger { pull } => from_tracker(settings, pull, "honeybadger", out, talk),
         }
     }

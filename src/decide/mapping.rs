@@ -151,6 +151,27 @@ pub fn map(event: &Event, tree: &Tree, prefixes: &[Prefix], sources: &Sources) -
     mapped
 }
 
+/// What an event without frames blocks: the module that it names, where the repository has it; else the folder of its service, where that
+/// is known; else everything.
+#[must_use]
+pub fn narrowed(event: &Event, mapped: Mapped, tree: &Tree, service: Option<&str>) -> Mapped {
+    if !event.frames.is_empty() || !mapped.blocks.is_empty() {
+        return mapped;
+    }
+    let module = event.modules.iter().map(|module| {
+        match tree.find(&Frame { module: module.clone(), ..Frame::default() }, &[]) {
+            Whereabouts::Files { paths, .. } => match paths.as_slice() {
+                [only] => only.clone(),
+                several => common_folder(several),
+            },
+            Whereabouts::Missing { folder } => folder,
+            Whereabouts::Outside | Whereabouts::Unnamed => String::new(),
+        }
+    });
+    let module = module.into_iter().find(|place| !place.is_empty());
+    Mapped { blocks: module.or_else(|| service.map(str::to_owned)).unwrap_or_default(), ..mapped }
+}
+
 /// What an event blocks whose commit nobody knows: `mapped` is where it would point today.
 #[must_use]
 pub fn without_commit(event: &Event, mapped: Mapped) -> Mapped {
@@ -431,6 +452,35 @@ mod tests {
         assert_ne!(at(4, "x()"), at(8, "z()"));
         let script = |function| mapped(vec![frame("web/app.js", 2, function, "b();", None)]).fault;
         assert_ne!(script("run"), script("stop"));
+    }
+
+    #[test]
+    fn an_event_without_frames_blocks_what_it_names_and_else_its_service_and_else_everything() {
+        let sources = sources();
+        let tree = Tree::new(sources.keys().map(String::as_str));
+        for (modules, service, expected) in [
+            (vec!["shop.billing"], Some("web"), "shop/billing.py"),
+            (vec!["root", "shop.billing"], None, "shop/billing.py"),
+            (vec!["shop.gone"], None, "shop"),
+            (vec!["views"], Some("web"), "web"),
+            (vec!["celery.app.trace"], Some("web"), "web"),
+            (vec![], Some("web"), "web"),
+            (vec!["views"], None, ""),
+            (vec![], None, ""),
+        ] {
+            let modules = modules.iter().map(|module| (*module).to_owned()).collect();
+            let event = Event { kind: "E".to_owned(), modules, ..Event::default() };
+            let mapped = map(&event, &tree, &[], &sources);
+            assert_eq!((mapped.unmapped.as_str(), mapped.blocks.as_str()), ("no frames", ""));
+            assert_eq!(narrowed(&event, mapped, &tree, service).blocks, expected, "{event:?} {service:?}");
+        }
+        let event = Event {
+            frames: [frame("/srv/x/gone.py", 1, "f", "", None)].into(),
+            modules: vec!["shop.billing".to_owned()],
+            ..Event::default()
+        };
+        let mapped = map(&event, &tree, &[], &sources);
+        assert_eq!(narrowed(&event, mapped, &tree, Some("web")).blocks, "", "frames say more than names");
     }
 
     #[test]

@@ -96,8 +96,16 @@ fn end_of_word(letters: &[char], at: usize) -> usize {
 }
 
 fn is_secret_key(word: &str) -> bool {
-    let word = word.to_lowercase();
-    SECRET_KEYS.iter().any(|key| word.contains(key)) && !word.contains("tokenize")
+    if !word.is_ascii() {
+        let word = word.to_lowercase();
+        return SECRET_KEYS.iter().any(|key| word.contains(key)) && !word.contains("tokenize");
+    }
+    // There are millions of words, and hardly any names a secret.
+    let begins = |at: usize, key: &str| word.get(at..at + key.len()).is_some_and(|part| part.eq_ignore_ascii_case(key));
+    let is_first = |byte: &u8| b"psactPSACT".contains(byte);
+    let mut places = word.bytes().enumerate().filter(|(_, byte)| is_first(byte));
+    places.any(|(at, _)| SECRET_KEYS.iter().any(|key| begins(at, key)))
+        && !(0..word.len()).any(|at| begins(at, "tokenize"))
 }
 
 fn with_holes(word: &str) -> String {
@@ -187,6 +195,19 @@ mod tests {
             ("Ünïcode 5€", "Ünïcode {number}€"),
         ] {
             assert_eq!(template(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_secret_is_known_anywhere_in_a_word_and_in_any_case() {
+        for key in SECRET_KEYS {
+            assert!(b"psact".contains(&key.as_bytes()[0]), "{key} begins with another letter");
+            for word in [key.to_owned(), format!("x_{}", key.to_uppercase()), format!("my{key}s"), format!("é{key}")] {
+                assert!(is_secret_key(&word), "{word}");
+            }
+        }
+        for word in ["", "pass", "tokenizer", "Tokenize", "keys", "author"] {
+            assert!(!is_secret_key(word), "{word}");
         }
     }
 

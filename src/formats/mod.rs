@@ -5,6 +5,7 @@ pub mod bugsnag_event;
 pub mod cargo_manifest;
 pub mod cargo_plan_v1;
 pub mod cargo_told_v1;
+pub mod datadog_log;
 mod declared;
 pub mod dep_info;
 pub mod event_v1;

@@ -21,6 +21,9 @@ pub const VERSION: u32 = 1;
 /// zstd's level: higher ones cost more time than they save bytes.
 const LEVEL: i32 = 3;
 
+/// zstd's level for what comes by the million.
+const QUICK_LEVEL: i32 = 1;
+
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the members are the columns of the view `runs`, described there")]
@@ -180,13 +183,17 @@ pub fn encode<T: Serialize>(lines: &[T]) -> Vec<u8> {
             text.push(b'\n');
         }
     }
-    pack(&text)
+    packed(&text, LEVEL)
 }
 
-/// The bytes of a segment whose lines are written already.
+/// The bytes of a segment whose lines, of which there are many, are written already.
 #[must_use]
 pub fn pack(text: &[u8]) -> Vec<u8> {
-    let Ok(mut encoder) = zstd::Encoder::new(Vec::new(), LEVEL) else { return Vec::new() };
+    packed(text, QUICK_LEVEL)
+}
+
+fn packed(text: &[u8], level: i32) -> Vec<u8> {
+    let Ok(mut encoder) = zstd::Encoder::new(Vec::new(), level) else { return Vec::new() };
     if encoder.write_all(text).is_err() {
         return Vec::new();
     }

@@ -1,39 +1,76 @@
 //! Envelopes as Sentry's SDKs send them: a line of headers, then items, each a line of headers and a payload, with or without its length.
 
+use std::io::BufRead as _;
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::packed::unpack;
 use super::sentry_event::{Held, event};
 use crate::model::fault::Decoded;
 
-/// Reads an envelope, plain or packed, or several plain ones behind each other.
+/// What threads are begun for, in bytes.
+const WORTH: usize = 1 << 18;
+
+/// An event in an envelope, not read yet.
+#[derive(Debug)]
+struct Item<'a> {
+    /// From 1.
+    number: usize,
+    payload: &'a [u8],
+    /// When its envelope was sent.
+    sent: Option<Arc<str>>,
+}
+
+/// Reads an envelope, plain or packed, or several plain ones behind each other; many are read by several threads at once.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Decoded {
     let unpacked = unpack(bytes);
+    let mut last = Decoded::default();
+    let items = items(&unpacked.bytes, &mut last);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.min(unpacked.bytes.len() / WORTH).clamp(1, 8);
+    let parts: Vec<&[Item<'_>]> = items.chunks(items.len().div_ceil(threads).max(1)).collect();
     let mut decoded = Decoded::default();
-    let mut rest = unpacked.bytes.as_slice();
-    let (mut sent, mut item) = (None, 0);
+    std::thread::scope(|scope| {
+        let started: Vec<_> = parts.iter().skip(1).map(|&part| (part, scope.spawn(move || events(part)))).collect();
+        decoded = parts.first().map(|part| events(part)).unwrap_or_default();
+        for (part, other) in started {
+            // A thread that ended early read nothing: its part is read here.
+            decoded.absorb(other.join().unwrap_or_else(|_| events(part)));
+        }
+    });
+    decoded.absorb(last);
+    if let Some(problem) = unpacked.problem {
+        decoded.refuse("the end", problem);
+    }
+    decoded
+}
+
+/// The events of envelopes; what is no event, and where the bytes end too early, is counted.
+fn items<'a>(bytes: &'a [u8], decoded: &mut Decoded) -> Vec<Item<'a>> {
+    let (mut items, mut rest) = (Vec::new(), bytes);
+    let (mut sent, mut number) = (None, 0);
     while !rest.is_empty() {
         let line = take_line(&mut rest);
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
         let Ok(headers) = serde_json::from_slice::<Value>(line) else {
-            decoded.refuse(format!("item {}", item + 1), "its headers are not JSON");
+            decoded.refuse(format!("item {}", number + 1), "its headers are not JSON");
             break;
         };
         let Some(kind) = headers.get("type").and_then(Value::as_str) else {
             // The headers of an envelope say no type.
-            sent = headers.get("sent_at").and_then(super::instant::instant);
+            sent = headers.get("sent_at").and_then(super::instant::instant).map(Arc::from);
             continue;
         };
-        item += 1;
-        let place = format!("item {item}");
+        number += 1;
         let length =
             headers.get("length").and_then(Value::as_u64).map(|length| usize::try_from(length).unwrap_or(usize::MAX));
         let payload = match length {
             Some(length) if length > rest.len() => {
-                decoded.refuse(place, "cut off");
+                decoded.refuse(format!("item {number}"), "cut off");
                 break;
             }
             Some(length) => {
@@ -44,13 +81,18 @@ pub fn decode(bytes: &[u8]) -> Decoded {
             None => take_line(&mut rest),
         };
         if kind == "event" {
-            read(payload, sent.as_deref(), place, &mut decoded);
+            items.push(Item { number, payload, sent: sent.clone() });
         } else {
             decoded.other += 1;
         }
     }
-    if let Some(problem) = unpacked.problem {
-        decoded.refuse("the end", problem);
+    items
+}
+
+fn events(items: &[Item<'_>]) -> Decoded {
+    let mut decoded = Decoded::default();
+    for Item { number, payload, sent } in items {
+        read(payload, sent.as_deref(), format!("item {number}"), &mut decoded);
     }
     decoded
 }
@@ -67,10 +109,11 @@ fn read(payload: &[u8], sent: Option<&str>, place: String, into: &mut Decoded) {
 }
 
 fn take_line<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
-    let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
-    let line = &rest[..end];
-    *rest = rest.get(end + 1..).unwrap_or_default();
-    line
+    let all = *rest;
+    // Skipping looks at many bytes at once.
+    let length = rest.skip_until(b'\n').unwrap_or(all.len());
+    let line = &all[..length];
+    line.strip_suffix(b"\n").unwrap_or(line)
 }
 
 #[cfg(test)]
@@ -111,5 +154,16 @@ mod tests {
     fn envelopes_behind_each_other_are_all_read() {
         let one = format!("{{\"dsn\":\"x\"}}\n{{\"type\":\"event\"}}\n{EVENT}\n");
         assert_eq!(decode(one.repeat(3).as_bytes()).events.len(), 3);
+        // By several threads as by one.
+        let many: String = (0..9000)
+            .map(|number| {
+                one.replace("FC6D8C0C", &format!("{number:08}"))
+                    + if number % 100 == 7 { "{}\n{\"type\":\"event\"}\n{no}\n" } else { "" }
+            })
+            .collect();
+        let mut last = Decoded::default();
+        let alone = events(&items(many.as_bytes(), &mut last));
+        assert_eq!((alone.events.len(), alone.bad.len()), (9000, 90));
+        assert_eq!(decode(many.as_bytes()), alone);
     }
 }

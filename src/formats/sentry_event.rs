@@ -81,8 +81,23 @@ pub fn event(value: &Value, sent: Option<&str>) -> Result<Held, String> {
         count: 1,
         user: user(value),
         tenant: first(&[tag(value, "tenant"), tag(value, "tenant_id"), tag(value, "organization")]),
+        modules: if stack.is_empty() { modules(value) } else { Vec::new() },
         frames: stack.into(),
     })))
+}
+
+/// What an event without frames says of its place: `app.views in checkout`, the logger's name, which is mostly that of its module, and a
+/// transaction that is named after a function.
+fn modules(value: &Value) -> Vec<String> {
+    let culprit = word(value, &["culprit"]);
+    let culprit = culprit.split_once(" in ").map(|(module, _)| module.to_owned());
+    let logger = first(&[word(value, &["logger"]), tag(value, "logger")]);
+    let transaction = word(value, &["transaction"]);
+    let transaction = transaction.rsplit_once('.').map(|(module, _)| module.to_owned());
+    let is_module = |name: &String| {
+        name.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_'))
+    };
+    [culprit, Some(logger), transaction].into_iter().flatten().filter(is_module).collect()
 }
 
 /// `yes` or `no`, as tags have it.

@@ -173,14 +173,13 @@ pub fn identity_key(store: &Store) -> Result<[u8; 32], Failure> {
     })
 }
 
-/// Raw bytes as the spool keeps them: their digest's text, and they themselves, packed.
+/// Raw bytes as the spool keeps them.
 ///
 /// # Errors
 /// They cannot be packed.
-pub fn pack(bytes: &[u8]) -> Result<(String, Vec<u8>), Failure> {
+pub fn pack(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
     let packed = zstd::encode_all(bytes, SPOOL_LEVEL);
-    let packed = packed.map_err(|error| Failure::world("raw bytes cannot be packed").because(error))?;
-    Ok((Digest::of(bytes).to_string(), packed))
+    packed.map_err(|error| Failure::world("raw bytes cannot be packed").because(error))
 }
 
 /// Keeps packed bytes under their digest. Bytes that are there already are not written again.

@@ -60,6 +60,8 @@ pub struct Event {
     pub user: String,
     /// The customer that the user belongs to, likewise.
     pub tenant: String,
+    /// Modules that the event itself names, likeliest first, `app.views`: all that is known of its place where it has no frames.
+    pub modules: Vec<String>,
     /// Oldest first: the last one failed. Events of one fault mostly share them.
     pub frames: Arc<[Frame]>,
 }

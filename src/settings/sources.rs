@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// `bugsink`, `sentry`, `rollbar`, `bugsnag` or `honeybadger`.
+    /// `bugsink`, `sentry`, `rollbar`, `bugsnag`, `datadog` or `honeybadger`.
     pub tracker: String,
     /// The tracker's own name or number of the project.
     pub project: String,

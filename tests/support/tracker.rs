@@ -180,3 +180,11 @@ pub fn head_of(client: &mut TcpStream) -> String {
     }
     String::from_utf8_lossy(&head).into_owned()
 }
+
+/// The body of the request whose head was read.
+pub fn body_of(client: &mut TcpStream, head: &str) -> String {
+    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    let _ = client.read_exact(&mut body);
+    String::from_utf8_lossy(&body).into_owned()
+}

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::web::Web;
-use super::{Asked, Group, Listing, Told, Tracker, number_or_word};
+use super::{Asked, Group, Listing, Told, Tracker, bearer, number_or_word, things};
 use crate::formats::instant::instant;
 use crate::model::failure::Failure;
 
@@ -19,22 +19,22 @@ impl Tracker for Bugsink {
         "bugsink"
     }
 
-    fn variable(&self) -> &'static str {
-        "BUGSINK_TOKEN"
+    fn variables(&self) -> &'static [&'static str] {
+        &["BUGSINK_TOKEN"]
     }
 
     fn url(&self) -> Option<&'static str> {
         None
     }
 
-    fn header(&self, token: &str) -> (&'static str, String) {
-        ("authorization", format!("Bearer {token}"))
+    fn headers(&self, keys: &[String]) -> Vec<(&'static str, String)> {
+        vec![bearer("Bearer", keys)]
     }
 
     fn list(&self, web: &Web, asked: &Asked, from: Option<&str>) -> Result<Listing, Failure> {
         let first = format!("{}/{ROOT}/issues/?project={}&sort=last_seen&order=desc", asked.url, asked.project);
         let answer = web.get(from.unwrap_or(&first))?;
-        let groups = results(&answer.value).iter().filter_map(group).collect();
+        let groups = things(&answer.value, "results").iter().filter_map(group).collect();
         let next = answer.value.get("next").and_then(Value::as_str).map(str::to_owned);
         Ok(Listing { groups, next, unordered: false })
     }
@@ -44,10 +44,10 @@ impl Tracker for Bugsink {
         let newest = list("desc")?;
         let is_new = |event: &&Value| event.get("ingested_at").and_then(instant).is_none_or(|at| at.as_str() > after);
         let mut ids: Vec<String> =
-            results(&newest.value).iter().filter(is_new).filter_map(id).take(asked.most).collect();
+            things(&newest.value, "results").iter().filter(is_new).filter_map(id).take(asked.most).collect();
         if group.first_seen.as_str() > after && group.count > ids.len() as u64 {
             let oldest = list("asc")?;
-            ids.extend(results(&oldest.value).first().and_then(id).filter(|oldest| !ids.contains(oldest)));
+            ids.extend(things(&oldest.value, "results").first().and_then(id).filter(|oldest| !ids.contains(oldest)));
         }
         let mut told = Told::default();
         for id in ids {
@@ -60,10 +60,6 @@ impl Tracker for Bugsink {
         }
         Ok(told)
     }
-}
-
-fn results(value: &Value) -> &[Value] {
-    value.get("results").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn id(value: &Value) -> Option<String> {

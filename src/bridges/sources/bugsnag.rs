@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::web::Web;
-use super::{Asked, Group, Listing, Told, Tracker, number_or_word};
+use super::{Asked, Group, Listing, Told, Tracker, bearer, number_or_word, things};
 use crate::formats::bugsnag_event::event;
 use crate::formats::instant::instant;
 use crate::model::failure::Failure;
@@ -17,16 +17,17 @@ impl Tracker for Bugsnag {
         "bugsnag"
     }
 
-    fn variable(&self) -> &'static str {
-        "BUGSNAG_AUTH_TOKEN"
+    fn variables(&self) -> &'static [&'static str] {
+        &["BUGSNAG_AUTH_TOKEN"]
     }
 
     fn url(&self) -> Option<&'static str> {
         Some("https://api.bugsnag.com")
     }
 
-    fn header(&self, token: &str) -> (&'static str, String) {
-        ("authorization", format!("token {token}"))
+    fn headers(&self, keys: &[String]) -> Vec<(&'static str, String)> {
+        // The first version of the interface has other pages.
+        vec![bearer("token", keys), ("x-version", "2".to_owned())]
     }
 
     fn list(&self, web: &Web, asked: &Asked, from: Option<&str>) -> Result<Listing, Failure> {
@@ -34,7 +35,7 @@ impl Tracker for Bugsnag {
             format!("{}/projects/{}/errors?sort=last_seen&direction=desc&per_page=100", asked.url, asked.project);
         let answer = web.get(from.unwrap_or(&first))?;
         Ok(Listing {
-            groups: items(&answer.value).iter().filter_map(group).collect(),
+            groups: things(&answer.value, "").iter().filter_map(group).collect(),
             next: answer.next,
             unordered: false,
         })
@@ -47,15 +48,11 @@ impl Tracker for Bugsnag {
         let answer = web.get(&address)?;
         let is_new = |event: &&Value| event.get("received_at").and_then(instant).is_none_or(|at| at.as_str() > after);
         let mut told = Told::default();
-        for one in items(&answer.value).iter().filter(is_new).take(*most) {
+        for one in things(&answer.value, "").iter().filter(is_new).take(*most) {
             told.take_held(one, event(one), &format!("an event of error {}", group.id), &group.id);
         }
         Ok(told)
     }
-}
-
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 fn group(value: &Value) -> Option<Group> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::web::Web;
-use super::{Asked, Group, Listing, Told, Tracker, number_or_word};
+use super::{Asked, Group, Listing, Told, Tracker, number_or_word, things};
 use crate::formats::honeybadger_notice::notice;
 use crate::formats::instant::instant;
 use crate::model::failure::Failure;
@@ -17,24 +17,24 @@ impl Tracker for Honeybadger {
         "honeybadger"
     }
 
-    fn variable(&self) -> &'static str {
-        "HONEYBADGER_AUTH_TOKEN"
+    fn variables(&self) -> &'static [&'static str] {
+        &["HONEYBADGER_AUTH_TOKEN"]
     }
 
     fn url(&self) -> Option<&'static str> {
         Some("https://app.honeybadger.io")
     }
 
-    fn header(&self, token: &str) -> (&'static str, String) {
+    fn headers(&self, keys: &[String]) -> Vec<(&'static str, String)> {
         // The token is the name, and there is no password.
-        ("authorization", format!("Basic {}", base64(format!("{token}:").as_bytes())))
+        vec![("authorization", format!("Basic {}", base64(format!("{}:", keys.concat()).as_bytes())))]
     }
 
     fn list(&self, web: &Web, asked: &Asked, from: Option<&str>) -> Result<Listing, Failure> {
         let first = format!("{}/v2/projects/{}/faults?order=recent", asked.url, asked.project);
         let answer = web.get(from.unwrap_or(&first))?;
         let next = answer.value.get("links").and_then(|links| links.get("next")).and_then(Value::as_str);
-        let groups = results(&answer.value).iter().filter_map(group).collect();
+        let groups = things(&answer.value, "results").iter().filter_map(group).collect();
         Ok(Listing { groups, next: next.map(str::to_owned), unordered: false })
     }
 
@@ -43,15 +43,11 @@ impl Tracker for Honeybadger {
         let answer = web.get(&address)?;
         let is_new = |event: &&Value| event.get("created_at").and_then(instant).is_none_or(|at| at.as_str() > after);
         let mut told = Told::default();
-        for one in results(&answer.value).iter().filter(is_new).take(asked.most) {
+        for one in things(&answer.value, "results").iter().filter(is_new).take(asked.most) {
             told.take_held(one, notice(one, &group.class), &format!("a notice of fault {}", group.id), &group.id);
         }
         Ok(told)
     }
-}
-
-fn results(value: &Value) -> &[Value] {
-    value.get("results").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn group(value: &Value) -> Option<Group> {

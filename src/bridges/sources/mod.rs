@@ -4,6 +4,7 @@
 
 mod bugsink;
 mod bugsnag;
+mod datadog;
 mod honeybadger;
 mod rollbar;
 mod sentry;
@@ -28,6 +29,10 @@ pub struct Asked {
     pub organization: String,
     /// The most events that are asked for of one group.
     pub most: usize,
+    /// Up to when all is known, RFC 3339 in UTC; empty where nothing is.
+    pub known: String,
+    /// When the asking began, RFC 3339 in UTC.
+    pub now: String,
 }
 
 /// Errors that the tracker takes for one.
@@ -98,12 +103,16 @@ impl Told {
 pub trait Tracker: Sync {
     /// What the source is called.
     fn name(&self) -> &'static str;
-    /// The variable that holds its token.
-    fn variable(&self) -> &'static str;
+    /// The variables that hold its token, or its keys.
+    fn variables(&self) -> &'static [&'static str];
     /// Its address, if there is one that is everybody's.
     fn url(&self) -> Option<&'static str>;
-    /// The header that carries the token.
-    fn header(&self, token: &str) -> (&'static str, String);
+    /// The whole address of what the user gave as one.
+    fn address(&self, given: &str) -> String {
+        given.trim_end_matches('/').to_owned()
+    }
+    /// The headers of every question, which carry the token or the keys, in the order of [`Self::variables`].
+    fn headers(&self, keys: &[String]) -> Vec<(&'static str, String)>;
     /// A page of groups, newest first; `from` is where, for pages after the first.
     ///
     /// # Errors
@@ -123,9 +132,26 @@ fn number_or_word(id: &Value) -> Option<String> {
     is_plain.then_some(text)
 }
 
+/// Tokens that belong to one bearer are sent so.
+fn bearer(word: &str, keys: &[String]) -> (&'static str, String) {
+    ("authorization", format!("{word} {}", keys.concat()))
+}
+
+/// The things on a page: it is a list, or has one in this member.
+fn things<'a>(page: &'a Value, member: &str) -> &'a [Value] {
+    let list = if member.is_empty() { Some(page) } else { page.get(member) };
+    list.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
 /// Every tracker.
-pub const TRACKERS: &[&dyn Tracker] =
-    &[&bugsink::Bugsink, &bugsnag::Bugsnag, &honeybadger::Honeybadger, &rollbar::Rollbar, &sentry::Sentry];
+pub const TRACKERS: &[&dyn Tracker] = &[
+    &bugsink::Bugsink,
+    &bugsnag::Bugsnag,
+    &datadog::Datadog,
+    &honeybadger::Honeybadger,
+    &rollbar::Rollbar,
+    &sentry::Sentry,
+];
 
 /// The tracker of a name.
 #[must_use]

@@ -17,16 +17,16 @@ impl Tracker for Rollbar {
         "rollbar"
     }
 
-    fn variable(&self) -> &'static str {
-        "ROLLBAR_ACCESS_TOKEN"
+    fn variables(&self) -> &'static [&'static str] {
+        &["ROLLBAR_ACCESS_TOKEN"]
     }
 
     fn url(&self) -> Option<&'static str> {
         Some("https://api.rollbar.com")
     }
 
-    fn header(&self, token: &str) -> (&'static str, String) {
-        ("x-rollbar-access-token", token.to_owned())
+    fn headers(&self, keys: &[String]) -> Vec<(&'static str, String)> {
+        vec![("x-rollbar-access-token", keys.concat())]
     }
 
     fn list(&self, web: &Web, asked: &Asked, from: Option<&str>) -> Result<Listing, Failure> {

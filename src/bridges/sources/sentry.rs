@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::web::Web;
-use super::{Asked, Group, Listing, Told, Tracker, number_or_word};
+use super::{Asked, Group, Listing, Told, Tracker, bearer, number_or_word, things};
 use crate::formats::instant::instant;
 use crate::model::failure::Failure;
 
@@ -16,16 +16,16 @@ impl Tracker for Sentry {
         "sentry"
     }
 
-    fn variable(&self) -> &'static str {
-        "SENTRY_AUTH_TOKEN"
+    fn variables(&self) -> &'static [&'static str] {
+        &["SENTRY_AUTH_TOKEN"]
     }
 
     fn url(&self) -> Option<&'static str> {
         Some("https://sentry.io")
     }
 
-    fn header(&self, token: &str) -> (&'static str, String) {
-        ("authorization", format!("Bearer {token}"))
+    fn headers(&self, keys: &[String]) -> Vec<(&'static str, String)> {
+        vec![bearer("Bearer", keys)]
     }
 
     fn list(&self, web: &Web, asked: &Asked, from: Option<&str>) -> Result<Listing, Failure> {
@@ -40,7 +40,7 @@ impl Tracker for Sentry {
             format!("{url}/api/0/projects/{organization}/{project}/issues/?query=&statsPeriod=&sort=date&limit=100");
         let answer = web.get(from.unwrap_or(&first))?;
         Ok(Listing {
-            groups: items(&answer.value).iter().filter_map(group).collect(),
+            groups: things(&answer.value, "").iter().filter_map(group).collect(),
             next: answer.next,
             unordered: false,
         })
@@ -50,7 +50,7 @@ impl Tracker for Sentry {
         let issue = format!("{}/api/0/organizations/{}/issues/{}/events", asked.url, asked.organization, group.id);
         let newest = web.get(&format!("{issue}/?full=true"))?;
         let is_new = |event: &&Value| received(event).is_none_or(|at| at.as_str() > after);
-        let chosen: Vec<&Value> = items(&newest.value).iter().filter(is_new).take(asked.most).collect();
+        let chosen: Vec<&Value> = things(&newest.value, "").iter().filter(is_new).take(asked.most).collect();
         let mut told = Told::default();
         for event in &chosen {
             told.take(event.to_string().as_bytes(), event, &format!("an event of issue {}", group.id), &group.id);
@@ -61,10 +61,6 @@ impl Tracker for Sentry {
         }
         Ok(told)
     }
-}
-
-fn items(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 fn received(event: &Value) -> Option<String> {

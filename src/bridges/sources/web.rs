@@ -8,6 +8,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LINK, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
+use crate::bridges::clock;
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
@@ -26,7 +27,7 @@ pub struct Web {
     client: Client,
     base: Url,
     name: &'static str,
-    variable: &'static str,
+    variables: String,
 }
 
 /// A page as it came.
@@ -49,26 +50,29 @@ enum Trouble {
 }
 
 impl Web {
-    /// A client for the tracker at `url`, which gets `header` with every question.
+    /// A client for the tracker at `url`, which gets `headers` with every question.
     ///
     /// # Errors
     /// The address is none, or the token cannot stand in a header.
     pub fn new(
         name: &'static str,
-        variable: &'static str,
+        variables: &[&str],
         url: &str,
-        header: &(&'static str, String),
+        headers: &[(&'static str, String)],
     ) -> Result<Self, Failure> {
         let base = Url::parse(url).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
         let base = base.ok_or_else(|| {
             Failure::usage(format!("--url {url} is no address")).hint("write it whole: https://errors.example.org")
         })?;
-        let mut value = HeaderValue::from_str(&header.1).map_err(|_| {
-            Failure::input(format!("the token for {name} holds what no token holds"))
-                .hint("a token is one line of plain characters")
-        })?;
-        value.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(HeaderName::from_static(header.0), value)]);
+        let headers = headers.iter().map(|(header, text)| {
+            let mut value = HeaderValue::from_str(text).map_err(|_| {
+                Failure::input(format!("the token for {name} holds what no token holds"))
+                    .hint("a token is one line of plain characters")
+            })?;
+            value.set_sensitive(true);
+            Ok((HeaderName::from_static(header), value))
+        });
+        let headers = headers.collect::<Result<HeaderMap, Failure>>()?;
         // The first provider that was chosen stays: it can only be this one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -79,7 +83,7 @@ impl Web {
             .timeout(SLOWEST)
             .build()
             .map_err(|error| Failure::world("no HTTPS client can be made").because(error))?;
-        Ok(Self { client, base, name, variable })
+        Ok(Self { client, base, name, variables: variables.join(" and ") })
     }
 
     /// Asks for `address`, whole or from the tracker's own, and reads the answer as JSON.
@@ -87,11 +91,23 @@ impl Web {
     /// # Errors
     /// The tracker refuses, cannot be reached for long, or answers something else.
     pub fn get(&self, address: &str) -> Result<Answer, Failure> {
+        self.ask(address, None)
+    }
+
+    /// The same with a question in JSON. It may be asked again: it changes nothing there.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub fn post(&self, address: &str, question: &Value) -> Result<Answer, Failure> {
+        self.ask(address, Some(question))
+    }
+
+    fn ask(&self, address: &str, question: Option<&Value>) -> Result<Answer, Failure> {
         let url = self.whole(address)?;
         let mut tried = 0;
         loop {
             tried += 1;
-            let (why, wish) = match self.once(&url) {
+            let (why, wish) = match self.once(&url, question) {
                 Ok(answer) => return Ok(answer),
                 Err(Trouble::Lasting(failure)) => return Err(failure),
                 Err(Trouble::Passing(why, wish)) => (why, wish),
@@ -112,8 +128,15 @@ impl Web {
         url.ok_or_else(|| Failure::input(format!("{} names a next page outside of {}", self.name, self.base)))
     }
 
-    fn once(&self, url: &Url) -> Result<Answer, Trouble> {
-        let request = self.client.get(url.clone()).header("accept", "application/json");
+    fn once(&self, url: &Url, question: Option<&Value>) -> Result<Answer, Trouble> {
+        let request = match question {
+            Some(question) => {
+                let request = self.client.post(url.clone()).header("content-type", "application/json");
+                request.body(question.to_string())
+            }
+            None => self.client.get(url.clone()),
+        };
+        let request = request.header("accept", "application/json");
         let response = request.send().map_err(|error| Trouble::Passing(plain(&error), None))?;
         let status = response.status();
         if status.as_u16() == 429 || status.is_server_error() {
@@ -142,7 +165,7 @@ impl Web {
         let who = format!("{} at {}", self.name, self.base);
         match status {
             401 | 403 => Failure::input(format!("{who} refuses the token ({status})"))
-                .hint(format!("{} or --token-file holds it; it must be allowed to read events", self.variable)),
+                .hint(format!("{} or --token-file holds it; it must be allowed to read events", self.variables)),
             404 => Failure::input(format!("{who} has nothing at {} (404)", url.path()))
                 .hint("--project is the tracker's own name or number of it"),
             300..=399 => Failure::input(format!("{who} says that it is elsewhere ({status})"))
@@ -159,10 +182,16 @@ fn back_off(tried: u32, url: &Url) -> Duration {
     Duration::from_millis((250 << tried.min(7)) + jitter)
 }
 
-/// Seconds, or a date. A date that cannot be read is none.
+/// The seconds to wait, or, where it is so many, since 1970; of the header that all have, or else of Datadog's. A date in words is none.
 fn retry_after(response: &Response) -> Option<Duration> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse::<f64>().ok().filter(|seconds| (0.0..1e6).contains(seconds)).map(Duration::from_secs_f64)
+    let told = |name: &str| response.headers().get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    wait(told(RETRY_AFTER.as_str()).or_else(|| told("x-ratelimit-reset"))?, clock::now())
+}
+
+fn wait(seconds: f64, now: Duration) -> Option<Duration> {
+    let is_moment = (1e9..1e10).contains(&seconds);
+    let seconds = if is_moment { (seconds - now.as_secs_f64()).max(0.0) } else { seconds };
+    (0.0..1e6).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
 }
 
 /// `<https://…>; rel="next"; results="true"; …`: Sentry names a next page always, and says whether there is anything on it.
@@ -204,8 +233,8 @@ mod tests {
 
     #[test]
     fn a_token_is_sent_to_nobody_else() {
-        let web = Web::new("bugsink", "X", "https://errors.example.org/a/", &("authorization", "Bearer x".to_owned()))
-            .unwrap();
+        let header = [("authorization", "Bearer x".to_owned())];
+        let web = Web::new("bugsink", &["X"], "https://errors.example.org/a/", &header).unwrap();
         assert_eq!(web.whole("/api/0").unwrap().as_str(), "https://errors.example.org/api/0");
         assert!(web.whole("https://errors.example.org/b").is_ok());
         for elsewhere in
@@ -213,8 +242,23 @@ mod tests {
         {
             assert!(web.whole(elsewhere).is_err(), "{elsewhere}");
         }
-        assert!(Web::new("bugsink", "X", "errors.example.org", &("authorization", String::new())).is_err());
+        assert!(Web::new("bugsink", &["X"], "errors.example.org", &header).is_err());
         assert!(!format!("{web:?}").contains("Bearer"), "the token is not printed");
+    }
+
+    #[test]
+    fn a_wish_is_so_many_seconds_or_a_moment() {
+        let now = Duration::from_secs(1_795_237_200);
+        for (told, seconds) in [
+            (3.0, Some(3)),
+            (0.0, Some(0)),
+            (1_795_237_260.0, Some(60)),
+            (1_795_237_000.0, Some(0)),
+            (-1.0, None),
+            (5e6, None),
+        ] {
+            assert_eq!(wait(told, now).map(|wait| wait.as_secs()), seconds, "{told}");
+        }
     }
 
     #[test]

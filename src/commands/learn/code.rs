@@ -57,8 +57,6 @@ pub(super) struct Places {
 struct Sort<'e> {
     stack: Digest,
     kind: &'e str,
-    /// Without frames and type the message is all that tells faults apart.
-    message: &'e str,
     commit: Which,
 }
 
@@ -121,11 +119,11 @@ impl<'a> Code<'a> {
         !self.commits.line.is_empty()
     }
 
-    /// Maps events. What was found for one is known for all that are like it.
+    /// Maps events. What was found for one is known for all that are like it. `service` goes before what events say of it.
     ///
     /// # Errors
     /// Git fails.
-    pub(super) fn place(&mut self, events: &[Event]) -> Result<Places, Failure> {
+    pub(super) fn place(&mut self, events: &[Event], service: &str) -> Result<Places, Failure> {
         self.look_up(events)?;
         let mut told: Vec<(String, Sureness)> = Vec::new();
         let mut releases: HashMap<(&str, &str), Option<usize>> = HashMap::new();
@@ -141,9 +139,11 @@ impl<'a> Code<'a> {
             let by_date = || releases::by_date(instant::seconds(&event.at).unwrap_or(0), &self.commits);
             let commit = release.map_or_else(|| Which::Line(by_date()), Which::Told);
             // Events that share a stack mostly share it in memory.
-            let stack = *stacks.entry(event.frames.as_ptr()).or_insert_with(|| digest(&event.frames));
-            let message = if event.frames.is_empty() && event.kind.is_empty() { &*event.message } else { "" };
-            let sort = Sort { stack, kind: &event.kind, message, commit };
+            let stack = match event.frames.is_empty() {
+                true => without_stack(event, service),
+                false => *stacks.entry(event.frames.as_ptr()).or_insert_with(|| digest(&event.frames)),
+            };
+            let sort = Sort { stack, kind: &event.kind, commit };
             of.push(*sorts.entry(sort).or_insert_with(|| {
                 firsts.push((sort, event));
                 firsts.len() - 1
@@ -161,16 +161,20 @@ impl<'a> Code<'a> {
             .map(|(sort, event)| {
                 let commit = commit(sort.commit);
                 let stack = sort.stack.0.to_le_bytes();
-                let parts = [&stack[..], sort.kind.as_bytes(), sort.message.as_bytes(), commit.0.as_bytes()];
+                let parts = [&stack[..], sort.kind.as_bytes(), commit.0.as_bytes()];
                 let parts = parts.into_iter().chain([commit.1.word().as_bytes()]);
                 (Digest::of_parts(parts), commit, *event)
             })
             .collect();
-        self.distinct(&firsts).map(|distinct| Places { distinct, of })
+        self.distinct(&firsts, service).map(|distinct| Places { distinct, of })
     }
 
     /// The place of each of these sorts of events.
-    fn distinct(&mut self, firsts: &[(Digest, (String, Sureness), &Event)]) -> Result<Vec<Arc<Placed>>, Failure> {
+    fn distinct(
+        &mut self,
+        firsts: &[(Digest, (String, Sureness), &Event)],
+        service: &str,
+    ) -> Result<Vec<Arc<Placed>>, Failure> {
         let mut found: Vec<Option<Arc<Placed>>> =
             firsts.iter().map(|(key, _, _)| self.known.get(key).map(Arc::clone)).collect();
         let mut new: BTreeMap<&(String, Sureness), Vec<usize>> = BTreeMap::new();
@@ -182,7 +186,7 @@ impl<'a> Code<'a> {
         }
         for ((commit, sureness), numbers) in new {
             let events: Vec<&Event> = numbers.iter().map(|&number| firsts[number].2).collect();
-            for (number, mapped) in numbers.into_iter().zip(self.place_at(commit, *sureness, &events)?) {
+            for (number, mapped) in numbers.into_iter().zip(self.place_at(commit, *sureness, &events, service)?) {
                 let (key, _, event) = &firsts[number];
                 let placed = Arc::new(Placed {
                     fault: mapped.fault.to_string(),
@@ -222,15 +226,24 @@ impl<'a> Code<'a> {
         Ok(())
     }
 
-    fn place_at(&mut self, commit: &str, sureness: Sureness, events: &[&Event]) -> Result<Vec<Mapped>, Failure> {
+    fn place_at(
+        &mut self,
+        commit: &str,
+        sureness: Sureness,
+        events: &[&Event],
+        service: &str,
+    ) -> Result<Vec<Mapped>, Failure> {
         // Where nobody knows the commit, today's files say what has to be blocked.
         let today = self.commits.line.first().map(|(_, commit)| commit.clone()).unwrap_or_default();
         let at = self.tree(if commit.is_empty() { &today } else { commit })?;
         let wanted: BTreeSet<String> =
             events.iter().flat_map(|event| mapping::wanted(event, &at.tree, &self.prefixes)).collect();
         let sources = self.read(&at, wanted)?;
+        let services = &self.settings.policy.placement.services;
         let mapped = |event: &&Event| {
             let mapped = mapping::map(event, &at.tree, &self.prefixes, &sources);
+            let service = services.get(if service.is_empty() { &*event.service } else { service });
+            let mapped = mapping::narrowed(event, mapped, &at.tree, service.map(String::as_str));
             if sureness == Sureness::None { mapping::without_commit(event, mapped) } else { mapped }
         };
         Ok(events.iter().map(mapped).collect())
@@ -287,6 +300,14 @@ impl<'a> Code<'a> {
         }
         Ok(found)
     }
+}
+
+/// What tells events without a stack apart; without a type the message does, too.
+fn without_stack(event: &Event, service: &str) -> Digest {
+    let message = if event.kind.is_empty() { &*event.message } else { "" };
+    let own = if service.is_empty() { &event.service } else { service };
+    let modules = event.modules.iter().map(String::as_bytes);
+    Digest::of_parts([message.as_bytes(), own.as_bytes()].into_iter().chain(modules))
 }
 
 /// All that a stack says.

@@ -49,7 +49,7 @@ pub fn run(settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> Re
         let line = format!("nothing new: {} known already", several(chain.commits.len(), "commit"));
         return super::say(settings, out, &line);
     }
-    let bar = progress::bar(settings, new.len() as u64, "commits");
+    let bar = progress::bar(settings, Some(new.len() as u64), "commits");
     let mut learner = Learner {
         settings,
         store: &store,

@@ -2,9 +2,8 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,6 +16,7 @@ use crate::report::learned;
 use crate::settings::{self, Settings};
 
 use super::keep::{Keeper, Teller};
+use super::progress;
 
 /// Groups that are kept together: a pull that is killed loses no more.
 const BATCH: usize = 25;
@@ -62,7 +62,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
     let Some(tracker) = sources::named(&request.tracker) else {
         return Err(Failure::usage(format!("no tracker is called {}", request.tracker)));
     };
-    let url = request.url.as_deref().or(tracker.url()).ok_or_else(|| {
+    let given = request.url.as_deref().or(tracker.url()).ok_or_else(|| {
         Failure::usage(format!("{} has no address of its own", tracker.name()))
             .hint("give it: --url https://errors.example.org")
     })?;
@@ -74,13 +74,16 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
                 .hint("it is the short name or the number in the tracker's own addresses"));
         }
     }
-    let token = token(settings, request, tracker)?;
-    let web = Web::new(tracker.name(), tracker.variable(), url, &tracker.header(&token))?;
+    let keys = keys(settings, request, tracker)?;
+    let url = tracker.address(given);
+    let web = Web::new(tracker.name(), tracker.variables(), &url, &tracker.headers(&keys))?;
     let asked = Asked {
-        url: url.trim_end_matches('/').to_owned(),
+        url,
         project: request.project.clone(),
         organization: request.organization.clone().unwrap_or_default(),
         most: request.most.max(1),
+        now: clock::precise_timestamp(clock::now()),
+        ..Asked::default()
     };
     let teller = Teller {
         source: tracker.name().to_owned(),
@@ -89,8 +92,9 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
         covers: None,
     };
     let mark = last_mark(settings, &teller)?;
+    let asked = Asked { known: mark.upto.clone(), ..asked };
     let mut keeper = Keeper::open(settings, &request.prefixes)?;
-    let mut pull = Pull { tracker, web, asked, teller, mark, bar: bar(settings) };
+    let mut pull = Pull { tracker, web, asked, teller, mark, bar: progress::bar(settings, None, "pages of groups") };
     let done = pull.all(&mut keeper);
     pull.bar.finish_and_clear();
     let name = format!("{} {}", tracker.name(), request.project);
@@ -99,20 +103,27 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
     done
 }
 
-fn token(settings: &Settings, request: &Request, tracker: &dyn Tracker) -> Result<String, Failure> {
+/// The token, or the keys, as many as there are variables.
+fn keys(settings: &Settings, request: &Request, tracker: &dyn Tracker) -> Result<Vec<String>, Failure> {
+    let names = tracker.variables();
+    let variables = names.join(" and ");
     if let Some(file) = &request.token_file {
         let text = std::fs::read_to_string(settings.folder.join(file)).map_err(|error| {
             Failure::input(format!("--token-file {} cannot be read", file.display())).because(error)
         })?;
-        return Ok(text.trim().to_owned());
+        let lines: Vec<String> =
+            text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+        if lines.len() != names.len() {
+            let sentence = format!("--token-file {} has {} lines, not {}", file.display(), lines.len(), names.len());
+            return Err(Failure::input(sentence).hint(format!("it holds, a line each, what {variables} would")));
+        }
+        return Ok(lines);
     }
-    settings::variable(tracker.variable())
-        .map(|token| token.trim().to_owned())
-        .filter(|token| !token.is_empty())
-        .ok_or_else(|| {
-            Failure::usage(format!("there is no token for {}", tracker.name()))
-                .hint(format!("put it into the variable {} or into a file: --token-file FILE", tracker.variable()))
-        })
+    let key = |name: &&str| settings::variable(name).map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+    names.iter().map(key).collect::<Option<Vec<String>>>().ok_or_else(|| {
+        Failure::usage(format!("there is no token for {}", tracker.name()))
+            .hint(format!("put it into the variable {variables} or into a file: --token-file FILE"))
+    })
 }
 
 fn last_mark(settings: &Settings, teller: &Teller) -> Result<Mark, Failure> {
@@ -129,16 +140,6 @@ fn last_mark(settings: &Settings, teller: &Teller) -> Result<Mark, Failure> {
     Ok(newest.and_then(|row| serde_json::from_str(&text(row, 3)).ok()).unwrap_or_default())
 }
 
-fn bar(settings: &Settings) -> ProgressBar {
-    let target = if settings.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(None, target);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos}/{len}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
-}
-
 /// One pull.
 struct Pull {
     tracker: &'static dyn Tracker,
@@ -152,7 +153,7 @@ struct Pull {
 impl Pull {
     fn all(&mut self, keeper: &mut Keeper<'_>) -> Result<(), Failure> {
         // What is seen while this pull goes on is the next one's.
-        let started = clock::precise_timestamp(clock::now());
+        let started = self.asked.now.clone();
         let groups = self.groups()?;
         if self.mark.since.is_empty() {
             let oldest = groups.iter().map(|group| group.first_seen.as_str()).min();

@@ -1,7 +1,8 @@
 //! From what a source told to a segment of the ledger: mapped, stripped of what must not be kept, in an order that is always the same. Any
 //! thread may do it, for any piece of a file.
+#![allow(clippy::disallowed_types, reason = "ids by the million are only looked up: their order is never seen")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::decide::mapping::{BLOCKS_NOTHING, Confidence};
@@ -69,7 +70,7 @@ impl Maker<'_> {
             // A thread that ended early packed nothing: it is done here.
             let packed = packing.and_then(|packing| packing.join().ok()).unwrap_or_else(|| imports::pack(raw))?;
             let (sealed, learned) = made;
-            Ok(Made { raw: digest, packed: packed.1, sealed, learned })
+            Ok(Made { raw: digest, packed, sealed, learned })
         })
     }
 
@@ -82,11 +83,11 @@ impl Maker<'_> {
     ) -> Result<(Option<Sealed>, Learned), Failure> {
         let Decoded { mut events, bad, other, covers } = decoded;
         // The first of one id counts.
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut seen: HashSet<&str> = HashSet::with_capacity(events.len());
         let is_first: Vec<bool> = events.iter().map(|event| seen.insert(&event.id)).collect();
         let mut is_first = is_first.into_iter();
         events.retain(|_| is_first.next().unwrap_or(true));
-        let places = self.code.lock().unwrap_or_else(PoisonError::into_inner).place(&events)?;
+        let places = self.code.lock().unwrap_or_else(PoisonError::into_inner).place(&events, &teller.service)?;
         let mut learned = self.counted(&events, &places);
         learned.other = other;
         learned.bad = bad.len() as u64;
@@ -153,7 +154,7 @@ impl Maker<'_> {
     ) -> Vec<u8> {
         let threads = threads.min(order.len() / WORTH).max(1);
         let of = |part: &[usize]| {
-            let mut text = Vec::with_capacity(part.len() * 1024);
+            let mut text = Vec::with_capacity(part.len() * 2048);
             for &number in part {
                 self.line(&events[number], &places.distinct[places.of[number]], teller, raw, &mut text);
             }
@@ -174,7 +175,6 @@ impl Maker<'_> {
 
     fn line(&self, event: &Event, placed: &Placed, teller: &Teller, raw: &str, text: &mut Vec<u8>) {
         let mapped = &placed.mapped;
-        let kind: String = event.kind.chars().take(200).collect();
         let (message, user) = (template(&event.message), self.hashed("user", &event.user));
         let tenant = self.hashed("tenant", &event.tenant);
         let line = WrittenLine {
@@ -188,7 +188,7 @@ impl Maker<'_> {
             event: &event.id,
             issue: &event.issue,
             fault: &placed.fault,
-            r#type: &kind,
+            r#type: event.kind.char_indices().nth(200).map_or(&*event.kind, |(end, _)| &event.kind[..end]),
             message: &message,
             handled: event.handled,
             level: &event.level,

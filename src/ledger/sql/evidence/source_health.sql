@@ -1,18 +1,60 @@
 -- One row per source, project and service that errors were watched for with.
--- Why: silence is health only of a source that was listened to long enough and whose frames can be found.
--- Reads: observations, sightings_by_place, clock.
-WITH watched AS (
+-- Why: silence is health only of a source that was listened to long enough without a break, and whose frames can be found. What was watched before a break of more than `behind_days` does not count.
+-- Reads: observations, sightings_by_place, thresholds, clock.
+WITH numbers AS (
+  SELECT COALESCE(MAX(CASE WHEN name = 'behind_days' THEN value END), 8) AS behind_days
+  FROM thresholds
+),
+
+periods AS (
   SELECT
     observations.source,
     observations.project,
     observations.service,
-    MIN(observations.observed_since) AS observed_since,
+    observations.observed_since,
     -- Nobody has watched the future.
-    MAX(LEAST(observations.observed_to, clock.as_of)) AS observed_to
+    LEAST(observations.observed_to, clock.as_of) AS observed_to
   FROM observations
   CROSS JOIN clock
   WHERE observations.observed_since <= clock.as_of
-  GROUP BY observations.source, observations.project, observations.service
+),
+
+told AS (
+  SELECT
+    source,
+    project,
+    service,
+    observed_since,
+    observed_to,
+    MAX(observed_to) OVER (
+      PARTITION BY source, project, service
+      ORDER BY observed_since ASC, observed_to ASC
+      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS told_until
+  FROM periods
+),
+
+-- Where the newest stretch without a break begins.
+begun AS (
+  SELECT told.source, told.project, told.service, MAX(told.observed_since) AS begun_at
+  FROM told
+  CROSS JOIN numbers
+  WHERE told.told_until IS NULL OR DATE_DIFF('second', told.told_until, told.observed_since) > numbers.behind_days * 86400
+  GROUP BY told.source, told.project, told.service
+),
+
+watched AS (
+  SELECT
+    periods.source,
+    periods.project,
+    periods.service,
+    MIN(periods.observed_since) AS observed_since,
+    MAX(periods.observed_to) AS observed_to
+  FROM periods
+  INNER JOIN begun
+    ON periods.source = begun.source AND periods.project = begun.project AND periods.service = begun.service
+  WHERE periods.observed_since >= begun.begun_at
+  GROUP BY periods.source, periods.project, periods.service
 ),
 
 counted AS (
