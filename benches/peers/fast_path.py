@@ -79,7 +79,8 @@ class Replay:
         listed = self.git("rev-list", *line, self.options.branch, "--", self.options.package).split()
         found = []
         for commit in listed:
-            if any(path.endswith(".py") for path in self.changed(commit)[0]):
+            source, tests = self.changed(commit)
+            if any(path.endswith(".py") for path in source) and (tests or not self.options.with_tests):
                 found.append(commit)
             if len(found) == count:
                 break
@@ -145,6 +146,7 @@ def arguments():
     parser.add_argument("--work", help="folder for the clone and the environment (default: a temporary one)")
     parser.add_argument("--count", type=int, default=40, help="commits (40)")
     parser.add_argument("--branch", default="HEAD", help="where the series ends (HEAD)")
+    parser.add_argument("--with-tests", action="store_true", help="only commits that change tests as well")
     parser.add_argument("--no-merges", action="store_true",
                         help="every commit but merges, for a history whose branch is merged in bulk (default: first parents)")
     parser.add_argument("--prepare", default="", metavar="ARGUMENTS",
