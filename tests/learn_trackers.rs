@@ -40,9 +40,9 @@ impl Pages {
                 // A question in JSON is answered by what it asks; a page that is given once is gone then.
                 let question = asked.rsplit("\r\n").next().unwrap_or_default().to_owned();
                 let fits = |(start, _, _): &(&str, String, Value)| match start.strip_prefix("POST ") {
-                    Some(part) => {
+                    Some(words) => {
                         line.starts_with("POST ")
-                            && part.split('&').all(|part| line.contains(part) || question.contains(part))
+                            && words.split('&').all(|word| line.contains(word) || question.contains(word))
                     }
                     None => line.starts_with(start),
                 };

@@ -195,7 +195,7 @@ fn a_service_that_is_watched_says_nothing_of_another_one() {
     }
     // A fault without a place keeps the tests of its service, or of the module that it names, and without either those of all.
     let learn = |lines: &[Value]| {
-        fs::write(&file, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        fs::write(&file, lines.iter().fold(String::new(), |text, line| text + &format!("{line}\n"))).unwrap();
         let done = service.repository.titer(&["learn", "file", file.to_str().unwrap(), "--source", "told"]);
         assert_eq!(done.code, Some(0), "{}", done.stderr);
         names(&service.place(&["--dry-run"]))

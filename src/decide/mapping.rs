@@ -297,6 +297,10 @@ fn look(frame: &Frame, file: &SourceFile, weak: bool) -> Option<(Confidence, Str
 fn nearest(text: &str, lines: &[String], line: usize) -> Option<usize> {
     let from = line.saturating_sub(NEARBY).max(1);
     let to = line.saturating_add(NEARBY).min(lines.len());
+    // Nearly always it is there, and nothing is nearer.
+    if lines.get(line - 1).is_some_and(|own| is_same(text, own)) {
+        return Some(line);
+    }
     (from..=to).filter(|&at| is_same(text, &lines[at - 1])).min_by_key(|&at| (at.abs_diff(line), at))
 }
 

@@ -248,11 +248,11 @@ mod tests {
 
     #[test]
     fn a_wish_is_so_many_seconds_or_a_moment() {
-        let now = Duration::from_secs(1_795_237_200);
+        let now = Duration::from_millis(1_795_237_200_500);
         for (told, seconds) in [
             (3.0, Some(3)),
             (0.0, Some(0)),
-            (1_795_237_260.0, Some(60)),
+            (1_795_237_260.0, Some(59)),
             (1_795_237_000.0, Some(0)),
             (-1.0, None),
             (5e6, None),

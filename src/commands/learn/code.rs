@@ -26,7 +26,7 @@ const KEPT_TREES: usize = 32;
 const KEPT_SOURCES: usize = 4000;
 
 /// So many stacks are known at a time.
-const KEPT_PLACES: usize = 10_000;
+const KEPT_PLACES: usize = 20_000;
 
 /// Where events of one stack, sort and commit point.
 #[derive(Debug)]
@@ -139,9 +139,10 @@ impl<'a> Code<'a> {
             let by_date = || releases::by_date(instant::seconds(&event.at).unwrap_or(0), &self.commits);
             let commit = release.map_or_else(|| Which::Line(by_date()), Which::Told);
             // Events that share a stack mostly share it in memory.
-            let stack = match event.frames.is_empty() {
-                true => without_stack(event, service),
-                false => *stacks.entry(event.frames.as_ptr()).or_insert_with(|| digest(&event.frames)),
+            let stack = if event.frames.is_empty() {
+                without_stack(event, service)
+            } else {
+                *stacks.entry(event.frames.as_ptr()).or_insert_with(|| digest(&event.frames))
             };
             let sort = Sort { stack, kind: &event.kind, commit };
             of.push(*sorts.entry(sort).or_insert_with(|| {

@@ -143,7 +143,7 @@ fn by_piece(
                 }
                 held = next;
                 if !piece.is_empty() {
-                    let lines = piece.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                    let lines = piece.iter().map(|&byte| u64::from(byte == b'\n')).sum::<u64>();
                     started.push_back(scope.spawn(move || work(&piece, before)));
                     before += lines;
                 }

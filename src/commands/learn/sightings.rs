@@ -103,7 +103,9 @@ impl Maker<'_> {
         };
         let rows = (order.len() + observed.len()) as u64;
         let mut text = self.lines(&events, &places, &order, teller, raw, threads);
-        observed.iter().for_each(|line| write(line, &mut text));
+        for line in &observed {
+            write(line, &mut text);
+        }
         let period = covers.as_ref().map(|(since, at)| format!("{since}..{at}")).unwrap_or_default();
         learned.covers = covers;
         let parts = [teller.source.as_str(), &teller.project, &teller.service, raw, &period];
