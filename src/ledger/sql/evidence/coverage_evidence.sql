@@ -1,6 +1,6 @@
 -- One row per coverage.
 -- Why: what history and production say of all that its tests cover.
--- Reads: coverage_code, coverage_heads, code_history, path_tests.
+-- Reads: coverage_code, coverage_heads, code_history, path_tests, unwatched_code.
 WITH paths AS (
   SELECT
     code_history.*,
@@ -30,16 +30,12 @@ summed AS (
   GROUP BY coverage_code.coverage
 ),
 
-unwatched_paths AS (
-  SELECT path_key, file_number FROM code_history WHERE is_watched = 0
-),
-
 unwatched AS (
-  SELECT coverage_code.coverage, COUNT(DISTINCT unwatched_paths.file_number) AS files
+  SELECT coverage_code.coverage, COUNT(DISTINCT unwatched_code.file_number) AS files
   FROM coverage_code
-  INNER JOIN unwatched_paths ON coverage_code.path_key = unwatched_paths.path_key
+  INNER JOIN unwatched_code ON coverage_code.path_key = unwatched_code.path_key
   INNER JOIN coverage_heads ON coverage_code.coverage = coverage_heads.coverage
-  WHERE unwatched_paths.file_number <> coverage_heads.own_file_number
+  WHERE unwatched_code.file_number <> coverage_heads.own_file_number
   GROUP BY coverage_code.coverage
 )
 
