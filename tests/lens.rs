@@ -247,7 +247,9 @@ fn every_view_answers_the_same_at_one_thread_and_at_eight() {
     let eight = ledger.lens_with(AS_OF, 8);
     for view in VIEWS {
         assert_eq!(whole(&one, view.name), whole(&eight, view.name), "{}", view.name);
-        assert_ne!(whole(&one, view.name).rows.len(), 0, "nothing in the fixture shows {}", view.name);
+        // Its source speaks for everything.
+        let is_empty = view.name == "unwatched_code";
+        assert_eq!(whole(&one, view.name).rows.is_empty(), is_empty, "what the fixture shows of {}", view.name);
     }
 }
 
