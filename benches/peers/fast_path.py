@@ -161,7 +161,7 @@ def arguments():
     parser.add_argument("--back-args", default="",
                         help="what to add to the runs with the source taken back, e.g. --no-cov: nothing that makes another variant")
     parser.add_argument("--titer-toml", default="", metavar="TEXT",
-                        help="first lines of the titer.toml that the owners would have, e.g. what titer doctor proposes")
+                        help="first lines of the titer.toml that the owners would have, e.g. `volatile = […]`")
     parser.add_argument("--limit", type=float, default=3600, help="seconds after which a run is stopped (3600)")
     parser.add_argument("--report", type=Path, help="write the table there, in Markdown")
     options = parser.parse_args()
