@@ -160,6 +160,8 @@ def arguments():
     parser.add_argument("--whole", default="", help="what to add to that of the whole suite only, e.g. a path")
     parser.add_argument("--back-args", default="",
                         help="what to add to the runs with the source taken back, e.g. --no-cov: nothing that makes another variant")
+    parser.add_argument("--titer-toml", default="", metavar="TEXT",
+                        help="first lines of the titer.toml that the owners would have, e.g. `volatile = […]`")
     parser.add_argument("--limit", type=float, default=3600, help="seconds after which a run is stopped (3600)")
     parser.add_argument("--report", type=Path, help="write the table there, in Markdown")
     options = parser.parse_args()
@@ -176,7 +178,7 @@ def begin(replay):
     # The commits are of the past and titer's clock is not: days are counted from the day of the first commit.
     since = (today - datetime.fromtimestamp(int(replay.git("log", "-1", "--format=%ct", replay.start)), timezone.utc)
              .date()).days
-    replay.config.write_text(f"[placement]\nquiet_days = {QUIET_DAYS + since}\nyoung_days = {YOUNG_DAYS + since}\n"
+    replay.config.write_text(f"{replay.options.titer_toml}\n[placement]\nquiet_days = {QUIET_DAYS + since}\nyoung_days = {YOUNG_DAYS + since}\n"
                              f"most_moves = 1000000\n")
     first = replay.run(replay.ledger, "--record")
     print(f"recorded as the start: {took(first)}, {runs.count(first.ids)} tests", flush=True)
