@@ -25,7 +25,7 @@ use std::time::Instant;
 
 use duckdb::Connection;
 use serde_json::{Value, json};
-use titer::commands::evidence::{AsOf, instant};
+use titer::commands::evidence::AsOf;
 use titer::decide::placement::{Given, place};
 use titer::ledger::duck::{Lens, Limits};
 use titer::ledger::sql::SHARED;
@@ -173,7 +173,7 @@ fn placed(ledger: &Path) -> String {
         today: &as_of.day,
         quarantine_until: &as_of.plus(thresholds.quarantine_days),
         by_file: |_| false,
-        instant,
+        instant: titer::formats::instant::seconds,
     };
     let decided = place(&evidence, given);
     step("decided");

@@ -270,6 +270,27 @@ fn a_weekly_test_comes_back_for_what_it_ran_and_not_for_what_others_loaded() {
 }
 
 #[test]
+fn what_a_package_imports_of_itself_for_everybody_is_not_what_a_test_file_imports() {
+    let service = Service::of(&["quiet", "other"]);
+    service.repository.write("app/__init__.py", "from app.other import other\nfrom app.quiet import quiet\n");
+    service.repository.write("app/other.py", "LIMIT = 1\n\ndef other():\n    return LIMIT\n");
+    service.commit(300, "all of it");
+    service.record();
+    service.learn(&[], 360, 0);
+    assert_eq!(names(&service.place(&[])), ["other", "quiet"]);
+    service.commit(0, "placed");
+    service.repository.replace("app/other.py", "LIMIT = 1", "LIMIT = 2");
+    let reasons = [("other", "loaded-changed-module"), ("quiet", "weekly")];
+    assert_eq!(service.planned(), reasons.map(|(test, reason)| (test.to_owned(), reason.to_owned())));
+    // What the package itself says at its top is what every test file of it imports.
+    service.repository.replace("app/other.py", "LIMIT = 2", "LIMIT = 1");
+    service
+        .repository
+        .write("app/__init__.py", "from app.other import other\nfrom app.quiet import quiet\nLEVEL = 2\n");
+    assert!(service.planned().iter().all(|(_, reason)| reason == "loaded-changed-module"), "{:?}", service.planned());
+}
+
+#[test]
 fn an_escape_found_by_the_weekly_job_names_the_run_that_skipped_and_brings_its_test_back() {
     let service = with_a_wide_edge();
     service.repository.replace("app/deep.py", "LIMIT = 1", "LIMIT = 2");

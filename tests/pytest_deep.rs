@@ -223,7 +223,7 @@ const HOLDS: &[(&str, &str)] = &[(
     "test_hold.py",
     "import os\nimport time\nfrom pathlib import Path\n\n\ndef test_hold():\n    place = os.environ['HOLD']\n    passes = Path(place, 'passes')\n    \
          number = int(passes.read_text()) if passes.exists() else 0\n    passes.write_text(str(number + 1))\n    if number:\n        \
-         Path(place, 'pid').write_text(str(os.getpid()))\n        for _ in range(6000):\n            time.sleep(0.01)\n",
+         Path(place, 'pid.new').write_text(str(os.getpid()))\n        os.rename(f'{place}/pid.new', f'{place}/pid')\n        for _ in range(6000):\n            time.sleep(0.01)\n",
 )];
 
 #[test]

@@ -41,7 +41,7 @@ pub fn take_on(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>,
     if wish.rest {
         let here = tree.digest();
         let ran: BTreeSet<&str> =
-            map.runs.iter().filter(|(_, tree)| *tree == here).map(|(run, _)| run.as_str()).collect();
+            map.runs.iter().filter(|row| row.inventory == here).map(|row| row.run.as_str()).collect();
         if ran.is_empty() {
             warnings.push("--rest: the ledger knows of no run of this tree, so all that the tree owes runs".to_owned());
         }
@@ -68,8 +68,8 @@ pub fn take_on(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>,
             );
             return;
         }
-        let micros = wish.budget.unwrap_or(policy.micros);
         let workers = runners::workers(command);
+        let micros = wish.budget.unwrap_or(policy.micros).saturating_sub(budget::overhead(map, workers));
         budget::split(plan, &costs, Budget { micros, workers }, &by_file);
     }
 }

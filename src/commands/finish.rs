@@ -154,7 +154,8 @@ pub fn without_runner(
     let run = run_row(context, gathered, runner, 0, 0.0, 0, collected.len());
     let decisions = decision_rows(&context.id, &gathered.plan.decisions);
     if let (Some(store), Some(present)) = (&gathered.store, &gathered.present) {
-        let facts = facts(run, &[], &[], decisions, Edges::default(), present.tree());
+        let mut facts = facts(run, &[], &[], decisions, Edges::default(), present.tree());
+        facts.events.extend(home::lines(settings, context.record, gathered));
         if let Err(failure) = stored::commit(store, &facts, gathered.map.position) {
             warnings.push(format!("{failure}; this run's facts are lost"));
         }

@@ -1,11 +1,12 @@
 //! The budget: in which order test files run, and which of them a second job of the same commit takes over.
 //!
-//! All times are predictions, in microseconds: what each test last took. A running test is never stopped.
+//! All times are predictions, in microseconds: what each test last took, and what the newest run took beside its tests. A running test is never
+//! stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::edge::Target;
-use crate::model::map::Map;
+use crate::model::map::{Map, RanRow};
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
 
@@ -63,6 +64,18 @@ impl<'a> Costs<'a> {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "durations of tests, cut to what fits")]
 pub fn micros(seconds: f64) -> u64 {
     (seconds.max(0.0) * 1e6) as u64
+}
+
+/// What a run takes beside its tests, as the newest run did that ran any: starting, collecting, ending.
+#[must_use]
+pub fn overhead(map: &Map, workers: u64) -> u64 {
+    let beside = |run: &RanRow| {
+        let mut tests =
+            map.tests.iter().filter(|test| test.last_run == run.run).map(|test| micros(test.seconds)).peekable();
+        tests.peek()?;
+        Some(micros(run.seconds).saturating_sub(tests.sum::<u64>() / workers.max(1)))
+    };
+    map.runs.iter().find_map(beside).unwrap_or(0)
 }
 
 /// Puts the files of the tests that run in order: those first for which somebody waits, then by points per second.
@@ -320,6 +333,18 @@ mod tests {
         let mut second = plan();
         rest(&mut second, &known, &BTreeSet::from(["first"]), &|_| true);
         assert_eq!(running(&second), [tests[0].0, tests[1].0, tests[2].0]);
+    }
+
+    #[test]
+    fn what_a_run_takes_beside_its_tests_is_told_by_the_newest_that_ran_any() {
+        let mut known = map(&TESTS);
+        known.tests.iter_mut().take(2).for_each(|test| test.last_run = "newer".to_owned());
+        let row =
+            |run: &str, seconds| RanRow { run: run.to_owned(), inventory: crate::model::digest::Digest(1), seconds };
+        known.runs = vec![row("ran nothing", 0.0), row("newer", 44.5), row("earlier", 1000.0)];
+        assert_eq!((overhead(&known, 1), overhead(&known, 2)), (3_500_000, 24 * SECOND));
+        known.runs.truncate(1);
+        assert_eq!(overhead(&known, 1), 0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::model::outcome::{Outcome, TestResult};
 use crate::model::shape::{FunctionShape, Owner, Shape};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
-use super::graph::components;
+use super::graph::{alone, components};
 use super::memory::{Memory, remembered};
 use super::modules;
 use super::outcomes::variant_of;
@@ -258,6 +258,7 @@ impl<'a> Drafter<'a> {
         let place: BTreeMap<u32, usize> = nodes.iter().enumerate().map(|(at, &node)| (node, at)).collect();
         let neighbours: Vec<Vec<usize>> =
             nodes.iter().map(|node| own[node].1.iter().filter_map(|to| place.get(to)).copied().collect()).collect();
+        let called: BTreeMap<u32, &str> = names.iter().map(|(&name, &node)| (node, name)).collect();
         for group in components(&neighbours) {
             let mut set = DraftSet::default();
             for &member in &group {
@@ -272,6 +273,13 @@ impl<'a> Drafter<'a> {
                 _ => self.add(set),
             };
             self.of_node.extend(group.iter().map(|&member| (nodes[member], at)));
+            for node in group.iter().map(|&member| nodes[member]) {
+                let targets = called.get(&node).map(|name| alone(&own[&node].0, name)).unwrap_or_default();
+                if group.len() > 1 || targets.len() < own[&node].0.len() {
+                    let at = self.add(DraftSet { targets, includes: BTreeSet::from([at]) });
+                    self.of_node.insert(node, at);
+                }
+            }
         }
         let of_node = &self.of_node;
         let files = names.iter().filter(|(name, _)| !name.starts_with('='));

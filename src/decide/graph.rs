@@ -1,5 +1,17 @@
 //! Groups of modules that import each other, in an order in which what is imported comes first.
 
+use std::collections::BTreeSet;
+
+use crate::model::edge::{EdgeKind, Target};
+
+/// What is a module's own of what it points at. Modules that import each other share a set, and the top of a module that is
+/// loaded for the first time runs in the window of whoever imports it; its own is kept apart, so that what a test file imports by name is told
+/// from what came along, as in a package that imports all of itself.
+#[must_use]
+pub fn alone(targets: &BTreeSet<Target>, name: &str) -> BTreeSet<Target> {
+    targets.iter().filter(|target| target.kind != EdgeKind::Loaded || target.path == name).cloned().collect()
+}
+
 /// The strongly connected components of a graph given as neighbour lists (Tarjan 1972, without recursion); a component stands
 /// after every component that it points at.
 #[must_use]

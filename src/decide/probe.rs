@@ -16,6 +16,9 @@ use super::budget::Costs;
 /// A probe takes at most this part of the time of what is selected.
 const PART: u64 = 10;
 
+/// What is drawn as one, by variant and name: its microseconds, and the places of its decisions.
+type Units = BTreeMap<(String, String), (u64, Vec<usize>)>;
+
 /// Adds the tests that are drawn. `most` is in microseconds, `seed` the tree's digest; `may` tells which tests can run alone.
 pub fn probe(
     plan: &mut Plan,
@@ -27,7 +30,7 @@ pub fn probe(
 ) {
     let selected: u64 = plan.decisions.iter().filter(|it| it.verdict == Verdict::Run).map(|it| costs.micros(it)).sum();
     let time = most.min(selected / PART);
-    let mut strata: BTreeMap<Reason, BTreeMap<(String, String), (u64, Vec<usize>)>> = BTreeMap::new();
+    let mut strata: BTreeMap<Reason, Units> = BTreeMap::new();
     for (at, decision) in plan.decisions.iter().enumerate() {
         let is_left_out = decision.verdict == Verdict::LeftOut;
         if is_left_out && matches!(decision.reason, Reason::Untouched | Reason::Weekly) && may(at) {
@@ -137,7 +140,7 @@ mod tests {
         let mut often: BTreeMap<String, u32> = BTreeMap::new();
         for seed in 0..4000 {
             let mut plan = plan.clone();
-            probe(&mut plan, &costs, 10 * SECOND, Digest::of(&[seed as u8, (seed >> 8) as u8]), &|_| true, &|_| false);
+            probe(&mut plan, &costs, 10 * SECOND, Digest::of(&i32::to_le_bytes(seed)), &|_| true, &|_| false);
             for decision in probed(&plan) {
                 assert!(matches!(decision.otherwise, Some(Reason::Untouched | Reason::Weekly)));
                 *often.entry(decision.test.clone()).or_default() += 1;

@@ -7,7 +7,7 @@ use crate::formats::segment_v1::{EdgeLine, EventLine, OutcomeRow, edge_of, file_
 use crate::model::digest::Digest;
 use crate::model::edge::Edge;
 use crate::model::map::{
-    EdgeRow, FootprintRow, Home, InventoryRow, KEPT_FOOTPRINTS, LaunchRow, Map, SetRow, TestRow, VariantRow,
+    EdgeRow, FootprintRow, Home, InventoryRow, KEPT_FOOTPRINTS, LaunchRow, Map, RanRow, SetRow, TestRow, VariantRow,
 };
 use crate::model::outcome::Outcome;
 
@@ -41,7 +41,8 @@ pub fn fold(map: Map, read: &Read) -> Map {
     }
     folder.take_statements(&read.events);
     for run in &read.runs {
-        folder.map.runs.insert(0, (run.run.clone(), run.inventory));
+        let row = RanRow { run: run.run.clone(), inventory: run.inventory, seconds: run.seconds };
+        folder.map.runs.insert(0, row);
     }
     folder.map.runs.truncate(KEPT_RUNS);
     if let Some(run) = read.runs.iter().max_by_key(|run| started.get(run.run.as_str()).copied().unwrap_or_default()) {
@@ -134,16 +135,15 @@ impl Folder {
         let mut worth: Vec<(String, u32)> = Vec::new();
         let mut said: Option<Home> = None;
         for event in events {
-            match event {
-                EventLine::Worth { tests, .. } => worth.extend(tests.iter().cloned()),
-                EventLine::Home { commit, policy, suites, .. } => {
-                    let home = said.get_or_insert_with(Home::default);
-                    home.commit.clone_from(commit);
-                    home.policy.clone_from(policy);
-                    home.suites.placements.extend(suites.placements.clone());
-                    home.suites.disputed.extend(suites.disputed.iter().cloned());
-                }
-                _ => {}
+            if let EventLine::Worth { tests, .. } = event {
+                worth.extend(tests.iter().cloned());
+            }
+            if let EventLine::Home { commit, policy, suites, .. } = event {
+                let home = said.get_or_insert_with(Home::default);
+                home.commit.clone_from(commit);
+                home.policy.clone_from(policy);
+                home.suites.placements.extend(suites.placements.clone());
+                home.suites.disputed.extend(suites.disputed.iter().cloned());
             }
         }
         if !worth.is_empty() {

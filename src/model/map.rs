@@ -119,6 +119,17 @@ pub struct LaunchRow {
     pub run: String,
 }
 
+/// A run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RanRow {
+    /// Its id.
+    pub run: String,
+    /// The tree that it ran on.
+    pub inventory: Digest,
+    /// How long the user's command took.
+    pub seconds: f64,
+}
+
 /// The default branch's own decisions: pull requests whose clone does not hold them obey these.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Home {
@@ -151,8 +162,8 @@ pub struct Map {
     pub tests: Vec<TestRow>,
     /// Command lines that ran to their end, newest first.
     pub launches: Vec<LaunchRow>,
-    /// The newest runs and the trees that they ran on, newest first.
-    pub runs: Vec<(String, Digest)>,
+    /// The newest runs, newest first.
+    pub runs: Vec<RanRow>,
     /// What tests were worth when they were last placed, in points, in the order of ids.
     pub worth: Vec<(String, u32)>,
     /// What the default branch said of itself when it last ran.

@@ -29,12 +29,10 @@ impl WhyLeftOut {
     pub fn of<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Self {
         let mut why = Self::default();
         for decision in decisions {
-            match decision.reason {
-                Reason::Weekly | Reason::Quarantined => why.in_weekly += 1,
-                Reason::OverBudget => why.over_budget += 1,
-                Reason::OtherShard => why.ran_before += 1,
-                _ => {}
-            }
+            let is = |reasons: &[Reason]| usize::from(reasons.contains(&decision.reason));
+            why.in_weekly += is(&[Reason::Weekly, Reason::Quarantined]);
+            why.over_budget += is(&[Reason::OverBudget]);
+            why.ran_before += is(&[Reason::OtherShard]);
         }
         why
     }
