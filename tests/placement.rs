@@ -359,6 +359,20 @@ fn the_same_inputs_give_the_same_bytes() {
 }
 
 #[test]
+fn what_the_ledger_has_lost_is_not_taken_for_silence() {
+    let service = Service::of(&["quiet"]);
+    service.record();
+    service.learn(&[], 360, 0);
+    assert_eq!(names(&service.place(&["--dry-run"])), ["quiet"]);
+    let segments = service.repository.path(".titer/ledger/segments/sightings");
+    let day = fs::read_dir(&segments).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(fs::read_dir(day).unwrap().next().unwrap().unwrap().path()).unwrap();
+    let told = service.repository.titer(&["place"]);
+    let says = told.stderr.contains("nothing moves: ") && told.stderr.contains("segments/sightings/");
+    assert_eq!((told.code, says), (Some(3), true), "{}{}", told.stdout, told.stderr);
+}
+
+#[test]
 fn a_damaged_record_means_that_every_test_is_in_fast() {
     let service = with_a_wide_edge();
     let pending = service.repository.path(".titer/suite/pending");

@@ -32,12 +32,12 @@ pub fn take_on(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>,
     let Some(tree) = present.as_ref().map(super::present::Present::tree) else { return };
     // Who cannot trust what is known cannot put anything off by it.
     let is_whole = plan.decisions.iter().any(|decision| decision.reason == Reason::WholeRun);
-    if plan.decisions.is_empty() || is_whole || all == Some(Scope::Both) {
+    let runs_any = plan.decisions.iter().any(|decision| decision.verdict == Verdict::Run);
+    if !runs_any || is_whole || all == Some(Scope::Both) {
         return;
     }
     let policy = settings.policy.budget;
     let by_file = |test: &str| runners::sort_of(test).by_file;
-    let costs = Costs::of(map);
     if wish.rest {
         let here = tree.digest();
         let ran: BTreeSet<&str> =
@@ -50,13 +50,20 @@ pub fn take_on(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>,
     }
     let may_draw = settings.base == Base::Tree && all.is_none();
     let most = wish.probe.or_else(|| on_the_default_branch(settings, tree).then_some(policy.probe));
-    if let Some(most) = most.filter(|most| *most > 0 && may_draw) {
+    let most = most.filter(|most| *most > 0 && may_draw);
+    let is_ordered = wish.budget.is_some() || policy.order == Order::Value;
+    // Most runs ask for nothing of that, and a large map takes its time to be weighed.
+    if most.is_none() && !is_ordered && policy.overflow == Overflow::Run {
+        return;
+    }
+    let costs = Costs::of(map);
+    if let Some(most) = most {
         let depends = together::dependent(map);
         let alone = |at: usize| !depends.get(at).copied().unwrap_or(true);
         probe::probe(plan, &costs, most, tree.digest(), &alone, &by_file);
         together::keep_makers(map, &mut plan.decisions);
     }
-    if wish.budget.is_some() || policy.order == Order::Value {
+    if is_ordered {
         budget::order(plan, &costs);
     }
     if policy.overflow == Overflow::Rest {

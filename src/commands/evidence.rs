@@ -72,6 +72,21 @@ pub fn all(lens: &Lens) -> Result<Vec<Evidence>, Failure> {
     rows.map_err(|error| Failure::world("the view test_evidence says what it should not").because(error))
 }
 
+/// Files of the ledger about production, history or edges that are lost as a whole: what they told would be taken for silence.
+///
+/// # Errors
+/// The lens does not answer.
+pub fn lost(lens: &Lens) -> Result<Vec<String>, Failure> {
+    let table = lens.ordered("segment_problems", "segment")?;
+    let is_lost = |row: &serde_json::Map<String, Value>| {
+        let kind = row.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let is_of_runs = ["runs", "outcomes", "decisions", "events"].contains(&kind);
+        !is_of_runs && row.get("lines").and_then(Value::as_i64) == Some(0)
+    };
+    let name = |row: serde_json::Map<String, Value>| row.get("segment")?.as_str().map(str::to_owned);
+    Ok(table.by_name().filter(is_lost).filter_map(name).collect())
+}
+
 /// Code paths that keep tests in FAST, with how many.
 ///
 /// # Errors

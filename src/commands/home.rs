@@ -10,7 +10,6 @@ use crate::settings::policy::FILE;
 use crate::settings::{self, Base, Settings};
 
 use super::gather::Gathered;
-use super::suites;
 
 /// So many stays go into one line: a line must not become longer than what reads it takes.
 const STAYS: usize = 2000;
@@ -37,7 +36,7 @@ pub fn lines(settings: &Settings, records: bool, gathered: &Gathered) -> Vec<Eve
     let (true, false, Place::Shared { .. }, Some(commit)) = (records, tree.modified, place, &tree.commit) else {
         return Vec::new();
     };
-    let Ok(suites) = suites::read(settings) else { return Vec::new() };
+    let suites = gathered.suites.clone();
     let policy = std::fs::read_to_string(settings.root.join(FILE)).ok();
     let is_said = |home: &Home| (&home.policy, &home.suites) == (&policy, &suites);
     if gathered.map.home.as_ref().is_some_and(is_said) {

@@ -54,6 +54,14 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
         let _ = super::learn::git::run(settings, &mut std::io::sink(), &mut std::io::sink());
     }
     let lens = evidence::lens(settings, &as_of.end(), &Limits::default())?;
+    if let Some(first) = evidence::lost(&lens)?.first() {
+        let file = settings.ledger.0.join(first);
+        let failure =
+            Failure::input(format!("nothing moves: {} is lost, and what it told would be silence", file.display()));
+        return Err(failure.hint(
+            "restore the file, or learn again into a new ledger (`--ledger`); `titer doctor` lists all that is lost",
+        ));
+    }
     let decided = decide(settings, &lens, &as_of)?;
     if !request.dry_run {
         tell_worth(settings, &as_of, &decided)?;
