@@ -93,6 +93,14 @@ impl Ledger {
         self
     }
 
+    /// A test that ran a function of its own file and one of another.
+    fn with_own_code(self) -> Self {
+        let ran = |path: &str| json!({"v":1,"set":"O1","kind":"ran","path":path,"name":"f","hash":"H"});
+        let footprint = json!({"v":1,"kind":"footprint","run":"R1","at":"2026-11-20T05:00:00Z","test":"pytest::own.py::t_o","variant":"V","sets":["O1"],"inventory":"I1"});
+        self.write("edges", "O1", &[ran("own.py"), ran("a.py"), footprint]);
+        self
+    }
+
     fn root(&self) -> PathBuf {
         self.folder.path().join("ledger")
     }
@@ -241,14 +249,14 @@ fn every_view_builds_over_a_ledger_that_is_not_there() {
 
 #[test]
 fn every_view_answers_the_same_at_one_thread_and_at_eight() {
-    let ledger = Ledger::filled().with_an_escape().with_a_probe();
+    let ledger = Ledger::filled().with_an_escape().with_a_probe().with_own_code();
     let one = ledger.lens_with(AS_OF, 1);
     fs::remove_file(ledger.lens_file()).unwrap();
     let eight = ledger.lens_with(AS_OF, 8);
     for view in VIEWS {
         assert_eq!(whole(&one, view.name), whole(&eight, view.name), "{}", view.name);
         // Its source speaks for everything.
-        let is_empty = view.name == "unwatched_code";
+        let is_empty = ["unwatched_code", "unwatched_files"].contains(&view.name);
         assert_eq!(whole(&one, view.name).rows.is_empty(), is_empty, "what the fixture shows of {}", view.name);
     }
 }
