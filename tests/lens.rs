@@ -85,19 +85,17 @@ impl Ledger {
         self
     }
 
-    /// Of two tests that run P left out `t_p` was drawn to see what it misses.
+    /// Of two tests that run P left out `t_p` was drawn to see what it misses. Another ran a function of its own file.
     fn with_a_probe(self) -> Self {
+        let footprint = json!({"v":1,"kind":"footprint","run":"P","at":"2026-11-20T05:00:00Z","test":"pytest::o.py::t_o","variant":"V","sets":["O"]});
+        self.write(
+            "edges",
+            "P",
+            &[json!({"v":1,"set":"O","kind":"ran","path":"o.py","name":"f","hash":"H"}), footprint],
+        );
         self.write("runs", "P", &[run_line("P", "2026-11-09T05:00:00Z")]);
         let decision = json!({"v":1,"run":"P","variant":"V","verdict":"run","reason":"probe","otherwise":"untouched","evidence":[],"tests":"D","count":1});
         self.write("decisions", "P", &[json!({"v":1,"run":"P","set":"D","ids":["t_p"]}), decision]);
-        self
-    }
-
-    /// A test that ran a function of its own file and one of another.
-    fn with_own_code(self) -> Self {
-        let ran = |path: &str| json!({"v":1,"set":"O1","kind":"ran","path":path,"name":"f","hash":"H"});
-        let footprint = json!({"v":1,"kind":"footprint","run":"R1","at":"2026-11-20T05:00:00Z","test":"pytest::own.py::t_o","variant":"V","sets":["O1"],"inventory":"I1"});
-        self.write("edges", "O1", &[ran("own.py"), ran("a.py"), footprint]);
         self
     }
 
@@ -249,7 +247,7 @@ fn every_view_builds_over_a_ledger_that_is_not_there() {
 
 #[test]
 fn every_view_answers_the_same_at_one_thread_and_at_eight() {
-    let ledger = Ledger::filled().with_an_escape().with_a_probe().with_own_code();
+    let ledger = Ledger::filled().with_an_escape().with_a_probe();
     let one = ledger.lens_with(AS_OF, 1);
     fs::remove_file(ledger.lens_file()).unwrap();
     let eight = ledger.lens_with(AS_OF, 8);
