@@ -396,8 +396,11 @@ fn a_packed_file_that_is_damaged_is_named_by_a_lens_that_was_kept_too_and_a_dail
     fs::write(file, &whole[..whole.len() / 2]).unwrap();
     let lost = evidence::lost(&ledger.lens()).unwrap();
     assert!(lost.len() == 1 && file.ends_with(&lost[0]), "{lost:?}");
+    // All but the footer, which says where everything is.
     let mut torn = whole.clone();
-    torn[4..64].fill(0xff);
+    let end = whole.len() - 8;
+    let footer = u32::from_le_bytes(whole[end..end + 4].try_into().unwrap());
+    torn[4..end - usize::try_from(footer).unwrap()].fill(0xff);
     fs::write(file, torn).unwrap();
     let failure = ledger.lens().hold(SHARED).unwrap_err();
     let is_named = failure.sentence.contains(file.to_str().unwrap()) && failure.sentence.contains("is damaged");

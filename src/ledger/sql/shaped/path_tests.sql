@@ -1,32 +1,13 @@
 -- One row per code path that tests cover.
 -- Why: how many tests cover it, and how many of them stand in another file. A test has one coverage, so these add up.
--- Reads: single_sets, ran_code, mixed_code, coverage_heads, own_code.
-WITH covered AS (
-  SELECT ran_code.path_key, SUM(single_sets.tests) AS tests
-  FROM ran_code
-  INNER JOIN single_sets ON ran_code.set_key = single_sets.set_key
-  GROUP BY ran_code.path_key
-  UNION ALL
-  SELECT mixed_code.path_key, SUM(coverage_heads.tests) AS tests
-  FROM mixed_code
-  INNER JOIN coverage_heads ON mixed_code.coverage = coverage_heads.coverage
-  GROUP BY mixed_code.path_key
-),
-
-summed AS (
-  SELECT path_key, SUM(tests) AS tests FROM covered GROUP BY path_key
-),
-
-own AS (
-  SELECT own_code.path_key, SUM(coverage_heads.tests) AS tests
-  FROM own_code
-  INNER JOIN coverage_heads ON own_code.coverage = coverage_heads.coverage
-  GROUP BY own_code.path_key
-)
-
+-- Reads: coverage_code, coverage_heads, code_history.
 SELECT
-  summed.path_key,
-  CAST(summed.tests AS BIGINT) AS tests,
-  CAST(summed.tests - COALESCE(own.tests, 0) AS BIGINT) AS other_tests
-FROM summed
-LEFT JOIN own ON summed.path_key = own.path_key
+  coverage_code.path_key,
+  CAST(SUM(coverage_heads.tests) AS BIGINT) AS tests,
+  CAST(
+    SUM(CASE WHEN code_history.file_number = coverage_heads.own_file_number THEN 0 ELSE coverage_heads.tests END) AS BIGINT
+  ) AS other_tests
+FROM coverage_code
+INNER JOIN coverage_heads ON coverage_code.coverage = coverage_heads.coverage
+INNER JOIN code_history ON coverage_code.path_key = code_history.path_key
+GROUP BY coverage_code.path_key
