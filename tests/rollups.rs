@@ -373,7 +373,7 @@ fn a_packed_file_that_is_gone_is_listed() {
 fn a_placement_is_the_same_to_the_byte_whatever_is_packed_and_in_whatever_order_files_came() {
     let ledger = Ledger::filled();
     let before = ledger.placement();
-    assert!(before.contains("last_sighted: Some") && before.contains("Move {"), "{before}");
+    assert!(before.contains("last_sighted: Some"), "{before}");
     assert_eq!(ledger.turned().placement(), before, "segments that came in another order");
     ledger.pack("2026-11-13");
     assert_eq!(ledger.placement(), before, "packed in part");
