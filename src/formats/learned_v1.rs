@@ -236,8 +236,13 @@ mod tests {
 
     #[test]
     fn a_line_is_the_same_whether_it_is_written_whole_or_in_parts() {
-        let line =
-            |kind, fault, raw| WrittenLine { v: u32::from(kind != ""), kind, fault, raw, ..WrittenLine::default() };
+        let line = |kind: &'static str, fault: &'static str, raw: &'static str| WrittenLine {
+            v: u32::from(!kind.is_empty()),
+            kind,
+            fault,
+            raw,
+            ..WrittenLine::default()
+        };
         let (mut whole, mut parts) = (Vec::new(), Vec::new());
         line("sighting", "f\"1", "r").write(b"", &mut whole);
         line("sighting", "", "").write(&line("", "f\"1", "r").members(), &mut parts);

@@ -103,7 +103,7 @@ pub(super) fn lean(bytes: &[u8]) -> serde_json::Result<Value> {
     reader.end().map(|()| value)
 }
 
-/// Makes a [`Value`] as serde_json does, less some members.
+/// Makes a [`Value`] as its own reader does, less some members.
 struct Lean;
 
 impl<'de> DeserializeSeed<'de> for Lean {
@@ -156,10 +156,11 @@ impl<'de> Visitor<'de> for Lean {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = members.next_key_seed(Name)? {
-            match name {
-                Some(name) => object.insert(name, members.next_value_seed(Self)?),
-                None => members.next_value::<IgnoredAny>().map(|_| None)?,
-            };
+            if let Some(name) = name {
+                object.insert(name, members.next_value_seed(Self)?);
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
         }
         Ok(object.into())
     }
