@@ -85,6 +85,7 @@ cases! {
     conftest_and_setup_code_belong_to_the_tests_below
     everything_imported_may_be_anybodys
     git_is_only_a_way_to_see_files
+    modules_asked_for_by_name_belong_to_whoever_asks
     names_and_bytes_of_files_may_be_odd
     tables_count_by_what_they_can_change
     tests_may_meddle_with_what_the_adapter_uses

@@ -55,10 +55,11 @@ class Replay:
         self.start = self.git("rev-parse", f"{self.commits[0]}^").strip()
         self.git("checkout", "-q", "-f", "--detach", self.start)
         inside = projects.environment_of(name, "plain", options.python, work, options.install, self.tree)
+        for folder in options.editable:
+            runs.must([inside, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-deps", "-e", self.tree / folder], work)
         scratch = work / f"fast-{name}"
         # Bytecode stays, as it does for people: every edit here is older than the run before it by more than a second.
-        whole = shlex.split(f"{options.pytest_args} {options.whole}")
-        self.bench = tools.Bench(self.tree, {"plain": inside}, whole, scratch, options.titer, options.limit, bytecode=True)
+        self.bench = tools.Bench(self.tree, {"plain": inside}, (), scratch, options.titer, options.limit, bytecode=True)
         self.ledger, self.config = scratch / "ledger", scratch / "titer.toml"
 
     def git(self, *arguments):
@@ -68,10 +69,19 @@ class Replay:
         return re.search(self.options.tests, path) is not None
 
     def changed(self, commit):
-        """Paths that a commit changes, as (source: all of the package but tests, files of tests)."""
+        """What a commit changes, as (source: all of the package but tests, what pytest is to run of its own tests)."""
         paths = self.git("diff", "--name-only", "--no-renames", f"{commit}^", commit).split()
         own = [path for path in paths if path.startswith(f"{self.options.package}/") and not self.is_test(path)]
-        return own, [path for path in paths if self.is_test(path) and path.endswith(".py")]
+        cases = {case for path in paths for case in [self.case_of(path)] if case}
+        files = [path for path in paths if self.is_test(path) and path.endswith(".py")]
+        return own, files + sorted(case for case in cases if case[0] not in files)
+
+    def case_of(self, path):
+        """The test file that runs a file of cases, and the name by which its tests can be asked for; None for other files."""
+        for pattern, file in (text.split("=", 1) for text in self.options.cases):
+            if found := re.search(pattern, path):
+                return file, found["case"]
+        return None
 
     def series(self, count):
         """The last commits that change a source file of the package, oldest first: of the branch's own line, or all but merges."""
@@ -91,6 +101,9 @@ class Replay:
         self.git("checkout", "-q", "-f", "--detach", commit)
         self.git("clean", "-q", "-ffd")
         self.prepare()
+        paths = shlex.split(self.options.whole)
+        there = [path for path in paths if path.startswith("-") or (self.tree / path).exists()]
+        self.bench.arguments = (*shlex.split(self.options.pytest_args), *there)
 
     def prepare(self):
         """What the project's own way generates before its tests run."""
@@ -106,11 +119,18 @@ class Replay:
         command = [self.options.titer, "run", "-C", self.tree, "--ledger", ledger, "--config", self.config, flag, "--"]
         return self.bench.run([*command, *self.bench.pytest("plain", *more)])
 
-    def files(self, paths):
-        """The bare tests of these files alone, less those that are not there."""
-        there = [path for path in paths if (self.tree / path).is_file() and Path(path).name.startswith("test")]
-        arguments = [*shlex.split(self.options.pytest_args), *there]
-        return self.bench.run(projects.pytest_of(self.bench.insides["plain"], arguments)) if there else None
+    def files(self, wanted):
+        """The bare tests of these files alone, less those that are not there, and of files of cases those that they name."""
+        there = [path for path in wanted if isinstance(path, str) and (self.tree / path).is_file()
+                 and re.search(r"^test|_test\.py$", Path(path).name)]
+        calls = [there] if there else []
+        by_file = {}
+        for file, case in (case for case in wanted if not isinstance(case, str)):
+            by_file.setdefault(file, []).append(case)
+        calls += [[file, "-k", " or ".join(cases)] for file, cases in sorted(by_file.items())]
+        inside, more = self.bench.insides["plain"], shlex.split(self.options.pytest_args)
+        ran = [self.bench.run(projects.pytest_of(inside, [*more, *call])) for call in calls]
+        return runs.together(ran) if ran else None
 
 
 def main():
@@ -154,10 +174,15 @@ def arguments():
     parser.add_argument("--package", required=True, help="the folder of the source; a commit counts if it changes Python there")
     parser.add_argument("--tests", default=r"(^|/)(tests?/|conftest\.py$|test_[^/]*\.py$)",
                         help="paths that are tests and not source (a regular expression)")
+    parser.add_argument("--cases", action="append", default=[], metavar="PATTERN=FILE",
+                        help="files of data that are a test file's cases: a pattern of their paths whose group `case` is part of the "
+                             "names of their tests, and the test file; again for more")
+    parser.add_argument("--editable", action="append", default=[], metavar="FOLDER",
+                        help="one more folder of the repository that is installed as it stands; again for more")
     parser.add_argument("--install", action="append", default=[], metavar="REQUIREMENT",
                         help="a requirement of the suite; again for more")
     parser.add_argument("--pytest-args", default="", help="what to add to every pytest command line")
-    parser.add_argument("--whole", default="", help="what to add to that of the whole suite only, e.g. a path")
+    parser.add_argument("--whole", default="", help="what to add to that of the whole suite only, e.g. paths; those that a commit does not have are left away")
     parser.add_argument("--back-args", default="",
                         help="what to add to the runs with the source taken back, e.g. --no-cov: nothing that makes another variant")
     parser.add_argument("--titer-toml", default="", metavar="TEXT",

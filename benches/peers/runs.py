@@ -154,6 +154,16 @@ def _fold(ran, event):
         ran.failed.add(event["id"])
 
 
+def together(ran):
+    """Several runs as one: the times add up, and the first exit code that is not 0 counts."""
+    took = Took(sum(one.took.wall for one in ran), sum(one.took.cpu for one in ran),
+                next((one.took.exit for one in ran if one.took.exit != 0), 0), "".join(one.took.output for one in ran),
+                any(one.took.timed_out for one in ran))
+    return Ran(took, any(one.started for one in ran), sum(one.starts for one in ran),
+               set().union(*(one.collected for one in ran)), set().union(*(one.ids for one in ran)),
+               set().union(*(one.failed for one in ran)))
+
+
 def count(ids):
     """How many tests these are; the session itself is not a test."""
     return len(ids - {SESSION})

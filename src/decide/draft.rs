@@ -9,8 +9,10 @@ use crate::model::outcome::{Outcome, TestResult};
 use crate::model::shape::{FunctionShape, Owner, Shape};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
+use super::accesses::{add_files, add_files_of};
+use super::asked::{self, Asked};
 use super::graph::{alone, components};
-use super::memory::{Memory, remembered};
+use super::memory::{Memory, Sorts, remembered};
 use super::modules;
 use super::outcomes::variant_of;
 use super::units;
@@ -90,9 +92,10 @@ pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) ->
         sets: Vec::new(),
         of_node: BTreeMap::new(),
         of_file: BTreeMap::new(),
+        asked: Asked::new(trace),
         fixture_at: fixtures.map(|(at, window)| (window.number, at)).collect(),
     };
-    let memory = remembered(order, &drafter.codes_of(&|f| f.remembers), &drafter.codes_of(&|f| f.fills));
+    let memory = remembered(order, &drafter.sorts());
     drafter.draft_modules(&memory);
     let process = drafter.draft_process();
     let variant = variant_of(trace).to_owned();
@@ -129,6 +132,7 @@ struct Drafter<'a> {
     of_node: BTreeMap<u32, usize>,
     /// First-party file to the set of its import closure.
     of_file: BTreeMap<&'a str, usize>,
+    asked: Asked,
     /// Number of a wide fixture's window to its place.
     fixture_at: BTreeMap<u64, usize>,
 }
@@ -141,6 +145,12 @@ impl<'a> Drafter<'a> {
 
     fn target_of(&self, code: u32) -> Option<Target> {
         self.trace.codes.get(&code).map(|code| target_of(code, self.around.shapes))
+    }
+
+    fn sorts(&self) -> Sorts {
+        let is_module = |code: &Code| code.qualified.as_deref() == Some("<module>");
+        let modules = self.trace.codes.iter().filter(|(_, code)| is_module(code)).map(|(&at, _)| at).collect();
+        Sorts { remembers: self.codes_of(&|f| f.remembers), fills: self.codes_of(&|f| f.fills), modules }
     }
 
     /// Code objects whose function is of that sort.
@@ -244,7 +254,8 @@ impl<'a> Drafter<'a> {
         }
         for (code, beneath) in &memory.kept {
             let file = self.trace.codes.get(code).map_or("", |code| code.path.as_str());
-            if let Some((targets, _)) = names.get(file).and_then(|node| own.get_mut(node)) {
+            if let Some((targets, imports)) = names.get(file).and_then(|node| own.get_mut(node)) {
+                imports.extend(self.asked.beneath(*code));
                 targets.extend(beneath.iter().filter_map(|&code| self.target_of(code)));
                 for &at in memory.kept_in.get(code).into_iter().flatten() {
                     add_files_of(&self.trace.windows[at], beneath, targets);
@@ -272,7 +283,10 @@ impl<'a> Drafter<'a> {
                 (true, 1) => set.includes.first().copied().unwrap_or_default(),
                 _ => self.add(set),
             };
-            self.of_node.extend(group.iter().map(|&member| (nodes[member], at)));
+            for node in group.iter().map(|&member| nodes[member]) {
+                self.of_node.insert(node, at);
+                self.asked.is_at(node, at);
+            }
             for node in group.iter().map(|&member| nodes[member]) {
                 let targets = called.get(&node).map(|name| alone(&own[&node].0, name)).unwrap_or_default();
                 if group.len() > 1 || targets.len() < own[&node].0.len() {
@@ -354,6 +368,8 @@ impl<'a> Drafter<'a> {
             );
         }
         wide.extend([location, process]);
+        let beside = self.asked.beside(&self.sets, &wide, &all);
+        wide.extend(beside.iter().filter_map(|node| self.of_node.get(node)));
         sets.extend(wide);
         let remembered: BTreeSet<Target> = windows.iter().flat_map(|&at| self.memory_targets(at, memory)).collect();
         let includes = self.memory_closures(windows, memory);
@@ -390,7 +406,9 @@ impl<'a> Drafter<'a> {
     fn memory_closures(&self, windows: &[usize], memory: &Memory) -> BTreeSet<usize> {
         let codes = windows.iter().filter_map(|at| memory.codes.get(at)).flatten();
         let files = codes.filter_map(|code| self.trace.codes.get(code)).map(|code| code.path.as_str());
-        files.filter_map(|file| self.of_file.get(file)).copied().collect()
+        let asked = asked::on_behalf(self.trace, windows, memory);
+        let asked = asked.iter().filter_map(|node| self.of_node.get(node));
+        files.filter_map(|file| self.of_file.get(file)).chain(asked).copied().collect()
     }
 }
 
@@ -407,33 +425,6 @@ pub(super) fn target_of(code: &Code, shapes: &BTreeMap<String, Shape>) -> Target
         Owner::Module => Target::new(EdgeKind::Loaded, &code.path, ""),
         Owner::Unknown => Target::new(EdgeKind::Ran, &code.path, "*"),
     }
-}
-
-/// Files that a window touched, and what in it could not be traced.
-pub(super) fn add_files(window: &Window, targets: &mut BTreeSet<Target>) {
-    add_some_files(window, &|_| true, targets);
-}
-
-/// Of these, what the given code may have asked for: where nobody is known to have asked, anybody may.
-fn add_files_of(window: &Window, codes: &BTreeSet<u32>, targets: &mut BTreeSet<Target>) {
-    let mut askers: BTreeMap<&str, Vec<Option<u32>>> = BTreeMap::new();
-    for (what, code) in &window.by {
-        askers.entry(what).or_default().push(*code);
-    }
-    let may_be_theirs = |what: &str| {
-        askers.get(what).is_none_or(|askers| askers.iter().any(|asker| asker.is_none_or(|code| codes.contains(&code))))
-    };
-    add_some_files(window, &may_be_theirs, targets);
-}
-
-fn add_some_files(window: &Window, wanted: &dyn Fn(&str) -> bool, targets: &mut BTreeSet<Target>) {
-    for (kind, paths) in [(EdgeKind::Read, &window.reads), (EdgeKind::Listed, &window.lists)] {
-        targets.extend(paths.iter().filter(|path| wanted(path)).map(|path| Target::new(kind, path, "")));
-    }
-    let asked = window.probed.iter().filter(|path| wanted(path));
-    targets.extend(asked.map(|path| Target::new(EdgeKind::Probed, path, "")));
-    targets
-        .extend(window.opaque.iter().filter(|what| wanted(what)).map(|what| Target::new(EdgeKind::Opaque, "", what)));
 }
 
 /// Reads of files that count by table are the runner's own while it starts.

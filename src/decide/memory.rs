@@ -24,10 +24,21 @@ pub struct Memory {
     pub kept_in: BTreeMap<u32, BTreeSet<usize>>,
 }
 
-/// Works out the memory of one process from its windows in order; `remembers` says which code objects cache by their own word,
-/// `fills` which look into a table and fill it.
+/// Which code objects are of which sort.
+#[derive(Debug, Clone, Default)]
+pub struct Sorts {
+    /// They cache by their own word.
+    pub remembers: BTreeSet<u32>,
+    /// They look into a table and fill it.
+    pub fills: BTreeSet<u32>,
+    /// Module-level code: whose it is, imports say.
+    pub modules: BTreeSet<u32>,
+}
+
+/// Works out the memory of one process from its windows in order.
 #[must_use]
-pub fn remembered(windows: &[Window], remembers: &BTreeSet<u32>, fills: &BTreeSet<u32>) -> Memory {
+pub fn remembered(windows: &[Window], sorts: &Sorts) -> Memory {
+    let Sorts { remembers, fills, modules } = sorts;
     let mut ran_in: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
     let mut callers: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     for (at, window) in windows.iter().enumerate() {
@@ -49,7 +60,7 @@ pub fn remembered(windows: &[Window], remembers: &BTreeSet<u32>, fills: &BTreeSe
             memory.kept_in.insert(code, own.clone());
             continue;
         }
-        let Some(callers) = callers.get(&code) else { continue };
+        let Some(callers) = callers.get(&code).filter(|_| !modules.contains(&code)) else { continue };
         let of_callers: BTreeSet<usize> = callers.iter().filter_map(|c| ran_in.get(c)).flatten().copied().collect();
         let users: BTreeSet<usize> = of_callers.difference(own).copied().collect();
         if users.is_empty() {
@@ -129,7 +140,7 @@ mod tests {
             window("t1", &[(TEST_1, None), (GET, Some(TEST_1)), (BUILD, Some(GET)), (PART, Some(BUILD))]),
             window("t2", &[(TEST_2, None), (GET, Some(TEST_2))]),
         ];
-        let memory = remembered(&windows, &BTreeSet::new(), &BTreeSet::new());
+        let memory = remembered(&windows, &Sorts::default());
         assert_eq!(memory.codes.get(&1), Some(&BTreeSet::from([BUILD, PART])));
         assert_eq!(memory.codes.get(&0), None);
     }
@@ -140,7 +151,7 @@ mod tests {
             window("t1", &[(TEST_1, None), (GET, Some(TEST_1))]),
             window("t2", &[(TEST_2, None), (GET, Some(TEST_2)), (BUILD, Some(GET))]),
         ];
-        assert_eq!(remembered(&windows, &BTreeSet::new(), &BTreeSet::new()), Memory::default());
+        assert_eq!(remembered(&windows, &Sorts::default()), Memory::default());
     }
 
     #[test]
@@ -150,7 +161,7 @@ mod tests {
             window("t2", &[(TEST_2, None), (GET, Some(TEST_2)), (BUILD, Some(GET)), (PART, Some(BUILD))]),
             window("t3", &[(TEST_1, None), (GET, Some(TEST_1))]),
         ];
-        let memory = remembered(&windows, &BTreeSet::new(), &BTreeSet::from([GET]));
+        let memory = remembered(&windows, &Sorts { fills: [GET].into(), ..Sorts::default() });
         assert_eq!(memory.codes.get(&2), Some(&BTreeSet::from([GET, BUILD, PART])));
         assert_eq!(memory.codes.get(&0), None);
     }
@@ -161,7 +172,7 @@ mod tests {
             window("t1", &[(TEST_1, None), (GET, Some(TEST_1)), (BUILD, Some(GET))]),
             window("t2", &[(TEST_2, None), (GET, Some(TEST_2)), (BUILD, Some(GET)), (PART, Some(BUILD))]),
         ];
-        let memory = remembered(&windows, &BTreeSet::from([BUILD]), &BTreeSet::new());
+        let memory = remembered(&windows, &Sorts { remembers: [BUILD].into(), ..Sorts::default() });
         assert_eq!(memory.kept, BTreeMap::from([(BUILD, BTreeSet::from([BUILD, PART]))]));
         assert_eq!(memory.codes.len(), 0);
     }

@@ -1,6 +1,8 @@
 //! Thinking: pure decisions from facts. The same inputs give the same answer, on any machine, at any time.
 
+mod accesses;
 pub mod alone;
+pub mod asked;
 pub mod balance;
 pub mod budget;
 pub mod children;

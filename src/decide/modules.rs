@@ -9,8 +9,9 @@ use crate::model::outcome::TestResult;
 use crate::model::shape::{Script, Shape};
 use crate::model::window::{Trace, Window, WindowKind};
 
+use super::accesses::add_files;
 use super::classify::is_script_table;
-use super::draft::{Draft, DraftFootprint, DraftSet, Surroundings, add_files, target_of};
+use super::draft::{Draft, DraftFootprint, DraftSet, Surroundings, target_of};
 use super::outcomes::variant_of;
 use super::specifiers::{Place, Places, place_of};
 use super::walkers::is_walker;

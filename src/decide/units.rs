@@ -10,7 +10,8 @@ use crate::model::outcome::TestResult;
 use crate::model::unit::{Unit, unit_of};
 use crate::model::window::{Trace, Window, WindowKind};
 
-use super::draft::{Draft, DraftFootprint, DraftSet, Surroundings, add_files, target_of};
+use super::accesses::add_files;
+use super::draft::{Draft, DraftFootprint, DraftSet, Surroundings, target_of};
 use super::graph::components;
 use super::outcomes::variant_of;
 

@@ -3,10 +3,12 @@
 //! A last line that a kill tore is counted and dropped. Kinds of line that this version does not know are passed over, so that
 //! an adapter may tell more than a reader understands.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use super::variant_v1;
-use crate::model::window::{Code, Module, Phase, Session, Trace, Window, WindowKind};
+use crate::model::window::{Ask, Code, Module, Phase, Session, Trace, Window, WindowKind};
 
 /// The number of this format.
 pub const VERSION: u32 = 1;
@@ -221,11 +223,14 @@ fn yes() -> bool {
 struct ImportLine {
     from: i64,
     #[serde(default)]
-    to: Vec<u32>,
+    to: BTreeSet<u32>,
     #[serde(default)]
     probes: Vec<(String, String)>,
+    w: Option<u64>,
     #[serde(default)]
-    w: u64,
+    by: BTreeSet<u32>,
+    #[serde(default)]
+    called: BTreeSet<u32>,
 }
 
 /// Reads everything that one process told.
@@ -438,17 +443,22 @@ fn add_window(trace: &mut Trace, line: WindowLine) {
 }
 
 fn add_import(trace: &mut Trace, line: ImportLine) {
-    if let Ok(from) = u32::try_from(line.from) {
+    let from = u32::try_from(line.from).ok();
+    if let (Some(from), None) = (from, line.w) {
         let module: &mut Module = trace.modules.entry(from).or_default();
         module.imports.extend(line.to);
         module.probes.extend(line.probes);
         return;
     }
-    let at = trace.windows.iter().rposition(|window| window.number == line.w).unwrap_or_else(|| {
-        // The window itself may never be written (a kill): then what it imported belongs to the process.
-        trace.windows.push(Window::new(WindowKind::Process, "", line.w));
+    let number = line.w.unwrap_or_default();
+    let at = trace.windows.iter().rposition(|window| window.number == number).unwrap_or_else(|| {
+        // A window that was never written (a kill): what it imported belongs to the process.
+        trace.windows.push(Window::new(WindowKind::Process, "", number));
         trace.windows.len() - 1
     });
+    if let Some(file) = from {
+        trace.windows[at].asked.insert(Ask { file, modules: line.to.clone(), under_way: line.by, called: line.called });
+    }
     trace.windows[at].imports.extend(line.to);
     trace.windows[at].probes.extend(line.probes);
 }

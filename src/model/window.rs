@@ -70,8 +70,10 @@ pub struct Window {
     pub by: BTreeSet<(String, Option<u32>)>,
     /// Numbers of the wide fixture windows used in it.
     pub uses: BTreeSet<u64>,
-    /// Module nodes imported in it by nobody of a module.
+    /// Module nodes imported in it by nobody of a module, or asked for by name.
     pub imports: BTreeSet<u32>,
+    /// Modules that functions asked for.
+    pub asked: BTreeSet<Ask>,
     /// (folder, name) pairs that imports by nobody of a module looked at.
     pub probes: BTreeSet<(String, String)>,
     /// Whether it ended as it should.
@@ -102,10 +104,24 @@ impl Window {
             by: BTreeSet::new(),
             uses: BTreeSet::new(),
             imports: BTreeSet::new(),
+            asked: BTreeSet::new(),
             probes: BTreeSet::new(),
             closed: true,
         }
     }
+}
+
+/// A function asked for modules: an import within it, or `import_module`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Ask {
+    /// The module node of the function's file.
+    pub file: u32,
+    /// The module nodes that it got; none where there was no such module.
+    pub modules: BTreeSet<u32>,
+    /// Code (indexes into [`Trace::codes`]) that was under way: the function and its callers.
+    pub under_way: BTreeSet<u32>,
+    /// What of it a library called, where one did: it may keep what it got.
+    pub called: BTreeSet<u32>,
 }
 
 /// A module of the import graph.

@@ -12,6 +12,8 @@ import sys
 
 import _frozen_importlib as bootstrap
 
+from .tree import address
+
 # The name of importlib's own code. Warnings do not count such frames (stacklevel), and reports leave them out:
 # the wrappers must be as invisible as the machinery that they stand in for.
 _INVISIBLE = "<frozen importlib._bootstrap>"
@@ -82,7 +84,8 @@ class Imports:
         def __import__(name, globals=None, locals=None, fromlist=(), level=0):
             __tracebackhide__ = True
             try:
-                known = (globals["__file__"], name, fromlist, level) in seen
+                key = (globals["__file__"], name, fromlist, level)
+                known = key in seen or (*key, self.windows.current.number) in seen
             except (KeyError, TypeError):
                 known = False
             if known:
@@ -117,8 +120,10 @@ class Imports:
             if not globals or "__file__" not in globals:
                 importer = self._importer(frame)
                 globals = importer.f_globals if importer else {}
-            self._note(window, globals, absolute, tuple(fromlist or ()), frame)
-            self._seen.add((globals.get("__file__"), name, fromlist, level))
+            asked = self._is_asked(window, frame)
+            self._note(window, globals, absolute, tuple(fromlist or ()), frame, asked)
+            key = (globals.get("__file__"), name, fromlist, level)
+            self._seen.add((*key, window.number) if asked else key)
         except TypeError:
             pass  # A list as fromlist, a name that is no string: not to be remembered, and the import said so.
         except Exception as error:
@@ -129,12 +134,13 @@ class Imports:
             return
         try:
             frame = self._importer(frame)
-            key = (frame and frame.f_globals.get("__file__"), name, package, level, "call")
+            asked = self._is_asked(window, frame)
+            key = (frame and frame.f_globals.get("__file__"), name, package, level, asked and window.number, "call")
             # Nobody's imports are the window's: each window says so anew.
             if key in self._seen and not self._is_nobody(frame and frame.f_globals):
                 return
             self._seen.add(key)
-            self._note(window, frame.f_globals if frame else {}, _absolute(name, package, level), (), frame)
+            self._note(window, frame.f_globals if frame else {}, _absolute(name, package, level), (), frame, asked)
         except Exception as error:
             self.fail(f"import {name}: {type(error).__name__}: {error}")
 
@@ -161,6 +167,13 @@ class Imports:
             frame = frame.f_back
         return frame
 
+    def _is_asked(self, window, frame):
+        """Whether a function of the project asks for a module while a test runs: then the module is that of the tests that
+        ask for it, loaded already or not, and not of all who load the function's file."""
+        if self.of_child is not None or window.kind not in ("test", "fixture") or frame is None:
+            return False
+        return frame.f_code.co_name != "<module>" and self.tree.path(frame.f_globals.get("__file__") or "") is not None
+
     def _is_nobody(self, globals):
         if not globals:
             return True
@@ -169,7 +182,7 @@ class Imports:
         name = globals.get("__name__") or ""
         return not isinstance(name, str) or not name or name.partition(".")[0] in _NOBODY
 
-    def _note(self, window, globals, absolute, fromlist, frame):
+    def _note(self, window, globals, absolute, fromlist, frame, asked=False):
         names = _with_parents(absolute)
         probes = []
         for name in names:
@@ -179,8 +192,14 @@ class Imports:
             for name in self._submodules(package, absolute, fromlist):
                 probes += self._probes(name)
                 names.append(name)
+        if asked:
+            self._edge(window, globals, self._loaded(names), [], frame, asked)
+            names = []
+        self._edge(window, globals, self._loaded(names), probes, frame)
+
+    def _loaded(self, names):
         targets = [self._name_of(name) for name in names if name in sys.modules or name in self._ran]
-        self._edge(window, globals, [target for target in targets if target], probes, frame)
+        return [target for target in targets if target]
 
     def _submodules(self, package, absolute, fromlist):
         wanted = set(fromlist)
@@ -192,7 +211,7 @@ class Imports:
             if full in sys.modules or name not in vars(package):
                 yield full
 
-    def _edge(self, window, globals, targets, probes, frame):
+    def _edge(self, window, globals, targets, probes, frame, asked=False):
         if not targets and not probes:
             return
         if self.of_child is not None:
@@ -204,7 +223,7 @@ class Imports:
             self._tell(-1, targets, probes, window if ours else self.windows.process)
             return
         path = self.tree.path(globals.get("__file__") or "")
-        self._tell(path or "=" + globals["__name__"], targets, probes, window)
+        self._tell(path or "=" + globals["__name__"], targets, probes, window, self._asking(frame) if asked else None)
         if path is None and any(not target.startswith("=") for target in targets):
             # A library that imports the project's files does it for somebody: for the nearest of ours.
             self._tell(self._nearest(frame) or -1, targets, probes, window)
@@ -217,8 +236,23 @@ class Imports:
             frame = frame.f_back
         return None
 
-    def _tell(self, importer, targets, probes, window):
-        number = window.number if importer == -1 else None
+    def _asking(self, frame):
+        """The project's functions that are under way, as indexes of code; and those of them that a library called, where
+        it did: the library may keep what it got."""
+        found, inner, known, called = set(), set(), self.codes.known, False
+        while frame is not None:
+            index = known.get(address(frame.f_code))
+            if index is not None:
+                found.add(index)
+                if not called:
+                    inner.add(index)
+            elif not self._is_nobody(frame.f_globals):
+                called = True
+            frame = frame.f_back
+        return {"by": sorted(found), "called": sorted(inner) if called else []}
+
+    def _tell(self, importer, targets, probes, window, asking=None):
+        number = window.number if importer == -1 or asking is not None else None
         key = (importer, number, tuple(targets), tuple(map(tuple, probes)))
         if key in self._told:
             return
@@ -230,6 +264,8 @@ class Imports:
         }
         if number is not None:
             fields["w"] = number
+        if asking is not None:
+            fields.update(asking)
         self.events.line("import", **fields)
 
     def _node(self, name):
