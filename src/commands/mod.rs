@@ -2,6 +2,7 @@
 
 pub mod apart;
 pub mod asking;
+pub mod audit;
 pub mod budget;
 pub mod doctor;
 pub mod evidence;

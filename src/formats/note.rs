@@ -115,8 +115,25 @@ impl Public {
         [hash[0], hash[1], hash[2], hash[3]]
     }
 
+    /// Whether a line of the note says to be this key's signature, good or not.
+    #[must_use]
+    pub fn signed_in(&self, note: &str) -> bool {
+        let ours = |line: &str| {
+            let text = line.strip_prefix("\u{2014} ")?.strip_prefix(&self.name)?.strip_prefix(' ')?;
+            Some(STANDARD.decode(text).ok()?.starts_with(&self.id()))
+        };
+        note.lines().any(|line| ours(line) == Some(true))
+    }
+
     fn hash(&self) -> String {
         self.id().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The key as `openssl` reads it: a `SubjectPublicKeyInfo` (RFC 8410).
+    #[must_use]
+    pub fn der(&self) -> Vec<u8> {
+        let head = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        [&head[..], self.key.as_bytes()].concat()
     }
 
     /// Whether the signature is this key's over these bytes.
