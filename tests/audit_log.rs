@@ -129,7 +129,9 @@ fn sealing_again_changes_nothing_and_another_machine_makes_the_same_commit() {
     let there: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{}", done.stderr));
     assert_eq!((&one["commit"], &one["root"]), (&there["commit"], &there["root"]));
     // Nobody's settings have a say in it.
-    assert!(git(&shop.root(), &["log", "-1", "--format=%an %cI", "titer-log"]).starts_with("titer 2026-05-02T12:00:00"));
+    assert!(
+        git(&shop.root(), &["log", "-1", "--format=%an %cI", "titer-log"]).starts_with("titer 2026-05-02T12:00:00")
+    );
     assert_eq!(git(&shop.root(), &["fsck", "--strict", "--no-dangling"]), "");
     // Without a folder, which a fresh clone does not have, the branch is all that is needed.
     std::fs::remove_dir_all(shop.root().join(".git/titer")).unwrap();
@@ -152,22 +154,55 @@ fn what_does_not_check_is_held_back_by_line_and_the_rest_is_sealed() {
     let other = sha256(b"elsewhere");
     let cases: Vec<(String, &str)> = vec![
         (line(&good, Some(&stranger)), "it is signed by example.org/stranger+"),
-        (line(&of("pytest::t/x.py::x"), Some(&writer())).replace("nothing for long", "nothing for lung"), "is not over these bytes"),
+        (
+            line(&of("pytest::t/x.py::x"), Some(&writer())).replace("nothing for long", "nothing for lung"),
+            "is not over these bytes",
+        ),
         (line(&of("pytest::../x.py::x"), Some(&writer())), "leads out of the repository"),
         (line(&of("pytest::t/x.py::x\ny"), Some(&writer())), "holds a line break"),
         (line(&good, Some(&writer())).replace("{\"sig\"", "{ \"sig\""), "a space stands outside of strings at byte 2"),
         (line(&good, Some(&writer())).replace("\"op\":", "\"op\":\"add\",\"op\":"), "the member \"op\" stands twice"),
         (line(&good, Some(&writer())).replace('\n', "\r\n"), "CR LF"),
         (line(&good, Some(&writer())).replace('\n', ""), "does not end with a line break"),
-        (line(&good.replace("urn:titer:change:v1", "urn:titer:wish:v1"), Some(&writer())), "\"urn:titer:wish:v1\" is not known"),
+        (
+            line(&good.replace("urn:titer:change:v1", "urn:titer:wish:v1"), Some(&writer())),
+            "\"urn:titer:wish:v1\" is not known",
+        ),
         (line(&statement("change", &json!({"op": "move"})), Some(&writer())), "missing field `test`"),
-        (line(&statement("change", &change("pytest::t/p.py::p", "weekly", Some(&other), None)), Some(&writer())), "whose last sealed record is none"),
-        (line(&statement("change", &change("pytest::t/p.py::p", "weekly", None, Some(&other))), Some(&writer())), "is neither sealed nor in the same file"),
+        (
+            line(&statement("change", &change("pytest::t/p.py::p", "weekly", Some(&other), None)), Some(&writer())),
+            "whose last sealed record is none",
+        ),
+        (
+            line(&statement("change", &change("pytest::t/p.py::p", "weekly", None, Some(&other))), Some(&writer())),
+            "is neither sealed nor in the same file",
+        ),
         (line(&statement("decision", &decision("x")), None), "it is unsigned and cannot be decided again"),
         (line(&statement("approval", &json!({"recordedAt": "x"})), None), "an approval that nobody has signed"),
-        (line(&statement("approval", &json!({"recordedAt": "x"})), Some(&writer())), "which is no key that may sign such a record"),
-        (line(&statement("key", &json!({"event": "add", "role": "writer", "vkey": stranger.public().to_string(), "fromSize": 0, "reason": "", "recordedAt": ""})), Some(&writer())), "only `titer audit seal` writes"),
-        (line(&statement("decision", &json!({"tool": "", "engine": "", "policy": {"record": other}, "queries": [], "inputs": []})), Some(&writer())), "which the log does not know"),
+        (
+            line(&statement("approval", &json!({"recordedAt": "x"})), Some(&writer())),
+            "which is no key that may sign such a record",
+        ),
+        (
+            line(
+                &statement(
+                    "key",
+                    &json!({"event": "add", "role": "writer", "vkey": stranger.public().to_string(), "fromSize": 0, "reason": "", "recordedAt": ""}),
+                ),
+                Some(&writer()),
+            ),
+            "only `titer audit seal` writes",
+        ),
+        (
+            line(
+                &statement(
+                    "decision",
+                    &json!({"tool": "", "engine": "", "policy": {"record": other}, "queries": [], "inputs": []}),
+                ),
+                Some(&writer()),
+            ),
+            "which the log does not know",
+        ),
     ];
     let mut names = Vec::new();
     for (line, _) in &cases {
@@ -220,7 +255,10 @@ fn a_fork_of_one_test_is_held_back_until_a_record_resolves_it() {
     let held = shop.held();
     assert_eq!(held["before"], held["size"]);
     let why = told(&held);
-    assert!(why.len() == 2 && why.iter().all(|(line, why)| *line == 1 && why.contains("none says which of them counts")), "{held}");
+    assert!(
+        why.len() == 2 && why.iter().all(|(line, why)| *line == 1 && why.contains("none says which of them counts")),
+        "{held}"
+    );
     // Something else is sealed meanwhile; what is held back is remembered.
     shop.place(&[("pytest::t/b.py::b", "weekly")]);
     shop.commit("four");
@@ -241,7 +279,10 @@ fn policies_and_keys_are_records_and_keys_hand_over() {
     shop.commit("one");
     shop.sealed();
     let saved = shop.save("saved.note");
-    let (next, ci) = (Signer::new("example.org/shop/suite-log-2027", [3; 32]).unwrap(), Signer::new("example.org/shop/ci-2", [4; 32]).unwrap());
+    let (next, ci) = (
+        Signer::new("example.org/shop/suite-log-2027", [3; 32]).unwrap(),
+        Signer::new("example.org/shop/ci-2", [4; 32]).unwrap(),
+    );
     shop.configure(&next, &[&ci], "quiet_days = 90");
     // The old writer's last batch comes with the commit that names him no more.
     shop.place(&[("pytest::t/b.py::b", "weekly")]);
@@ -265,7 +306,10 @@ fn policies_and_keys_are_records_and_keys_hand_over() {
         .filter(|it| it["predicateType"] == "urn:titer:policy:v1")
         .collect();
     assert_eq!(policies.len(), 2);
-    assert_eq!(policies[1]["predicate"]["changed"], json!([{"key": "placement.quiet_days", "old": "180", "new": "90"}]));
+    assert_eq!(
+        policies[1]["predicate"]["changed"],
+        json!([{"key": "placement.quiet_days", "old": "180", "new": "90"}])
+    );
     // The old ones count no more.
     shop.place(&[("pytest::t/d.py::d", "weekly")]);
     shop.commit("three");
@@ -275,7 +319,10 @@ fn policies_and_keys_are_records_and_keys_hand_over() {
     let done = shop.titer(&["audit", "seal", "--json", "--key", key]);
     assert_eq!(done.code, Some(1), "{}{}", done.stdout, done.stderr);
     let held: Value = serde_json::from_str(&done.stdout).unwrap();
-    assert!(told(&held).iter().all(|(_, why)| why.contains("is no key that may sign") || why.contains("is held back")), "{held}");
+    assert!(
+        told(&held).iter().all(|(_, why)| why.contains("is no key that may sign") || why.contains("is held back")),
+        "{held}"
+    );
     assert_eq!(told(&held).len(), 2);
     // Any of the keys that ever sealed may be asked for, and no other.
     assert_eq!(shop.verify(&["--since", &saved, "--sealer", &sealer().public().to_string()]).0, 0);
@@ -297,7 +344,11 @@ fn mistakes_are_told_in_a_sentence_and_nothing_is_written() {
     assert!(again.code == Some(3) && again.stderr.contains("other.key"), "{}", again.stderr);
     assert_eq!(shop.titer(&["audit", "keygen", "two words"]).code, Some(2));
     let wrong = shop.titer(&["audit", "seal", "--key", "../other.key"]);
-    assert!(wrong.code == Some(3) && wrong.stderr.contains("the log is sealed with the key example.org/shop/suite-log+"), "{}", wrong.stderr);
+    assert!(
+        wrong.code == Some(3) && wrong.stderr.contains("the log is sealed with the key example.org/shop/suite-log+"),
+        "{}",
+        wrong.stderr
+    );
     let path = shop.repository.beside("shallow");
     git(&shop.root(), &["commit", "-q", "--allow-empty", "-m", "second"]);
     let url = format!("file://{}", shop.root().display());
@@ -309,10 +360,14 @@ fn mistakes_are_told_in_a_sentence_and_nothing_is_written() {
     // A history that was rewritten is not sealed over.
     shop.sealed();
     let sealed = git(&shop.root(), &["rev-parse", "titer-log"]);
-    git(&shop.root(), &["commit", "-q", "--amend", "-m", "rewritten"]);
+    git(&shop.root(), &["commit", "-q", "--amend", "--allow-empty", "-m", "rewritten"]);
     git(&shop.root(), &["commit", "-q", "--allow-empty", "-m", "on"]);
     let rewritten = shop.seal(&[]);
-    assert!(rewritten.code == Some(3) && rewritten.stderr.contains("its history was rewritten"), "{}", rewritten.stderr);
+    assert!(
+        rewritten.code == Some(3) && rewritten.stderr.contains("its history was rewritten"),
+        "{}",
+        rewritten.stderr
+    );
     assert_eq!(git(&shop.root(), &["rev-parse", "titer-log"]), sealed);
     // Nor a titer.toml that nobody can read.
     shop.repository.write("titer.toml", "[audit]\nseeler = 1\n");

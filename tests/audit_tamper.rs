@@ -73,91 +73,278 @@ const SECOND: &str = "seg/000000004.jsonl";
 const THIRD: &str = "seg/000000008.jsonl";
 
 const CASES: &[Case] = &[
-    ("a bit of a statement", |log| edit(log, SECOND, |text| text.replacen("nothing for long", "nothing for lonf", 1)), 1, Some(5), "is not over these bytes"),
-    ("a bit of a signature", |log| edit(log, SECOND, |text| {
-        let at = text.find("\"sig\":\"").unwrap() + 7;
-        let other = if &text[at..=at] == "A" { "B" } else { "A" };
-        format!("{}{other}{}", &text[..at], &text[at + 1..])
-    }), 1, Some(4), "is not over these bytes"),
-    ("a bit of a key's name", |log| edit(log, SECOND, |text| text.replacen("\"keyid\":\"example.org/shop/ci+", "\"keyid\":\"example.org/shop/cj+", 1)), 1, Some(4), "may not sign such a record here"),
-    ("a bit of the checkpoint", |log| edit(log, "checkpoint", |text| {
-        let at = text.find("\n14\n").unwrap() + 4;
-        let other = if &text[at..=at] == "A" { "B" } else { "A" };
-        format!("{}{other}{}", &text[..at], &text[at + 1..])
-    }), 1, Some(13), "has not signed it"),
-    ("the end of a line", |log| edit(log, THIRD, |text| text.trim_end().to_owned()), 1, Some(13), "does not end with a line break"),
-    ("half of the last record", |log| edit(log, THIRD, |text| text[..text.len() - 200].to_owned()), 1, Some(13), "it was cut"),
-    ("the last record", |log| edit(log, THIRD, |text| lines(text)[..5].concat()), 1, Some(12), "does not end with the record of a seal"),
-    ("the last segment", |log| fs::remove_file(log.join(THIRD)).unwrap(), 1, Some(8), "speaks of 14 records, and only 8 are there"),
-    ("the first segment", |log| fs::remove_file(log.join("seg/000000000.jsonl")).unwrap(), 1, Some(0), "the records 0 to 3 are missing"),
-    ("a segment in the middle", |log| fs::remove_file(log.join(SECOND)).unwrap(), 1, Some(4), "the records 4 to 7 are missing"),
-    ("two lines the other way round", |log| edit(log, SECOND, |text| {
-        let mut all = lines(text);
-        all.swap(1, 2);
-        all.concat()
-    }), 1, Some(7), "one of them was changed"),
-    ("a line in the middle", |log| edit(log, SECOND, |text| {
-        let mut all = lines(text);
-        all.remove(1);
-        all.concat()
-    }), 1, Some(6), "the checkpoint of the size 7 is missing"),
-    ("a line again", |log| edit(log, SECOND, |text| {
-        let mut all = lines(text);
-        all.insert(2, all[1].clone());
-        all.concat()
-    }), 1, Some(6), "it stands there twice"),
-    ("a decision again", |log| edit(log, SECOND, |text| {
-        let mut all = lines(text);
-        all.insert(1, all[0].clone());
-        all.concat()
-    }), 1, Some(5), "it is the record 4, too"),
-    ("a line again, signed by the sealer's own key", |log| {
-        edit(log, THIRD, |text| {
-            let mut all = lines(text);
-            all.insert(2, all[1].clone());
-            all.concat()
-        });
-        sign_again(log, &sealer());
-    }, 1, Some(10), "it stands there twice"),
-    ("another key on every checkpoint", |log| sign_again(log, &Signer::new(support::audited::ORIGIN, [7; 32]).unwrap()), 1, Some(3), "has not signed it"),
+    (
+        "a bit of a statement",
+        |log| edit(log, SECOND, |text| text.replacen("nothing for long", "nothing for lonf", 1)),
+        1,
+        Some(5),
+        "is not over these bytes",
+    ),
+    (
+        "a bit of a signature",
+        |log| {
+            edit(log, SECOND, |text| {
+                let at = text.find("\"sig\":\"").unwrap() + 7;
+                let other = if &text[at..=at] == "A" { "B" } else { "A" };
+                format!("{}{other}{}", &text[..at], &text[at + 1..])
+            })
+        },
+        1,
+        Some(4),
+        "is not over these bytes",
+    ),
+    (
+        "a bit of a key's name",
+        |log| {
+            edit(log, SECOND, |text| {
+                text.replacen("\"keyid\":\"example.org/shop/ci+", "\"keyid\":\"example.org/shop/cj+", 1)
+            })
+        },
+        1,
+        Some(4),
+        "may not sign such a record here",
+    ),
+    (
+        "a bit of the checkpoint",
+        |log| {
+            edit(log, "checkpoint", |text| {
+                let at = text.find("\n14\n").unwrap() + 4;
+                let other = if &text[at..=at] == "A" { "B" } else { "A" };
+                format!("{}{other}{}", &text[..at], &text[at + 1..])
+            })
+        },
+        1,
+        Some(13),
+        "has not signed it",
+    ),
+    (
+        "the end of a line",
+        |log| edit(log, THIRD, |text| text.trim_end().to_owned()),
+        1,
+        Some(13),
+        "does not end with a line break",
+    ),
+    (
+        "half of the last record",
+        |log| edit(log, THIRD, |text| text[..text.len() - 200].to_owned()),
+        1,
+        Some(13),
+        "it was cut",
+    ),
+    (
+        "the last record",
+        |log| edit(log, THIRD, |text| lines(text)[..5].concat()),
+        1,
+        Some(12),
+        "does not end with the record of a seal",
+    ),
+    (
+        "the last segment",
+        |log| fs::remove_file(log.join(THIRD)).unwrap(),
+        1,
+        Some(8),
+        "speaks of 14 records, and only 8 are there",
+    ),
+    (
+        "the first segment",
+        |log| fs::remove_file(log.join("seg/000000000.jsonl")).unwrap(),
+        1,
+        Some(0),
+        "the records 0 to 3 are missing",
+    ),
+    (
+        "a segment in the middle",
+        |log| fs::remove_file(log.join(SECOND)).unwrap(),
+        1,
+        Some(4),
+        "the records 4 to 7 are missing",
+    ),
+    (
+        "two lines the other way round",
+        |log| {
+            edit(log, SECOND, |text| {
+                let mut all = lines(text);
+                all.swap(1, 2);
+                all.concat()
+            })
+        },
+        1,
+        Some(7),
+        "one of them was changed",
+    ),
+    (
+        "a line in the middle",
+        |log| {
+            edit(log, SECOND, |text| {
+                let mut all = lines(text);
+                all.remove(1);
+                all.concat()
+            })
+        },
+        1,
+        Some(6),
+        "the checkpoint of the size 7 is missing",
+    ),
+    (
+        "a line again",
+        |log| {
+            edit(log, SECOND, |text| {
+                let mut all = lines(text);
+                all.insert(2, all[1].clone());
+                all.concat()
+            })
+        },
+        1,
+        Some(6),
+        "it stands there twice",
+    ),
+    (
+        "a decision again",
+        |log| {
+            edit(log, SECOND, |text| {
+                let mut all = lines(text);
+                all.insert(1, all[0].clone());
+                all.concat()
+            })
+        },
+        1,
+        Some(5),
+        "it is the record 4, too",
+    ),
+    (
+        "a line again, signed by the sealer's own key",
+        |log| {
+            edit(log, THIRD, |text| {
+                let mut all = lines(text);
+                all.insert(2, all[1].clone());
+                all.concat()
+            });
+            sign_again(log, &sealer());
+        },
+        1,
+        Some(10),
+        "it stands there twice",
+    ),
+    (
+        "another key on every checkpoint",
+        |log| sign_again(log, &Signer::new(support::audited::ORIGIN, [7; 32]).unwrap()),
+        1,
+        Some(3),
+        "has not signed it",
+    ),
     ("a stray file", |log| fs::write(log.join("seg/000000004.jsonl~"), "x").unwrap(), 1, None, "a stray file"),
     ("a stray segment", |log| fs::write(log.join("seg/4.jsonl"), "x").unwrap(), 1, None, "a stray file"),
-    ("a link", |log| std::os::unix::fs::symlink("checkpoint", log.join("checkpoints/000000003")).unwrap(), 1, None, "no plain file"),
-    ("a checkpoint where no seal ends", |log| fs::write(log.join("checkpoints/000000003"), "x").unwrap(), 1, None, "no seal ends there"),
-    ("a checkpoint that is missing", |log| fs::remove_file(log.join("checkpoints/000000008")).unwrap(), 1, Some(7), "is missing"),
-    ("an old checkpoint that was edited", |log| edit(log, "checkpoints/000000008", |text| text.replacen('8', "9", 1)), 1, Some(7), "has not signed it"),
-    ("keys.json", |log| edit(log, "keys.json", |text| text.replacen("writer", "sealer", 1)), 1, None, "does not say what the records say of keys"),
+    (
+        "a link",
+        |log| std::os::unix::fs::symlink("checkpoint", log.join("checkpoints/000000003")).unwrap(),
+        1,
+        None,
+        "no plain file",
+    ),
+    (
+        "a checkpoint where no seal ends",
+        |log| fs::write(log.join("checkpoints/000000003"), "x").unwrap(),
+        1,
+        None,
+        "no seal ends there",
+    ),
+    (
+        "a checkpoint that is missing",
+        |log| fs::remove_file(log.join("checkpoints/000000008")).unwrap(),
+        1,
+        Some(7),
+        "is missing",
+    ),
+    (
+        "an old checkpoint that was edited",
+        |log| edit(log, "checkpoints/000000008", |text| text.replacen('8', "9", 1)),
+        1,
+        Some(7),
+        "has not signed it",
+    ),
+    (
+        "keys.json",
+        |log| edit(log, "keys.json", |text| text.replacen("writer", "sealer", 1)),
+        1,
+        None,
+        "does not say what the records say of keys",
+    ),
     ("a checkout with CR LF", |log| edit(log, THIRD, |text| text.replace('\n', "\r\n")), 1, Some(8), "CR LF"),
-    ("a name that leads out of the repository", |log| edit(log, THIRD, |text| text.replacen("pytest::t/a.py", "pytest::../a.py", 1)), 1, None, "leads out of the repository"),
-    ("a record by a key that may only write", |log| {
-        edit(log, THIRD, |text| {
-            let mut all = lines(text);
-            let told = statement("policy", &json!({"config": {"name": "titer.toml", "digest": {"sha256": ""}}, "effective": {"sha256": ""}, "queries": [], "changed": [], "reason": "", "actor": {"kind": "human", "id": "x"}, "recordedAt": ""}));
-            all.insert(5, line(&told, Some(&writer())));
-            all.concat()
-        });
-        sign_again(log, &sealer());
-    }, 1, Some(13), "may not sign such a record here"),
-    ("a move that follows nothing", |log| {
-        edit(log, THIRD, |text| {
-            let mut all = lines(text);
-            all.insert(5, line(&statement("change", &change("pytest::t/a.py::a", "weekly", Some(&sha256(b"x")), None)), Some(&writer())));
-            all.concat()
-        });
-        sign_again(log, &sealer());
-    }, 1, Some(13), "and nothing resolves that"),
-    ("a seal that was cut short", |log| fs::write(log.join("seg/000000014.jsonl"), "{\"sig\":[],\"st").unwrap(), 7, None, ""),
-    ("a seal that was cut short before its checkpoint", |log| {
-        let older = fs::read(log.join("checkpoints/000000008")).unwrap();
-        fs::write(log.join("checkpoint"), older).unwrap();
-    }, 7, None, ""),
-    ("a log that was set back to what it was", |log| {
-        fs::remove_file(log.join(THIRD)).unwrap();
-        fs::remove_file(log.join(SECOND)).unwrap();
-        fs::remove_file(log.join("checkpoints/000000014")).unwrap();
-        fs::rename(log.join("checkpoints/000000008"), log.join("checkpoint")).unwrap();
-        fs::copy(log.join("checkpoints/000000004"), log.join("checkpoint")).unwrap();
-    }, 4, None, "was set back"),
+    (
+        "a name that leads out of the repository",
+        |log| edit(log, THIRD, |text| text.replacen("pytest::t/a.py", "pytest::../a.py", 1)),
+        1,
+        None,
+        "leads out of the repository",
+    ),
+    (
+        "a record by a key that may only write",
+        |log| {
+            edit(log, THIRD, |text| {
+                let mut all = lines(text);
+                let told = statement(
+                    "policy",
+                    &json!({"config": {"name": "titer.toml", "digest": {"sha256": ""}}, "effective": {"sha256": ""}, "queries": [], "changed": [], "reason": "", "actor": {"kind": "human", "id": "x"}, "recordedAt": ""}),
+                );
+                all.insert(5, line(&told, Some(&writer())));
+                all.concat()
+            });
+            sign_again(log, &sealer());
+        },
+        1,
+        Some(13),
+        "may not sign such a record here",
+    ),
+    (
+        "a move that follows nothing",
+        |log| {
+            edit(log, THIRD, |text| {
+                let mut all = lines(text);
+                all.insert(
+                    5,
+                    line(
+                        &statement("change", &change("pytest::t/a.py::a", "weekly", Some(&sha256(b"x")), None)),
+                        Some(&writer()),
+                    ),
+                );
+                all.concat()
+            });
+            sign_again(log, &sealer());
+        },
+        1,
+        Some(13),
+        "and nothing resolves that",
+    ),
+    (
+        "a seal that was cut short",
+        |log| fs::write(log.join("seg/000000014.jsonl"), "{\"sig\":[],\"st").unwrap(),
+        7,
+        None,
+        "",
+    ),
+    (
+        "a seal that was cut short before its checkpoint",
+        |log| {
+            let older = fs::read(log.join("checkpoints/000000008")).unwrap();
+            fs::write(log.join("checkpoint"), older).unwrap();
+        },
+        7,
+        None,
+        "",
+    ),
+    (
+        "a log that was set back to what it was",
+        |log| {
+            fs::remove_file(log.join(THIRD)).unwrap();
+            fs::remove_file(log.join(SECOND)).unwrap();
+            fs::remove_file(log.join("checkpoints/000000014")).unwrap();
+            fs::rename(log.join("checkpoints/000000008"), log.join("checkpoint")).unwrap();
+            fs::copy(log.join("checkpoints/000000004"), log.join("checkpoint")).unwrap();
+        },
+        4,
+        None,
+        "was set back",
+    ),
 ];
 
 #[test]
@@ -175,7 +362,8 @@ fn every_kind_of_tampering_is_found_by_index_and_reason() {
         let (told, report) = shop.verify(&["--since", &saved, "--log", log.to_str().unwrap()]);
         let problems = report["problems"].as_array().cloned().unwrap_or_default();
         let is_told = |problem: &Value| {
-            index.is_none_or(|index| problem["index"] == index) && problem["reason"].as_str().unwrap_or_default().contains(reason)
+            index.is_none_or(|index| problem["index"] == index)
+                && problem["reason"].as_str().unwrap_or_default().contains(reason)
         };
         let is_rewritten = report["rewritten"].as_str().is_some_and(|why| why.contains(reason));
         let found = problems.iter().any(is_told) || *code == 7 || (*code == 4 && is_rewritten);
@@ -232,7 +420,11 @@ fn a_branch_with_records_behind_its_checkpoint_is_no_crash() {
     let root = shop.root();
     git(&root, &["worktree", "add", "-q", "../wt", "titer-log"]);
     let wt = shop.repository.beside("wt");
-    fs::write(wt.join("log/seg/000000014.jsonl"), line(&statement("change", &change("pytest::t/q.py::q", "weekly", None, None)), Some(&writer()))).unwrap();
+    fs::write(
+        wt.join("log/seg/000000014.jsonl"),
+        line(&statement("change", &change("pytest::t/q.py::q", "weekly", None, None)), Some(&writer())),
+    )
+    .unwrap();
     git(&wt, &["add", "-A"]);
     git(&wt, &["commit", "-q", "-m", "more"]);
     let (code, report) = shop.verify(&[]);
@@ -244,7 +436,8 @@ fn a_branch_with_records_behind_its_checkpoint_is_no_crash() {
 #[test]
 fn clocks_that_are_wrong_change_nothing() {
     let mut shop = Audited::new();
-    for (test, at) in [("a", "2031-01-01T00:00:00Z"), ("b", "1999-01-01T00:00:00Z"), ("c", "2026-05-02T12:00:00+05:00")] {
+    for (test, at) in [("a", "2031-01-01T00:00:00Z"), ("b", "1999-01-01T00:00:00Z"), ("c", "2026-05-02T12:00:00+05:00")]
+    {
         shop.place(&[(&format!("pytest::t/{test}.py::{test}"), "weekly")]);
         shop.repository.commit_at(at, "skewed");
         shop.sealed();

@@ -57,7 +57,10 @@ pub fn made(root: &Path, commit: &str) -> io::Result<(i64, String)> {
     let told = String::from_utf8_lossy(&told).into_owned();
     let mut lines = told.lines();
     let at = lines.next().and_then(|at| at.trim().parse().ok());
-    Ok((at.ok_or_else(|| io::Error::other("git tells no time of a commit"))?, lines.next().unwrap_or_default().to_owned()))
+    Ok((
+        at.ok_or_else(|| io::Error::other("git tells no time of a commit"))?,
+        lines.next().unwrap_or_default().to_owned(),
+    ))
 }
 
 /// What the commits of the line from after `from` up to `to` did to batches, the oldest first. A merge counts by what it brought into the line.
@@ -68,8 +71,28 @@ pub fn steps(root: &Path, from: Option<&str>, to: &str) -> io::Result<Vec<Step>>
     let range = from.map_or_else(|| to.to_owned(), |from| format!("{from}..{to}"));
     let folder = format!("{PENDING}/");
     let asked = [
-        &["-c", "log.showRoot=true", "-c", "diff.ignoreSubmodules=all", "log", "--first-parent", "--diff-merges=first-parent"][..],
-        &["--reverse", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-show-signature", "--format=%x01%H", &range, "--", &folder, BASE],
+        &[
+            "-c",
+            "log.showRoot=true",
+            "-c",
+            "diff.ignoreSubmodules=all",
+            "log",
+            "--first-parent",
+            "--diff-merges=first-parent",
+        ][..],
+        &[
+            "--reverse",
+            "--raw",
+            "-z",
+            "--no-abbrev",
+            "--no-renames",
+            "--no-show-signature",
+            "--format=%x01%H",
+            &range,
+            "--",
+            &folder,
+            BASE,
+        ],
     ];
     let told = git::run(root, &asked.concat())?;
     Ok(parse(&told))
@@ -114,7 +137,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let git = |words: &str| {
-            let all: Vec<&str> = ["-c", "user.name=a", "-c", "user.email=a@b"].into_iter().chain(words.split(' ')).collect();
+            let all: Vec<&str> =
+                ["-c", "user.name=a", "-c", "user.email=a@b"].into_iter().chain(words.split(' ')).collect();
             crate::bridges::process::capture("git", &all, root, &[]).unwrap();
         };
         let write = |name: &str, text: &str| {
@@ -140,9 +164,14 @@ mod tests {
         let all = steps(root, None, &tip).unwrap();
         let told: Vec<(Vec<&str>, Vec<&str>, bool)> = all
             .iter()
-            .map(|it| (it.came.keys().map(String::as_str).collect(), it.went.iter().map(String::as_str).collect(), it.folds))
+            .map(|it| {
+                (it.came.keys().map(String::as_str).collect(), it.went.iter().map(String::as_str).collect(), it.folds)
+            })
             .collect();
-        assert_eq!(told, [(vec!["a.jsonl"], vec![], false), (vec!["b c.jsonl"], vec![], false), (vec![], vec!["a.jsonl"], true)]);
+        assert_eq!(
+            told,
+            [(vec!["a.jsonl"], vec![], false), (vec!["b c.jsonl"], vec![], false), (vec![], vec!["a.jsonl"], true)]
+        );
         let since = steps(root, Some(&all[0].commit), &tip).unwrap();
         assert_eq!(since, all[1..]);
         let id = &all[0].came["a.jsonl"];

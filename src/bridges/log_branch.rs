@@ -34,7 +34,13 @@ pub fn base(root: &Path, one: &str, other: &str) -> Option<String> {
 ///
 /// # Errors
 /// Git fails.
-pub fn commit(root: &Path, parent: Option<&str>, files: &[(String, Vec<u8>)], at: i64, message: &str) -> io::Result<String> {
+pub fn commit(
+    root: &Path,
+    parent: Option<&str>,
+    files: &[(String, Vec<u8>)],
+    at: i64,
+    message: &str,
+) -> io::Result<String> {
     let mut tree: BTreeMap<String, String> = BTreeMap::new();
     if let Some(parent) = parent {
         tree = commits::files(root, parent)?;
@@ -93,7 +99,8 @@ pub fn point(root: &Path, new: &str, old: Option<&str>) -> io::Result<()> {
 /// # Errors
 /// It is refused, or the other side cannot be reached.
 pub fn push(root: &Path, remote: &str) -> io::Result<()> {
-    git::run(root, &["push", "--quiet", "--no-verify", "--end-of-options", remote, &format!("{BRANCH}:{BRANCH}")]).map(drop)
+    git::run(root, &["push", "--quiet", "--no-verify", "--end-of-options", remote, &format!("{BRANCH}:{BRANCH}")])
+        .map(drop)
 }
 
 /// The branch as the other side has it; none if it has none.

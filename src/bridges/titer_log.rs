@@ -258,9 +258,17 @@ mod tests {
 
     #[test]
     fn names_of_files_have_one_spelling() {
-        assert_eq!((segment(0), checkpoint(604)), ("seg/000000000.jsonl".to_owned(), "checkpoints/000000604".to_owned()));
-        assert_eq!((first_of("seg/000000012.jsonl"), size_of("checkpoints/1234567890")), (Some(12), Some(1_234_567_890)));
-        for stray in ["seg/12.jsonl", "seg/+00000012.jsonl", "seg/000000012.jsonl~", "seg/../000000012.jsonl", "000000012.jsonl"] {
+        assert_eq!(
+            (segment(0), checkpoint(604)),
+            ("seg/000000000.jsonl".to_owned(), "checkpoints/000000604".to_owned())
+        );
+        assert_eq!(
+            (first_of("seg/000000012.jsonl"), size_of("checkpoints/1234567890")),
+            (Some(12), Some(1_234_567_890))
+        );
+        for stray in
+            ["seg/12.jsonl", "seg/+00000012.jsonl", "seg/000000012.jsonl~", "seg/../000000012.jsonl", "000000012.jsonl"]
+        {
             assert_eq!(first_of(stray), None, "{stray}");
         }
         assert_eq!((size_of("checkpoints/12"), size_of("checkpoints/00000000x")), (None, None));

@@ -69,7 +69,8 @@ impl Line<'_> {
                 }
             };
             // What it resolves stands before it, and all that came of that.
-            let named = (0..self.waiting.len()).filter(|at| self.waiting[next].resolves.contains(&self.waiting[*at].id));
+            let named =
+                (0..self.waiting.len()).filter(|at| self.waiting[next].resolves.contains(&self.waiting[*at].id));
             let before: BTreeSet<usize> = kids.into_iter().chain(named).collect();
             for root in before {
                 for at in self.below(root, Some(next)) {
@@ -146,7 +147,11 @@ impl Lines {
     pub fn take(&mut self, at: u64, test: [u8; 16], change: &Waiting) {
         let head = self.head(test);
         let open = self.open.entry(test).or_default();
-        let ends = !open.is_empty() && open.iter().all(|(_, all)| change.resolves.iter().any(|id| all.contains(id)) || change.prev.is_some_and(|prev| all.contains(&prev) && !change.resolves.is_empty()));
+        let ends = !open.is_empty()
+            && open.iter().all(|(_, all)| {
+                change.resolves.iter().any(|id| all.contains(id))
+                    || change.prev.is_some_and(|prev| all.contains(&prev) && !change.resolves.is_empty())
+            });
         if ends {
             open.clear();
         } else if change.prev != head {
@@ -185,7 +190,11 @@ mod tests {
         let one = |word: &str| {
             let (own, rest) = word.split_once('<').unwrap_or((word, ""));
             let (prev, resolves) = rest.split_once('!').unwrap_or((rest, ""));
-            Waiting { id: id(own.chars().next().unwrap()), prev: prev.chars().next().map(id), resolves: resolves.chars().map(id).collect() }
+            Waiting {
+                id: id(own.chars().next().unwrap()),
+                prev: prev.chars().next().map(id),
+                resolves: resolves.chars().map(id).collect(),
+            }
         };
         text.split_whitespace().map(one).collect()
     }

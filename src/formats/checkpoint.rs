@@ -59,7 +59,15 @@ mod tests {
     #[test]
     fn what_is_no_checkpoint_is_refused() {
         let root = STANDARD.encode([9; 32]);
-        for wrong in ["", "a\n1\n", "a\nx\nAAAA\n", "a\n1\nAAAA\n", &format!("a\n01\n{root}\n"), &format!("\n1\n{root}\n"), &format!("a\n-1\n{root}\n")] {
+        for wrong in [
+            "",
+            "a\n1\n",
+            "a\nx\nAAAA\n",
+            "a\n1\nAAAA\n",
+            &format!("a\n01\n{root}\n"),
+            &format!("\n1\n{root}\n"),
+            &format!("a\n-1\n{root}\n"),
+        ] {
             assert!(Checkpoint::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -111,7 +111,11 @@ impl Keys {
         let before = |at: &Option<u64>| at.filter(|at| *at < size);
         let known = self.spans.iter().filter(|span| span.from_size < size);
         let keys: Vec<Span> = known
-            .map(|span| Span { until_size: before(&span.until_size), distrust_from_size: before(&span.until_size).and(span.distrust_from_size), ..span.clone() })
+            .map(|span| Span {
+                until_size: before(&span.until_size),
+                distrust_from_size: before(&span.until_size).and(span.distrust_from_size),
+                ..span.clone()
+            })
             .collect();
         let file = File { v: 1, format: "keys_v1", keys: &keys };
         serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"

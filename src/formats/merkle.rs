@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn roots_and_proofs_are_those_of_another_implementation() {
-        use tlog_tiles::tlog::{check_record, check_tree, prove_record, prove_tree, tree_hash, Hash as Their};
+        use tlog_tiles::tlog::{Hash as Their, check_record, check_tree, prove_record, prove_tree, tree_hash};
         for size in 1..70_usize {
             let (ours, their) = (leaves(size), theirs(size));
             let whole = root(&ours);

@@ -110,7 +110,8 @@ impl Public {
     /// What stands before every signature in a note: four bytes of a hash over name and key.
     #[must_use]
     pub fn id(&self) -> [u8; 4] {
-        let hash = Sha256::new().chain_update(&self.name).chain_update([b'\n', ED25519]).chain_update(self.key.as_bytes());
+        let hash =
+            Sha256::new().chain_update(&self.name).chain_update([b'\n', ED25519]).chain_update(self.key.as_bytes());
         let hash = hash.finalize();
         [hash[0], hash[1], hash[2], hash[3]]
     }
@@ -212,7 +213,10 @@ mod tests {
         let (good, _) = theirs.verify(&VerifierList::new(vec![Box::new(verifier)])).unwrap();
         assert_eq!(good.len(), 1);
         let their = StandardSigner::new(&signer().secret()).unwrap();
-        assert_eq!((their.name(), their.key_id()), (signer().public().name(), u32::from_be_bytes(signer().public().id())));
+        assert_eq!(
+            (their.name(), their.key_id()),
+            (signer().public().name(), u32::from_be_bytes(signer().public().id()))
+        );
         let mut theirs = Note::new(TEXT.as_bytes(), &[]).unwrap();
         theirs.add_sigs(&[&their]).unwrap();
         assert_eq!(theirs.to_bytes(), note.as_bytes());

@@ -48,7 +48,9 @@ mod tests {
         assert_eq!(lines[4..6], ["", "origin"]);
         assert_eq!(read(&told), Ok((5, vec![[0; 32], [255; 32]], "origin\n9\nroot\n\n\u{2014} key sig\n")));
         assert_eq!(read(&told.replacen("index", "extra AAAA\nindex", 1)), read(&told));
-        for wrong in ["", "c2sp.org/tlog-proof@v1\n\n", &told.replace("@v1", "@v2"), &told.replace("index 5", "index x")] {
+        for wrong in
+            ["", "c2sp.org/tlog-proof@v1\n\n", &told.replace("@v1", "@v2"), &told.replace("index 5", "index x")]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
         assert_eq!(text(0, &[], "x\n"), "c2sp.org/tlog-proof@v1\nindex 0\n\nx\n");

@@ -42,7 +42,8 @@ pub fn read(line: &[u8]) -> Result<Line<'_>, String> {
         let why = "it ends with CR LF: something has rewritten the line ends (a git without `.titer/** -text` in .gitattributes does)";
         return Err(why.to_owned());
     }
-    let text = std::str::from_utf8(line).map_err(|error| format!("it is not UTF-8 at byte {}", error.valid_up_to() + 1))?;
+    let text =
+        std::str::from_utf8(line).map_err(|error| format!("it is not UTF-8 at byte {}", error.valid_up_to() + 1))?;
     let end = Scan { text, at: 0 }.value(0)?;
     if end != text.len() {
         return Err(format!("bytes follow its end at byte {}", end + 1));
@@ -55,6 +56,11 @@ pub fn read(line: &[u8]) -> Result<Line<'_>, String> {
     };
     if !read.signatures.iter().all(is_plain) {
         return Err("a signature in it is not 64 bytes in base64 with the name of a key".to_owned());
+    }
+    let mut names: Vec<&str> = read.signatures.iter().map(|one| one.keyid.as_str()).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err("a key has signed it twice".to_owned());
     }
     Ok(read)
 }
@@ -175,20 +181,25 @@ impl<'a> Scan<'a> {
             return Ok((std::borrow::Cow::Borrowed(&whole[1..whole.len() - 1]), at + 1));
         }
         let meant = serde_json::from_str::<String>(whole);
-        let meant = meant.map_err(|_| format!("the string at byte {} has an escape that means nothing", self.at + 1))?;
+        let meant =
+            meant.map_err(|_| format!("the string at byte {} has an escape that means nothing", self.at + 1))?;
         Ok((std::borrow::Cow::Owned(meant), at + 1))
     }
 
     fn number(self) -> Result<usize, String> {
         let rest = &self.text[self.at..];
-        let end = rest.find(|letter: char| !matches!(letter, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(rest.len());
+        let end =
+            rest.find(|letter: char| !matches!(letter, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(rest.len());
         let digits = rest[..end].strip_prefix('-').unwrap_or(&rest[..end]);
         let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         let is_shortest = is_whole && (digits.len() == 1 || !digits.starts_with('0')) && &rest[..end] != "-0";
         if is_shortest && digits.len() <= 18 {
             return Ok(self.at + end);
         }
-        Err(format!("the number at byte {} is not a whole one of at most 18 digits; others are written as strings", self.at + 1))
+        Err(format!(
+            "the number at byte {} is not a whole one of at most 18 digits; others are written as strings",
+            self.at + 1
+        ))
     }
 }
 
@@ -200,7 +211,12 @@ mod tests {
     fn good() -> String {
         let statement = "{\"a\":[1,-2,true,null,\"x\\n\u{e4}\"],\"b\":{\"a\":{}},\"c\":[]}";
         let signer = Signer::new("ci", [1; 32]).unwrap();
-        write(&[dsse::sign(&signer, statement.as_bytes()), dsse::sign(&signer, b"")], statement)
+        let other = Signer::new("other", [1; 32]).unwrap();
+        write(&[dsse::sign(&signer, statement.as_bytes()), dsse::sign(&other, b"")], statement)
+    }
+
+    fn keyid(name: &str) -> String {
+        dsse::keyid(&Signer::new(name, [1; 32]).unwrap().public())
     }
 
     #[test]
@@ -228,6 +244,7 @@ mod tests {
             (line.replace("\"keyid\"", "\"kid\""), "not of the shape"),
             (line.replacen("{\"keyid\"", "{\"x\":1,\"keyid\"", 1), "not of the shape"),
             (line.replacen("\"sig\":\"", "\"sig\":\"AAAA", 1), "64 bytes in base64"),
+            (line.replacen(&keyid("other"), &keyid("ci"), 1), "signed it twice"),
             (line.replacen("{\"sig\":", "{\"v\":1,\"sig\":", 1), "not of the shape"),
             (of("{\"a\":1,\"a\":2}"), "\"a\" stands twice"),
             (of("{\"b\":[{\"a\":1,\"\\u0061\":2}]}"), "\"a\" stands twice"),
@@ -248,6 +265,8 @@ mod tests {
             let told = read(wrong.as_bytes()).unwrap_err();
             assert!(told.contains(why), "{:.200}: {told}", wrong);
         }
-        assert!(read(b"{\"sig\":[],\"statement\":{\"a\":\"\xff\"}}").is_err_and(|why| why.contains("UTF-8 at byte 28")));
+        assert!(
+            read(b"{\"sig\":[],\"statement\":{\"a\":\"\xff\"}}").is_err_and(|why| why.contains("UTF-8 at byte 28"))
+        );
     }
 }

@@ -372,7 +372,9 @@ mod tests {
     use super::*;
 
     fn told(kind: &str, predicate: &str) -> String {
-        format!("{{\"_type\":\"{STATEMENT}\",\"subject\":[{{\"name\":\"x\",\"digest\":{{\"sha256\":\"00\"}}}}],\"predicateType\":\"{kind}\",\"predicate\":{predicate}}}")
+        format!(
+            "{{\"_type\":\"{STATEMENT}\",\"subject\":[{{\"name\":\"x\",\"digest\":{{\"sha256\":\"00\"}}}}],\"predicateType\":\"{kind}\",\"predicate\":{predicate}}}"
+        )
     }
 
     const MOVE: &str = r#"{"op":"move","test":"pytest::a.py::t","from":"fast","to":"weekly","prev":null,"reason":{"rule":"r","text":"t"},"actor":"a","recordedAt":"2026-01-01T00:00:00Z"}"#;
@@ -409,10 +411,13 @@ mod tests {
 
     #[test]
     fn the_records_of_the_log_itself_survive_being_written_and_read() {
-        let seal = Seal { main_commit: "a".to_owned(), sealed_at: "2026-01-01T00:00:00Z".to_owned(), ..Seal::default() };
+        let seal =
+            Seal { main_commit: "a".to_owned(), sealed_at: "2026-01-01T00:00:00Z".to_owned(), ..Seal::default() };
         let told = text(SEAL, "main", ("gitCommit", "a"), &seal);
         assert!(matches!(read(&told).unwrap().said, Said::Seal(it) if *it == seal), "{told}");
         let policy = Policy { reason: "r".to_owned(), ..Policy::default() };
-        assert!(matches!(read(&text(POLICY, "titer.toml", ("sha256", ""), &policy)).unwrap().said, Said::Policy(it) if it == policy));
+        assert!(
+            matches!(read(&text(POLICY, "titer.toml", ("sha256", ""), &policy)).unwrap().said, Said::Policy(it) if it == policy)
+        );
     }
 }

@@ -87,7 +87,11 @@ mod tests {
         let path = std::path::Path::new("titer.toml");
         let text = "[audit]\norigin = \" example.org/log \"\nsealer = \"\"\nwriters = [\" a \"]\n";
         let audit = Policy::parse(text, path).unwrap().audit;
-        let expected = AuditPolicy { origin: Some("example.org/log".to_owned()), writers: vec!["a".to_owned()], ..AuditPolicy::default() };
+        let expected = AuditPolicy {
+            origin: Some("example.org/log".to_owned()),
+            writers: vec!["a".to_owned()],
+            ..AuditPolicy::default()
+        };
         assert_eq!(audit, expected);
         assert_eq!(Policy::defaults().audit, AuditPolicy::default());
         let wrong = Policy::parse("[audit]\nseeler = \"\"\n", path).unwrap_err().to_string();

@@ -78,14 +78,16 @@ pub fn draft(order: &Order<'_>, state: State) -> Result<Draft, Failure> {
     waiting.forget();
     pen.end(&wanted)?;
     if !pen.lines.is_empty() {
-        let held: BTreeSet<(&str, &str)> = waiting.held.iter().map(|it| (it.name.as_str(), it.commit.as_str())).collect();
+        let held: BTreeSet<(&str, &str)> =
+            waiting.held.iter().map(|it| (it.name.as_str(), it.commit.as_str())).collect();
         let sealed = |(batch, count): (&waiting::Batch, &u64)| SealedBatch {
             digest: Sha { sha256: batch.name.trim_end_matches(".jsonl").to_owned() },
             records: *count,
             added_in: batch.commit.clone(),
         };
         let batches = waiting.batches.iter().zip(&counts).filter(|(_, count)| **count > 0).map(sealed).collect();
-        let held = held.into_iter().map(|(name, commit)| HeldBack { name: name.to_owned(), added_in: commit.to_owned() });
+        let held =
+            held.into_iter().map(|(name, commit)| HeldBack { name: name.to_owned(), added_in: commit.to_owned() });
         let seal = Seal {
             main_commit: order.tip.to_owned(),
             previous_main_commit: previous,
@@ -165,7 +167,9 @@ impl Pen<'_> {
         let Some(next) = self.order.audit.sealer.clone().filter(|next| *next != self.sealer) else { return Ok(()) };
         let Some(new) = signer(self.order, &next) else {
             let failure = Failure::input("titer.toml names another sealer than the log has, and its key was not given");
-            return Err(failure.hint("give both private keys: --key OLD --key NEW; the old one vouches for the new one"));
+            return Err(
+                failure.hint("give both private keys: --key OLD --key NEW; the old one vouches for the new one")
+            );
         };
         self.key(KeyEvent::Add, Role::Sealer, &next, "takes over", &[new])?;
         let old = std::mem::replace(&mut self.sealer, next);
@@ -178,7 +182,13 @@ impl Pen<'_> {
             event,
             role,
             vkey: vkey.to_owned(),
-            from_size: self.state.keys.spans().iter().find(|it| it.role == role && it.vkey == vkey && it.until_size.is_none()).map_or(at, |it| it.from_size),
+            from_size: self
+                .state
+                .keys
+                .spans()
+                .iter()
+                .find(|it| it.role == role && it.vkey == vkey && it.until_size.is_none())
+                .map_or(at, |it| it.from_size),
             until_size: (event != KeyEvent::Add).then_some(at),
             distrust_from_size: None,
             reason: reason.to_owned(),
@@ -201,7 +211,8 @@ impl Pen<'_> {
         let old = deciding(&String::from_utf8_lossy(&old));
         let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
         let changed = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
-        let changed = changed.map(|key| Changed { key: key.clone(), old: old.get(key).cloned(), new: new.get(key).cloned() });
+        let changed =
+            changed.map(|key| Changed { key: key.clone(), old: old.get(key).cloned(), new: new.get(key).cloned() });
         let config = Named::of(policy::FILE, order.toml.as_bytes());
         let told = Policy {
             effective,
@@ -223,8 +234,12 @@ impl Pen<'_> {
             let sound = &waiting.sound[at];
             let (batch, line, why) = (sound.batch, sound.line, barred(&sound.read.said, bar));
             let next = match bar {
-                Bar::Forked(_) => "move the test once more with `titer move` on the default branch: that record resolves them",
-                Bar::Stale(_) => "move the test again on the default branch: the new record follows the last sealed one",
+                Bar::Forked(_) => {
+                    "move the test once more with `titer move` on the default branch: that record resolves them"
+                }
+                Bar::Stale(_) => {
+                    "move the test again on the default branch: the new record follows the last sealed one"
+                }
             };
             waiting.hold(batch, Some(line), why, next);
         }
@@ -233,14 +248,22 @@ impl Pen<'_> {
             let sound = &waiting.sound[at];
             let bytes = &waiting.batches[sound.batch].bytes[sound.statement.clone()];
             let text = std::str::from_utf8(bytes).unwrap_or_default();
-            let signatures = if sound.signatures.is_empty() { self.signed(text, &[]) } else { sound.signatures.clone() };
+            let signatures =
+                if sound.signatures.is_empty() { self.signed(text, &[]) } else { sound.signatures.clone() };
             self.push(text, &signatures, sound.read.clone())?;
             counts[sound.batch] += 1;
         }
         Ok(counts)
     }
 
-    fn own<P: Serialize>(&mut self, kind: &str, subject: &str, digest: (&str, &str), predicate: &P, also: &[&Signer]) -> Result<(), Failure> {
+    fn own<P: Serialize>(
+        &mut self,
+        kind: &str,
+        subject: &str,
+        digest: (&str, &str),
+        predicate: &P,
+        also: &[&Signer],
+    ) -> Result<(), Failure> {
         let text = statement_v1::text(kind, subject, digest, predicate);
         let read = statement_v1::read(&text).map_err(Failure::input)?;
         let signatures = self.signed(&text, also);

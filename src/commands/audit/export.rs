@@ -17,7 +17,13 @@ use crate::settings::Settings;
 ///
 /// # Errors
 /// The log is not what its checkpoint says, or the file cannot be written.
-pub fn run(settings: &Settings, bundle: &Path, log: Option<&Path>, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(
+    settings: &Settings,
+    bundle: &Path,
+    log: Option<&Path>,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let log = super::source(settings, log)?;
     let (_, newest) = super::newest(&log)?;
     let mut failure = None;

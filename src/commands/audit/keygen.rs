@@ -14,7 +14,13 @@ use crate::settings::audit::KEY_VARIABLE;
 ///
 /// # Errors
 /// The name is none, or the file is there or cannot be written.
-pub fn run(folder: &Path, name: &str, file: Option<PathBuf>, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(
+    folder: &Path,
+    name: &str,
+    file: Option<PathBuf>,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let seed = secrets::seed().map_err(|error| Failure::world("the system gives no random bytes").because(error))?;
     let signer = Signer::new(name, seed).map_err(Failure::usage)?;
     let file = folder.join(file.unwrap_or_else(|| PathBuf::from(format!("{}.key", name.replace(['/', '\\'], "-")))));

@@ -5,6 +5,7 @@ pub mod draft;
 pub mod export;
 pub mod keygen;
 pub mod prove;
+mod reader;
 pub mod replay;
 pub mod seal;
 pub mod state;
@@ -37,7 +38,9 @@ pub fn source(settings: &Settings, folder: Option<&Path>) -> Result<Source, Fail
     let names = [log_branch::BRANCH, log_branch::TRACKED];
     let Some(commit) = names.iter().find_map(|name| log_branch::commit_of(&settings.root, name)) else {
         let failure = Failure::input("there is no branch titer-log in this repository");
-        return Err(failure.hint("fetch it (`git fetch origin titer-log:titer-log`), or seal for the first time: `titer audit seal`"));
+        return Err(failure.hint(
+            "fetch it (`git fetch origin titer-log:titer-log`), or seal for the first time: `titer audit seal`",
+        ));
     };
     Source::commit(&settings.root, &commit).map_err(failed)
 }

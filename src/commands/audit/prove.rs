@@ -34,9 +34,18 @@ struct Found {
 ///
 /// # Errors
 /// There is no such record, or several, or the log is not what its checkpoint says.
-pub fn run(settings: &Settings, id: &str, log: Option<PathBuf>, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(
+    settings: &Settings,
+    id: &str,
+    log: Option<PathBuf>,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     if id.len() < SHORTEST || !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        let failure = Failure::usage(format!("\"{}\" is no name of a record: give at least {SHORTEST} of its 64 digits", id.escape_debug()));
+        let failure = Failure::usage(format!(
+            "\"{}\" is no name of a record: give at least {SHORTEST} of its 64 digits",
+            id.escape_debug()
+        ));
         return Err(failure.hint("`titer audit why TEST` tells the names of a test's records"));
     }
     let log = super::source(settings, log.as_deref())?;
@@ -53,7 +62,9 @@ pub fn run(settings: &Settings, id: &str, log: Option<PathBuf>, as_json: bool, o
         if own.starts_with(id) {
             let good = line.signatures.iter().filter_map(|signature| {
                 let mut all = keys.all().map(|(_, key)| key);
-                let key = all.find(|key| dsse::keyid(key) == signature.keyid && dsse::checks(key, line.statement.as_bytes(), signature))?;
+                let key = all.find(|key| {
+                    dsse::keyid(key) == signature.keyid && dsse::checks(key, line.statement.as_bytes(), signature)
+                })?;
                 Some((key.clone(), signature.sig.clone()))
             });
             let good = good.collect();
@@ -67,7 +78,9 @@ pub fn run(settings: &Settings, id: &str, log: Option<PathBuf>, as_json: bool, o
         [one] => one,
         [] => {
             let failure = Failure::input(format!("the log has no record {id}"));
-            return Err(failure.hint("it may not be sealed yet: `titer audit seal` seals what the default branch brought in"));
+            return Err(
+                failure.hint("it may not be sealed yet: `titer audit seal` seals what the default branch brought in")
+            );
         }
         several => return Err(Failure::input(format!("{} records begin with {id}: give more digits", several.len()))),
     };

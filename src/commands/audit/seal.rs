@@ -79,7 +79,9 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
             let now = fetch(root, remote)?;
             if now == theirs || attempt == PATIENCE {
                 let failure = Failure::world(format!("the log was sealed here and could not be pushed to {remote}"));
-                return Err(failure.because(error).hint("seal again: nothing is lost, and what is sealed is not sealed twice"));
+                return Err(failure
+                    .because(error)
+                    .hint("seal again: nothing is lost, and what is sealed is not sealed twice"));
             }
             continue;
         }
@@ -106,15 +108,21 @@ fn signers(settings: &Settings, files: &[PathBuf]) -> Result<Vec<Signer>, Failur
     let mut found = Vec::new();
     for file in files {
         let wrong = format!("no private key can be read from {}", file.display());
-        let text = std::fs::read_to_string(settings.folder.join(file)).map_err(|error| Failure::input(wrong.clone()).because(error))?;
+        let text = std::fs::read_to_string(settings.folder.join(file))
+            .map_err(|error| Failure::input(wrong.clone()).because(error))?;
         found.push(Signer::parse(&text).map_err(|why| Failure::input(format!("{wrong}: {why}")))?);
     }
     if let Some(text) = variable(KEY_VARIABLE).filter(|text| !text.trim().is_empty()) {
-        found.push(Signer::parse(&text).map_err(|why| Failure::input(format!("{KEY_VARIABLE} holds no private key: {why}")))?);
+        found.push(
+            Signer::parse(&text)
+                .map_err(|why| Failure::input(format!("{KEY_VARIABLE} holds no private key: {why}")))?,
+        );
     }
     if found.is_empty() {
         let failure = Failure::usage("a seal is signed, and no private key was given");
-        return Err(failure.hint(format!("give one with --key FILE or in {KEY_VARIABLE}; `titer audit keygen NAME` makes one")));
+        return Err(
+            failure.hint(format!("give one with --key FILE or in {KEY_VARIABLE}; `titer audit keygen NAME` makes one"))
+        );
     }
     Ok(found)
 }
@@ -138,7 +146,12 @@ fn tip(settings: &Settings, branch: Option<&str>) -> Result<(String, String), Fa
 }
 
 /// Brings folder and branch to the same state, whichever of them was left behind, and reads it.
-fn settle(root: &Path, folder: &Folder, (theirs, began): (Option<&str>, Option<&Option<String>>), steps: &mut Steps) -> Result<State, Failure> {
+fn settle(
+    root: &Path,
+    folder: &Folder,
+    (theirs, began): (Option<&str>, Option<&Option<String>>),
+    steps: &mut Steps,
+) -> Result<State, Failure> {
     let failed = |error| Failure::world("the log's folder cannot be used").because(error);
     let head = newest_branch(root, theirs, began)?;
     let log = head.as_deref().map(|head| Source::commit(root, head)).transpose().map_err(failed)?;
@@ -163,8 +176,13 @@ fn settle(root: &Path, folder: &Folder, (theirs, began): (Option<&str>, Option<&
     let Some((_, newest)) = checkpoint(&own)? else { return Ok(State::default()) };
     let state = State::read(&own, newest.size).map_err(failed)?;
     if state.edge.root() != newest.root || state.edge.size() != newest.size {
-        let failure = Failure::input(format!("the log in {} is damaged: its records are not those of its checkpoint", folder.path().display()));
-        return Err(failure.hint("delete that folder: the branch titer-log has the log; `titer audit verify` checks it"));
+        let failure = Failure::input(format!(
+            "the log in {} is damaged: its records are not those of its checkpoint",
+            folder.path().display()
+        ));
+        return Err(
+            failure.hint("delete that folder: the branch titer-log has the log; `titer audit verify` checks it")
+        );
     }
     publish(root, folder, &state, head.as_deref(), theirs.map_or(0, |theirs| theirs.1.size), steps)?;
     Ok(state)
@@ -186,8 +204,11 @@ fn newest_branch(root: &Path, theirs: Option<&str>, began: Option<&Option<String
                 true
             }
             Some(_) => {
-                let failure = Failure::input("the branch titer-log here and that of origin have both gone on, differently");
-                return Err(failure.hint("`titer audit seal --push origin` takes what is published and seals the rest again"));
+                let failure =
+                    Failure::input("the branch titer-log here and that of origin have both gone on, differently");
+                return Err(
+                    failure.hint("`titer audit seal --push origin` takes what is published and seals the rest again")
+                );
             }
         };
         if is_newer {
@@ -202,8 +223,9 @@ fn newest_branch(root: &Path, theirs: Option<&str>, began: Option<&Option<String
 /// Whether another log goes on from where ours stood when this began, else from where it and ours parted.
 fn extends(root: &Path, began: Option<&Option<String>>, own: &str, other: &str) -> Result<(), Failure> {
     let wrong = || {
-        Failure::input("the log that was pushed is another one than ours: they have no beginning in common")
-            .hint("find out who pushed it; `titer audit verify --since` with a saved checkpoint tells which one is right")
+        Failure::input("the log that was pushed is another one than ours: they have no beginning in common").hint(
+            "find out who pushed it; `titer audit verify --since` with a saved checkpoint tells which one is right",
+        )
     };
     let failed = |error| Failure::world("the log cannot be read").because(error);
     let begun = match began {
@@ -215,10 +237,15 @@ fn extends(root: &Path, began: Option<&Option<String>>, own: &str, other: &str) 
     let log = Source::commit(root, other).map_err(failed)?;
     let asked = match begun {
         Some(begun) => {
-            let Some((note, checkpoint)) = checkpoint(&Source::commit(root, &begun).map_err(failed)?)? else { return Err(wrong()) };
+            let Some((note, checkpoint)) = checkpoint(&Source::commit(root, &begun).map_err(failed)?)? else {
+                return Err(wrong());
+            };
             Asked { sealer: None, since: Some(Since { checkpoint, note: Some(note) }) }
         }
-        None => Asked { sealer: State::read(&Source::commit(root, own).map_err(failed)?, u64::MAX).map_err(failed)?.sealer(), since: None },
+        None => Asked {
+            sealer: State::read(&Source::commit(root, own).map_err(failed)?, u64::MAX).map_err(failed)?.sealer(),
+            since: None,
+        },
     };
     let report = check::check(&log, &asked)?;
     if report.problems.is_empty() && report.rewritten.is_none() { Ok(()) } else { Err(wrong()) }
@@ -228,12 +255,16 @@ fn trust(log: &Source) -> Result<(), Failure> {
     let report = check::check(log, &Asked::default())?;
     let Some(first) = report.problems.first() else { return Ok(()) };
     let index = first.index.map_or_else(String::new, |index| format!("record {index}, "));
-    let failure = Failure::input(format!("the branch titer-log is not what it must be, so nothing is sealed on it: {index}{}: {}", first.file, first.reason));
+    let failure = Failure::input(format!(
+        "the branch titer-log is not what it must be, so nothing is sealed on it: {index}{}: {}",
+        first.file, first.reason
+    ));
     Err(failure.hint("`titer audit verify` tells all that is wrong with it"))
 }
 
 fn checkpoint(log: &Source) -> Result<Option<(String, Checkpoint)>, Failure> {
-    let failed = |error| Failure::world(format!("the checkpoint of the log in {} cannot be read", log.place())).because(error);
+    let failed =
+        |error| Failure::world(format!("the checkpoint of the log in {} cannot be read", log.place())).because(error);
     let Some(bytes) = log.read(titer_log::CHECKPOINT).map_err(failed)? else { return Ok(None) };
     let note = String::from_utf8_lossy(&bytes).into_owned();
     let wrong = |why| Failure::input(format!("the checkpoint of the log in {} is damaged: {why}", log.place()));
@@ -260,7 +291,14 @@ fn clean(folder: &Folder) -> Result<(), Failure> {
 }
 
 /// What a seal came to.
-fn seal(settings: &Settings, signers: &[Signer], tip: &str, folder: &Folder, state: State, steps: &mut Steps) -> Result<report::Told, Failure> {
+fn seal(
+    settings: &Settings,
+    signers: &[Signer],
+    tip: &str,
+    folder: &Folder,
+    state: State,
+    steps: &mut Steps,
+) -> Result<report::Told, Failure> {
     let root = &settings.root;
     if let Some(last) = state.last() {
         let main = last.main_commit.as_str();
@@ -268,8 +306,12 @@ fn seal(settings: &Settings, signers: &[Signer], tip: &str, folder: &Folder, sta
             return Ok(told(&state, state.edge.size(), 0, root));
         }
         if !batch_history::is_before(root, main, tip) {
-            let failure = Failure::input(format!("the default branch does not contain {main}, up to which the log is sealed: its history was rewritten"));
-            return Err(failure.hint("bring that commit back into the branch (a merge is enough): what is sealed stays sealed"));
+            let failure = Failure::input(format!(
+                "the default branch does not contain {main}, up to which the log is sealed: its history was rewritten"
+            ));
+            return Err(
+                failure.hint("bring that commit back into the branch (a merge is enough): what is sealed stays sealed")
+            );
         }
     }
     let failed = |error| Failure::world("the commit to be sealed cannot be read").because(error);
@@ -303,7 +345,13 @@ fn seal(settings: &Settings, signers: &[Signer], tip: &str, folder: &Folder, sta
 
 fn report_held(held: &super::waiting::Held) -> report::Held {
     let super::waiting::Held { name, commit, line, why, next } = held.clone();
-    report::Held { file: format!("{}/{name}", crate::bridges::suite_files::PENDING), commit, line, why, next: next.to_owned() }
+    report::Held {
+        file: format!("{}/{name}", crate::bridges::suite_files::PENDING),
+        commit,
+        line,
+        why,
+        next: next.to_owned(),
+    }
 }
 
 fn told(state: &State, before: u64, records: u64, root: &Path) -> report::Told {
@@ -331,7 +379,15 @@ fn origin(before: &[u8], named: Option<&str>) -> Result<Option<String>, Failure>
 }
 
 /// Writes a seal: the records, then all that follows from them, the checkpoint last.
-fn write(folder: &Folder, made: &Draft, origin: &str, signers: &[&Signer], before: u64, began: Edge, steps: &mut Steps) -> Result<(), Failure> {
+fn write(
+    folder: &Folder,
+    made: &Draft,
+    origin: &str,
+    signers: &[&Signer],
+    before: u64,
+    began: Edge,
+    steps: &mut Steps,
+) -> Result<(), Failure> {
     let failed = |error| Failure::world("the seal cannot be written, so nothing is sealed").because(error);
     let (size, name) = (made.state.edge.size(), titer_log::segment(before));
     folder.put(&name, &made.lines).map_err(failed)?;
@@ -363,8 +419,18 @@ fn write(folder: &Folder, made: &Draft, origin: &str, signers: &[&Signer], befor
 }
 
 /// Commits every seal that the branch does not have yet, each as it would have been committed at once.
-fn publish(root: &Path, folder: &Folder, state: &State, head: Option<&str>, has: u64, steps: &mut Steps) -> Result<(), Failure> {
-    let failed = |error| Failure::world("the log is sealed, and could not be committed to the branch titer-log; seal again").because(error);
+fn publish(
+    root: &Path,
+    folder: &Folder,
+    state: &State,
+    head: Option<&str>,
+    has: u64,
+    steps: &mut Steps,
+) -> Result<(), Failure> {
+    let failed = |error| {
+        Failure::world("the log is sealed, and could not be committed to the branch titer-log; seal again")
+            .because(error)
+    };
     let log = folder.source().map_err(failed)?;
     let keys = state.keys.text(state.edge.size());
     if log.read(titer_log::KEYS).map_err(failed)?.as_deref() != Some(keys.as_bytes()) {
@@ -395,5 +461,11 @@ fn publish(root: &Path, folder: &Folder, state: &State, head: Option<&str>, has:
 
 fn message(seal: &Seal, size: u64) -> String {
     let records: u64 = seal.batches.iter().map(|batch| batch.records).sum();
-    format!("[log] {records} records of {} batches: {} to {}\n\nUp to {} of the default branch.\n", seal.batches.len(), seal.size_before, size - 1, seal.main_commit)
+    format!(
+        "[log] {records} records of {} batches: {} to {}\n\nUp to {} of the default branch.\n",
+        seal.batches.len(),
+        seal.size_before,
+        size - 1,
+        seal.main_commit
+    )
 }

@@ -43,7 +43,8 @@ impl State {
             let mut wrong = None;
             log.lines(&titer_log::segment(first), &mut |line| {
                 let text = std::str::from_utf8(line).ok().and_then(|text| text.strip_suffix('\n'));
-                let read = text.ok_or_else(|| "it is no line of text".to_owned()).and_then(|text| state.take_line(text));
+                let read =
+                    text.ok_or_else(|| "it is no line of text".to_owned()).and_then(|text| state.take_line(text));
                 wrong = read.err();
                 wrong.is_none() && state.edge.size() < size
             })?;
@@ -118,7 +119,9 @@ impl State {
 /// It cannot be done at this index.
 pub fn turn(keys: &mut Keys, key: &Key, at: u64) -> Result<(), String> {
     match key.event {
-        KeyEvent::Add if key.from_size != at => Err(format!("it lets a key count from {} on, not from its own index", key.from_size)),
+        KeyEvent::Add if key.from_size != at => {
+            Err(format!("it lets a key count from {} on, not from its own index", key.from_size))
+        }
         KeyEvent::Add => keys.add(key.role, &key.vkey, at),
         KeyEvent::Retire | KeyEvent::Revoke if key.until_size != Some(at) => {
             Err("it ends a key at another index than its own".to_owned())

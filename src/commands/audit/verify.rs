@@ -94,7 +94,9 @@ fn since(settings: &Settings, file: &PathBuf) -> Result<Since, Failure> {
     let wrong = |why: String| Failure::input(format!("the saved checkpoint {} cannot be used: {why}", file.display()));
     let note = std::fs::read_to_string(&path).map_err(|error| wrong("it cannot be read".to_owned()).because(error))?;
     let checkpoint = check::parse(&note).map_err(|why| {
-        wrong(why).hint("save the file log/checkpoint of the branch titer-log: `git show titer-log:log/checkpoint > saved.note`")
+        wrong(why).hint(
+            "save the file log/checkpoint of the branch titer-log: `git show titer-log:log/checkpoint > saved.note`",
+        )
     })?;
     Ok(Since { checkpoint, note: Some(note) })
 }
@@ -112,7 +114,9 @@ fn text(report: &Report, verdict: Verdict, place: &str, since: Option<&Since>, i
     }
     if verdict == Verdict::Tail {
         let many = report.tail;
-        text += &format!("UNCOMMITTED TAIL: {many} records stand behind the newest checkpoint: a seal was cut short, and the next one makes it again\n");
+        text += &format!(
+            "UNCOMMITTED TAIL: {many} records stand behind the newest checkpoint: a seal was cut short, and the next one makes it again\n"
+        );
     }
     let Some(newest) = &report.newest else { return text };
     let (size, root) = (newest.size, STANDARD.encode(newest.root));
@@ -122,16 +126,25 @@ fn text(report: &Report, verdict: Verdict, place: &str, since: Option<&Since>, i
                  hint: save log/checkpoint where nobody who can write this log can write, and give it: --since FILE\n";
     }
     if let (Verdict::Good, Some(since)) = (verdict, since) {
-        text += &format!("good: it extends the saved checkpoint of {} records; {} signatures checked\n", since.checkpoint.size, report.signatures);
+        text += &format!(
+            "good: it extends the saved checkpoint of {} records; {} signatures checked\n",
+            since.checkpoint.size, report.signatures
+        );
     }
     if !is_pinned && let Some(sealer) = &report.sealer {
-        text += &format!("The key that seals is the log's own word ({sealer}): name it with --sealer, or in [audit] of titer.toml\n");
+        text += &format!(
+            "The key that seals is the log's own word ({sealer}): name it with --sealer, or in [audit] of titer.toml\n"
+        );
     }
     text
 }
 
 fn json(report: &Report, verdict: Verdict, since: Option<&Since>) -> String {
-    let problems: Vec<_> = report.problems.iter().map(|it| json!({"index": it.index, "file": it.file, "line": it.line, "reason": it.reason})).collect();
+    let problems: Vec<_> = report
+        .problems
+        .iter()
+        .map(|it| json!({"index": it.index, "file": it.file, "line": it.line, "reason": it.reason}))
+        .collect();
     let checkpoint = |it: &crate::formats::checkpoint::Checkpoint| json!({"origin": it.origin, "size": it.size, "root": STANDARD.encode(it.root)});
     let told = json!({
         "v": 1,

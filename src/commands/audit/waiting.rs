@@ -41,6 +41,8 @@ pub struct Sound {
     pub signatures: Vec<Signature>,
     /// What it says.
     pub read: Statement,
+    /// Whether it is sealed already; then only what stands beside it in its file needs it.
+    pub is_sealed: bool,
 }
 
 /// A record, or a whole batch, that is not sealed.
@@ -75,7 +77,8 @@ pub struct Waiting {
 
 const RESTORE: &str = "restore the file from git, or delete it in a commit; records are never edited";
 const REWRITE: &str = "delete the file in a commit, and write the records again with titer";
-const SIGN: &str = "add the key to [audit] in titer.toml on the default branch, or write the records again with a key that is there";
+const SIGN: &str =
+    "add the key to [audit] in titer.toml on the default branch, or write the records again with a key that is there";
 
 /// Finds the batches that came after the last seal up to `tip`, and those that it held back.
 ///
@@ -85,7 +88,8 @@ pub fn batches(root: &Path, state: &State, tip: &str) -> Result<Waiting, Failure
     let failed = |error| Failure::world("the history of the batches of records cannot be read").because(error);
     let from = state.last().map(|seal| seal.main_commit.as_str());
     let steps = batch_history::steps(root, from, tip).map_err(failed)?;
-    let here: BTreeSet<String> = commits::names_in(root, tip, suite_files::PENDING).map_err(failed)?.into_iter().collect();
+    let here: BTreeSet<String> =
+        commits::names_in(root, tip, suite_files::PENDING).map_err(failed)?.into_iter().collect();
     let mut waiting = Waiting { here, ..Waiting::default() };
     let mut known: BTreeSet<String> = BTreeSet::new();
     for held in state.last().map(|seal| seal.held_back.as_slice()).unwrap_or_default() {
@@ -100,7 +104,13 @@ pub fn batches(root: &Path, state: &State, tip: &str) -> Result<Waiting, Failure
     Ok(waiting)
 }
 
-fn take(root: &Path, state: &State, step: Step, known: &mut BTreeSet<String>, waiting: &mut Waiting) -> std::io::Result<()> {
+fn take(
+    root: &Path,
+    state: &State,
+    step: Step,
+    known: &mut BTreeSet<String>,
+    waiting: &mut Waiting,
+) -> std::io::Result<()> {
     let is_sealed = |name: &str| name.strip_suffix(".jsonl").is_some_and(|digest| state.batches.contains(digest));
     let short: String = step.commit.chars().take(12).collect();
     for name in &step.went {
@@ -108,10 +118,13 @@ fn take(root: &Path, state: &State, step: Step, known: &mut BTreeSet<String>, wa
         let folded = step.folds && was == "deleted" && is_sealed(name);
         if !folded && (is_sealed(name) || known.contains(name)) {
             let name = name.escape_debug();
-            waiting.told.push(format!("{name} was {was} by {short}: its records stand as they were; a move is undone by another record"));
+            waiting.told.push(format!(
+                "{name} was {was} by {short}: its records stand as they were; a move is undone by another record"
+            ));
         }
     }
-    let new: Vec<(&String, &String)> = step.came.iter().filter(|(name, _)| !is_sealed(name) && !known.contains(*name)).collect();
+    let new: Vec<(&String, &String)> =
+        step.came.iter().filter(|(name, _)| !is_sealed(name) && !known.contains(*name)).collect();
     let ids: Vec<String> = new.iter().map(|(_, id)| (*id).clone()).collect();
     let mut contents = commits::contents(root, &ids)?;
     for (name, id) in new {
@@ -129,14 +142,17 @@ fn is_named_right(batch: &Batch) -> bool {
 impl Waiting {
     /// Reads the lines of all batches, and holds back what no signature, no type or no decision stands for.
     pub fn read(&mut self, settings: &Settings, state: &State) {
+        let mut known = BTreeSet::new();
         for at in 0..self.batches.len() {
             if let Some(why) = wrong_name(&self.batches[at]) {
                 self.hold(at, None, why, RESTORE);
                 continue;
             }
             let bytes = std::mem::take(&mut self.batches[at].bytes);
-            let lines = self.lines(at, &bytes, state);
-            self.judge(settings, state, at, &bytes, lines);
+            let lines = self.lines(at, &bytes, state, &known);
+            let from = self.sound.len();
+            self.judge((settings, state, &known), at, &bytes, lines);
+            known.extend(self.sound[from..].iter().map(|sound| sound.read.id));
             self.batches[at].bytes = bytes;
         }
     }
@@ -156,10 +172,9 @@ impl Waiting {
         self.told.extend(gone.into_iter().map(told));
     }
 
-    /// The lines of a batch that are written as records are, and are not sealed.
-    fn lines(&mut self, batch: usize, bytes: &[u8], state: &State) -> Vec<Sound> {
-        let (mut found, mut start) = (Vec::new(), 0);
-        let mut seen: BTreeSet<RecordId> = self.sound.iter().map(|sound| sound.read.id).collect();
+    /// The lines of a batch that are written as records are; without those that wait in another batch as well, which are the same facts.
+    fn lines(&mut self, batch: usize, bytes: &[u8], state: &State, known: &BTreeSet<RecordId>) -> Vec<Sound> {
+        let (mut found, mut start, mut seen) = (Vec::new(), 0, BTreeSet::new());
         for (number, whole) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
             let (line, from) = (number + 1, start);
             start += whole.len();
@@ -170,12 +185,12 @@ impl Waiting {
             let read = record_line::read(text).and_then(|it| statement_v1::read(it.statement).map(|read| (it, read)));
             match read {
                 Err(why) => self.hold(batch, Some(line), why, REWRITE),
-                // The same statement in another batch is the same fact.
-                Ok((_, read)) if state.sealed.contains(&read.id) || !seen.insert(read.id) => {}
+                Ok((_, read)) if known.contains(&read.id) || !seen.insert(read.id) => {}
                 Ok((it, read)) => {
+                    let is_sealed = state.sealed.contains(&read.id);
                     let at = from + text.len() - 1 - it.statement.len();
                     let statement = at..at + it.statement.len();
-                    found.push(Sound { batch, line, statement, signatures: it.signatures, read });
+                    found.push(Sound { batch, line, statement, signatures: it.signatures, read, is_sealed });
                 }
             }
         }
@@ -183,11 +198,18 @@ impl Waiting {
     }
 
     /// Sorts the lines of one batch: decisions first, as the changes lean on them.
-    fn judge(&mut self, settings: &Settings, state: &State, batch: usize, bytes: &[u8], lines: Vec<Sound>) {
+    fn judge(
+        &mut self,
+        (settings, state, known): (&Settings, &State, &BTreeSet<RecordId>),
+        batch: usize,
+        bytes: &[u8],
+        lines: Vec<Sound>,
+    ) {
         let text = |sound: &Sound| std::str::from_utf8(&bytes[sound.statement.clone()]).unwrap_or_default();
         let mut replays: BTreeMap<RecordId, Replay> = BTreeMap::new();
         let mut replay = |decision: &Sound| {
-            let of = |sound: &&Sound| matches!(&sound.read.said, Said::Change(it) if it.decision == Some(decision.read.id));
+            let of =
+                |sound: &&Sound| matches!(&sound.read.said, Said::Change(it) if it.decision == Some(decision.read.id));
             let changes: Vec<&str> = lines.iter().filter(of).map(text).collect();
             replays.entry(decision.read.id).or_insert_with(|| replayed(settings, text(decision), &changes)).clone()
         };
@@ -199,11 +221,12 @@ impl Waiting {
                     continue;
                 }
                 let judged = match &sound.read.said {
+                    _ if sound.is_sealed => Ok(()),
                     Said::Decision(decision) => policy(state, decision).and_then(|()| {
                         let why = signed(state, &[Role::Writer, Role::Sealer], bytes, sound)?;
                         if why { Ok(()) } else { repeated(&replay(sound)) }
                     }),
-                    Said::Change(change) => self::change(state, &decisions, bytes, sound, change, &mut replay),
+                    Said::Change(change) => self::change((state, known), &decisions, bytes, sound, change, &mut replay),
                     Said::Approval => approval(state, bytes, sound),
                     Said::Seal(_) | Said::Policy(_) | Said::Key(_) => {
                         Err(("only `titer audit seal` writes records of seals, policies and keys".to_owned(), REWRITE))
@@ -218,7 +241,7 @@ impl Waiting {
                 }
             }
         }
-        let all = lines.into_iter().enumerate().filter(|(number, _)| good.contains(number));
+        let all = lines.into_iter().enumerate().filter(|(number, sound)| good.contains(number) && !sound.is_sealed);
         self.sound.extend(all.map(|(_, sound)| sound));
     }
 }
@@ -232,7 +255,9 @@ fn wrong_name(batch: &Batch) -> Option<String> {
     let text = String::from_utf8_lossy(&batch.bytes);
     let digest = batch.name.strip_suffix(".jsonl").unwrap_or_default();
     if text.contains("\r\n") && sha256(text.replace("\r\n", "\n").as_bytes()) == digest {
-        return Some("its line ends are CR LF: a git without `.titer/** -text` in .gitattributes has rewritten them".to_owned());
+        return Some(
+            "its line ends are CR LF: a git without `.titer/** -text` in .gitattributes has rewritten them".to_owned(),
+        );
     }
     Some("its content is not what its name says".to_owned())
 }
@@ -262,9 +287,12 @@ fn signed(state: &State, roles: &[Role], bytes: &[u8], sound: &Sound) -> Judged<
 fn repeated(replay: &Replay) -> Judged {
     match replay {
         Replay::Same => Ok(()),
-        Replay::Differs(why) => Err((format!("it is unsigned, and deciding again comes to something else: {why}"), REWRITE)),
+        Replay::Differs(why) => {
+            Err((format!("it is unsigned, and deciding again comes to something else: {why}"), REWRITE))
+        }
         Replay::InputsGone(why) => {
-            let next = "seal where the ledger with the inputs is, or write the records again with a key (TITER_SIGNING_KEY)";
+            let next =
+                "seal where the ledger with the inputs is, or write the records again with a key (TITER_SIGNING_KEY)";
             Err((format!("it is unsigned and cannot be decided again: {why}"), next))
         }
     }
@@ -285,7 +313,7 @@ fn policy(state: &State, decision: &Decision) -> Judged {
 }
 
 fn change<'a>(
-    state: &State,
+    (state, known): (&State, &BTreeSet<RecordId>),
     decisions: &BTreeMap<RecordId, Option<&'a Sound>>,
     bytes: &[u8],
     sound: &Sound,
@@ -297,7 +325,7 @@ fn change<'a>(
         Some((id, Some(None))) => {
             return Err((format!("its decision {} is held back", id.short()), "mend what holds back the decision"));
         }
-        Some((id, None)) if !state.sealed.contains(&id) => {
+        Some((id, None)) if !state.sealed.contains(&id) && !known.contains(&id) => {
             return Err((format!("its decision {} is neither sealed nor in the same file", id.short()), REWRITE));
         }
         _ => {}
