@@ -39,6 +39,8 @@ fn dies(shop: &mut Audited, steps: u32) -> bool {
 
 /// Kills a seal after each of its steps; returns at how many it died.
 fn killed_everywhere(shop: &mut Audited, whole: &(String, String), saved: Option<&str>) -> u32 {
+    let before = shop.repository.beside("before");
+    let _ = fs::remove_dir_all(&before);
     shop.repository.keep("before");
     for step in 1..=MOST {
         shop.repository.restore("before");

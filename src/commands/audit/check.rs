@@ -68,7 +68,8 @@ pub fn check(log: &Source, asked: &Asked) -> Result<Report, Failure> {
         |reader: &Reader<'_>| asked.since.as_ref().is_none_or(|since| reader.met == Some(since.checkpoint.root));
     if trusted > 0 && !is_same(&reader) {
         // What was trusted is not what was saved: then nothing is.
-        reader = Reader { trusted: 0, wanted: trusted, ..Reader::new(log, 0) };
+        reader = Reader::new(log, 0);
+        reader.wanted = trusted;
         reader.read()?;
     }
     if let Some(pin) = &asked.sealer

@@ -22,7 +22,7 @@ const MOST: usize = 50;
 pub(super) struct Reader<'a> {
     log: &'a Source,
     /// Before this size nothing is looked at but what the rest needs.
-    pub(super) trusted: u64,
+    trusted: u64,
     /// The size at which the root is wanted.
     pub(super) wanted: u64,
     pub(super) met: Option<Hash>,
