@@ -43,7 +43,7 @@ fn main() {
     println!("load before: {}", fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     println!("{:<44}{:>9}{:>9}{:>12}{:>9}", "", "wall s", "CPU s", "records/s", "peak MB");
     let mut heads: Vec<Option<String>> = vec![None; RECORDS];
-    let mut saved = None;
+    let mut saved: Option<String> = None;
     for (round, count) in [RECORDS, RECORDS, 200].into_iter().enumerate() {
         batch(&root, &writer, &mut heads[..count]);
         git_in(&root, &["add", "-A"]);

@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "a test that cannot go on fails, and it starts programs"
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, starts programs, and says what it could not try"
 )]
 
 mod support;
@@ -92,6 +93,68 @@ fn a_seal_that_is_killed_after_any_step_is_made_again_to_the_same_commit() {
     shop.repository.restore("second");
     fs::remove_dir_all(shop.root().join(".git/titer")).unwrap();
     assert_eq!(killed_everywhere(&mut shop, &second, Some(&saved)), 7);
+}
+
+/// Seals under `strace`, which makes a call of the system fail or kills titer at it; whether it did. `None` where nothing may be traced.
+fn injected(shop: &Audited, inject: &str) -> Option<(bool, support::Ending)> {
+    let (log, key) = (shop.repository.beside("strace"), shop.key());
+    let mut command = shop.repository.command("strace", &shop.root());
+    command.args(["-qq", "-o"]).arg(&log).args([
+        "-e",
+        inject,
+        env!("CARGO_BIN_EXE_titer"),
+        "audit",
+        "seal",
+        "--json",
+        "--key",
+    ]);
+    command.arg(key);
+    let done = support::Going::start(&shop.repository, command).wait();
+    let told = fs::read_to_string(&log).unwrap_or_default();
+    if done.stderr.contains("PTRACE") || done.stderr.contains("ptrace") {
+        return None;
+    }
+    Some((told.contains("(INJECTED)") || told.contains("+++ killed by SIGKILL +++"), done))
+}
+
+#[test]
+fn a_disk_that_fails_and_a_kill_at_any_write_leave_a_log_that_the_next_seal_finishes() {
+    if which::which("strace").is_err() {
+        eprintln!("NOT TESTED: failing disks: there is no strace");
+        return;
+    }
+    let mut shop = Audited::new();
+    shop.sealed();
+    shop.place(&[("pytest::t/a.py::a", "weekly"), ("pytest::t/b.py::b", "weekly")]);
+    shop.commit("one");
+    shop.repository.keep("before");
+    let whole = commit_and_root(&shop.sealed());
+    let mut tried = 0;
+    for what in
+        ["fsync:error=EIO", "rename:error=ENOSPC", "write:error=ENOSPC", "fsync:signal=KILL", "write:signal=KILL"]
+    {
+        for at in 1..100 {
+            shop.repository.restore("before");
+            let Some((happened, done)) = injected(&shop, &format!("inject={what}:when={at}")) else {
+                eprintln!("NOT TESTED: failing disks: this system lets nobody trace");
+                return;
+            };
+            if !happened {
+                break;
+            }
+            tried += 1;
+            let at = format!("{what}, call {at}: {:?} {}", done.code, done.stderr);
+            assert!([None, Some(0), Some(3)].contains(&done.code), "{at}");
+            if done.code == Some(0) {
+                let told: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{at}"));
+                assert_eq!(commit_and_root(&told), whole, "{at}: a false success");
+                assert_eq!(git(&shop.root(), &["rev-parse", "titer-log"]).trim(), whole.0, "{at}: a false success");
+            }
+            assert_eq!(commit_and_root(&shop.sealed()), whole, "{at}");
+            assert_eq!(shop.verify(&[]).0, 6, "{at}");
+        }
+    }
+    assert!(tried > 20, "only {tried} calls were tried");
 }
 
 #[test]

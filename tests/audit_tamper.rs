@@ -87,7 +87,7 @@ const CASES: &[Case] = &[
                 let at = text.find("\"sig\":\"").unwrap() + 7;
                 let other = if &text[at..=at] == "A" { "B" } else { "A" };
                 format!("{}{other}{}", &text[..at], &text[at + 1..])
-            })
+            });
         },
         1,
         Some(4),
@@ -98,7 +98,7 @@ const CASES: &[Case] = &[
         |log| {
             edit(log, SECOND, |text| {
                 text.replacen("\"keyid\":\"example.org/shop/ci+", "\"keyid\":\"example.org/shop/cj+", 1)
-            })
+            });
         },
         1,
         Some(4),
@@ -111,7 +111,7 @@ const CASES: &[Case] = &[
                 let at = text.find("\n14\n").unwrap() + 4;
                 let other = if &text[at..=at] == "A" { "B" } else { "A" };
                 format!("{}{other}{}", &text[..at], &text[at + 1..])
-            })
+            });
         },
         1,
         Some(13),
@@ -166,7 +166,7 @@ const CASES: &[Case] = &[
                 let mut all = lines(text);
                 all.swap(1, 2);
                 all.concat()
-            })
+            });
         },
         1,
         Some(7),
@@ -179,7 +179,7 @@ const CASES: &[Case] = &[
                 let mut all = lines(text);
                 all.remove(1);
                 all.concat()
-            })
+            });
         },
         1,
         Some(6),
@@ -192,7 +192,7 @@ const CASES: &[Case] = &[
                 let mut all = lines(text);
                 all.insert(2, all[1].clone());
                 all.concat()
-            })
+            });
         },
         1,
         Some(6),
@@ -205,7 +205,7 @@ const CASES: &[Case] = &[
                 let mut all = lines(text);
                 all.insert(1, all[0].clone());
                 all.concat()
-            })
+            });
         },
         1,
         Some(5),
@@ -353,7 +353,7 @@ fn every_kind_of_tampering_is_found_by_index_and_reason() {
     let log = shop.copy_log("kept");
     let (kept, tampered) = (log.parent().unwrap().to_owned(), shop.repository.beside("tampered"));
     assert_eq!(shop.verify(&["--since", &saved, "--log", log.to_str().unwrap()]).0, 0);
-    let mut wrong = String::new();
+    let mut wrong: Vec<String> = Vec::new();
     for (what, act, code, index, reason) in CASES {
         let _ = fs::remove_dir_all(&tampered);
         copy_tree(&kept, &tampered);
@@ -368,13 +368,13 @@ fn every_kind_of_tampering_is_found_by_index_and_reason() {
         let is_rewritten = report["rewritten"].as_str().is_some_and(|why| why.contains(reason));
         let found = problems.iter().any(is_told) || *code == 7 || (*code == 4 && is_rewritten);
         // The first problem is never behind the place that was touched.
-        let first = problems.iter().filter_map(|it| it["index"].as_u64()).next();
+        let first = problems.iter().find_map(|it| it["index"].as_u64());
         let is_early = index.is_none_or(|index| first.is_none_or(|first| first <= index));
         if told != *code || !found || !is_early {
-            wrong += &format!("{what}: {told}, wanted {code} {index:?} {reason:?}: {report:#}\n");
+            wrong.push(format!("{what}: {told}, wanted {code} {index:?} {reason:?}: {report:#}"));
         }
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ pub fn write(path: &Path, act: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>)
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
     act(&mut file)?;
-    let file = file.into_inner().map_err(|error| error.into_error())?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())

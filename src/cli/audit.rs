@@ -105,7 +105,9 @@ impl Audit {
             Self::Verify { since, sealer, log, json } => {
                 verify::run(settings, &verify::Request { since, sealer, log, json }, out).map(Ending::Code)
             }
-            Self::Prove { id, log, json } => prove::run(settings, &id, log, json, out).map(|()| Ending::Code(0)),
+            Self::Prove { id, log, json } => {
+                prove::run(settings, &id, log.as_deref(), json, out).map(|()| Ending::Code(0))
+            }
             Self::Export { bundle, log, json } => {
                 export::run(settings, &bundle, log.as_deref(), json, out).map(|()| Ending::Code(0))
             }

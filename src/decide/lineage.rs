@@ -206,23 +206,23 @@ mod tests {
     /// The order in letters, then those held back because of a fork, then those that are stale.
     fn lined(head: Option<char>, text: &str) -> (String, String, String) {
         let all = waiting(text);
-        let lined = line_up(head.map(id), &all);
-        let held = |forked: bool| {
-            let of = lined.held.iter().filter(|(_, bar)| matches!(bar, Bar::Forked(_)) == forked);
+        let found = line_up(head.map(id), &all);
+        let barred = |forked: bool| {
+            let of = found.held.iter().filter(|(_, bar)| matches!(bar, Bar::Forked(_)) == forked);
             of.map(|(at, _)| name(all[*at].id)).collect()
         };
-        let order: String = lined.order.iter().map(|at| name(all[*at].id)).collect();
+        let order: String = found.order.iter().map(|at| name(all[*at].id)).collect();
         // What is sealed in this order is no broken line to those who check it.
-        let mut lines = Lines::default();
+        let mut log = Lines::default();
         if let Some(head) = head {
-            lines.heads.insert([0; 16], id(head));
+            log.heads.insert([0; 16], id(head));
         }
-        for (at, one) in lined.order.iter().enumerate() {
-            lines.take(at as u64, [0; 16], &all[*one]);
+        for (at, one) in found.order.iter().enumerate() {
+            log.take(at as u64, [0; 16], &all[*one]);
         }
-        assert_eq!(lines.broken(), Vec::<u64>::new(), "{text}: {order}");
-        assert_eq!(lines.head([0; 16]).map(name), order.chars().last().or(head), "{text}: {order}");
-        (order, held(true), held(false))
+        assert_eq!(log.broken(), Vec::<u64>::new(), "{text}: {order}");
+        assert_eq!(log.head([0; 16]).map(name), order.chars().last().or(head), "{text}: {order}");
+        (order, barred(true), barred(false))
     }
 
     #[test]

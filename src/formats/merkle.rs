@@ -59,7 +59,9 @@ impl Edge {
 #[must_use]
 pub fn root(leaves: &[Hash]) -> Hash {
     let mut edge = Edge::default();
-    leaves.iter().for_each(|leaf| edge.push(*leaf));
+    for leaf in leaves {
+        edge.push(*leaf);
+    }
     edge.root()
 }
 

@@ -127,7 +127,7 @@ impl Public {
     }
 
     fn hash(&self) -> String {
-        self.id().iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:08x}", u32::from_be_bytes(self.id()))
     }
 
     /// The key as `openssl` reads it: a `SubjectPublicKeyInfo` (RFC 8410).

@@ -254,7 +254,8 @@ mod tests {
             (of("{\"a\":\"\u{1}\"}"), "a control character"),
             (of("{\"a\":\"\\ud800\"}"), "an escape that means nothing"),
             (of("{\"a\":tru}"), "no value"),
-            (of("{\"a\":1"), "no comma and no end"),
+            (of("{\"a\":1"), "too early"),
+            (of("{\"a\":1;}"), "no comma and no end"),
             (of("[]"), "not of the shape"),
             ("{\"sig\":[],\"statement\":{}".to_owned(), "too early"),
             (String::new(), "too early"),
@@ -263,7 +264,7 @@ mod tests {
             (long, "longer than"),
         ] {
             let told = read(wrong.as_bytes()).unwrap_err();
-            assert!(told.contains(why), "{:.200}: {told}", wrong);
+            assert!(told.contains(why), "{wrong:.200}: {told}");
         }
         assert!(
             read(b"{\"sig\":[],\"statement\":{\"a\":\"\xff\"}}").is_err_and(|why| why.contains("UTF-8 at byte 28"))

@@ -1,5 +1,7 @@
 //! What a seal came to, in words and as JSON.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -45,11 +47,11 @@ pub struct Held {
 pub fn text(told: &Told, branch: &str) -> String {
     let mut text = String::new();
     for note in &told.notes {
-        text += &format!("note: {note}\n");
+        let _ = writeln!(text, "note: {note}");
     }
     for Held { file, line, why, next, .. } in &told.held {
         let line = line.map_or_else(String::new, |line| format!(":{line}"));
-        text += &format!("held back: {}{line}: {why}\n  next: {next}\n", file.escape_debug());
+        let _ = writeln!(text, "held back: {}{line}: {why}\n  next: {next}", file.escape_debug());
     }
     let root = STANDARD.encode(told.root);
     if told.size == told.before {
@@ -57,8 +59,8 @@ pub fn text(told: &Told, branch: &str) -> String {
     }
     let own = told.size - told.before - told.records;
     text + &format!(
-        "sealed {} records and {own} of the log itself, up to {} of {branch}: {} to {}\nthe log has {} records, root {root}\ncommitted to titer-log as {}\n",
-        told.records,
+        "sealed {} of batches and {own} of the log itself, up to {} of {branch}: {} to {}\nthe log has {} records, root {root}\ncommitted to titer-log as {}\n",
+        if told.records == 1 { "1 record".to_owned() } else { format!("{} records", told.records) },
         told.main,
         told.before,
         told.size - 1,

@@ -62,12 +62,11 @@ pub fn deciding(text: &str) -> BTreeMap<String, String> {
 }
 
 fn flatten(key: String, value: toml::Value, found: &mut BTreeMap<String, String>) {
-    match value {
-        toml::Value::Table(table) => {
-            table.into_iter().for_each(|(name, value)| flatten(format!("{key}.{name}"), value, found));
-        }
-        toml::Value::String(text) => drop(found.insert(key, text)),
-        other => drop(found.insert(key, other.to_string())),
+    if let toml::Value::Table(table) = value {
+        table.into_iter().for_each(|(name, value)| flatten(format!("{key}.{name}"), value, found));
+    } else {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        found.insert(key, text);
     }
 }
 

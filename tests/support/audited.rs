@@ -114,14 +114,15 @@ impl Audited {
     }
 
     pub fn place_with(&mut self, moves: &[(&str, &str)], signer: Option<&Signer>) -> String {
-        let what: String = moves.iter().map(|(test, to)| format!("{test} {to} {:?};", self.heads.get(*test))).collect();
-        let decided = statement("decision", &decision(&what));
+        let what: Vec<String> =
+            moves.iter().map(|(test, to)| format!("{test} {to} {:?}", self.heads.get(*test))).collect();
+        let decided = statement("decision", &decision(&what.join(";")));
         let name = sha256(decided.as_bytes());
         let mut lines = vec![line(&decided, signer)];
         for (test, to) in moves {
-            let moved = statement("change", &change(test, to, self.heads.get(*test).map(String::as_str), Some(&name)));
-            self.heads.insert((*test).to_owned(), sha256(moved.as_bytes()));
-            lines.push(line(&moved, signer));
+            let told = statement("change", &change(test, to, self.heads.get(*test).map(String::as_str), Some(&name)));
+            self.heads.insert((*test).to_owned(), sha256(told.as_bytes()));
+            lines.push(line(&told, signer));
         }
         self.write(&lines)
     }

@@ -80,12 +80,12 @@ pub fn draft(order: &Order<'_>, state: State) -> Result<Draft, Failure> {
     if !pen.lines.is_empty() {
         let held: BTreeSet<(&str, &str)> =
             waiting.held.iter().map(|it| (it.name.as_str(), it.commit.as_str())).collect();
-        let sealed = |(batch, count): (&waiting::Batch, &u64)| SealedBatch {
+        let told = |(batch, count): (&waiting::Batch, &u64)| SealedBatch {
             digest: Sha { sha256: batch.name.trim_end_matches(".jsonl").to_owned() },
             records: *count,
             added_in: batch.commit.clone(),
         };
-        let batches = waiting.batches.iter().zip(&counts).filter(|(_, count)| **count > 0).map(sealed).collect();
+        let batches = waiting.batches.iter().zip(&counts).filter(|(_, count)| **count > 0).map(told).collect();
         let held =
             held.into_iter().map(|(name, commit)| HeldBack { name: name.to_owned(), added_in: commit.to_owned() });
         let seal = Seal {
@@ -112,7 +112,7 @@ fn sealer(order: &Order<'_>, state: &State) -> Result<String, Failure> {
     let first = order.signers.first().map(|signer| signer.public().to_string()).unwrap_or_default();
     let sealer = state.sealer().or_else(|| order.audit.sealer.clone()).unwrap_or(first);
     if signer(order, &sealer).is_none() {
-        let name = sealer.rsplit_once('+').map_or(sealer.as_str(), |(name, _)| name);
+        let name = sealer.splitn(3, '+').take(2).collect::<Vec<_>>().join("+");
         let failure = Failure::input(format!("the log is sealed with the key {name}, and that key was not given"));
         return Err(failure.hint("give the private key with --key FILE or in TITER_SIGNING_KEY"));
     }
@@ -299,11 +299,9 @@ fn arrange(state: &State, sound: &[Sound]) -> Arranged {
     }
     let (mut follows, mut leads, mut arranged) = (BTreeMap::new(), BTreeMap::new(), Arranged::default());
     for (test, all) in tests {
-        let waits = |at: &usize| match &sound[*at].read.said {
-            Said::Change(it) => {
-                Some(lineage::Waiting { id: sound[*at].read.id, prev: it.prev, resolves: it.resolves.clone() })
-            }
-            _ => None,
+        let waits = |at: &usize| {
+            let Said::Change(it) = &sound[*at].read.said else { return None };
+            Some(lineage::Waiting { id: sound[*at].read.id, prev: it.prev, resolves: it.resolves.clone() })
         };
         let waits: Vec<lineage::Waiting> = all.iter().filter_map(waits).collect();
         let lined = lineage::line_up(state.heads.get(test).map(|head| head.0), &waits);

@@ -47,5 +47,5 @@ pub fn run(
     } else {
         format!("{size} envelopes of {}, one a line, root {root}: {}\n", newest.origin, bundle.display())
     };
-    super::super::say(out, &text)
+    crate::commands::say(out, &text)
 }

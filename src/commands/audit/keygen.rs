@@ -31,7 +31,7 @@ pub fn run(
     let public = signer.public().to_string();
     if as_json {
         let told = json!({"v": 1, "format": "audit_keygen_v1", "public": public, "file": file});
-        return super::super::say(out, &format!("{told}\n"));
+        return crate::commands::say(out, &format!("{told}\n"));
     }
     let text = format!(
         "{public}\nThe private key is in {}: keep it out of the repository; CI gets its text in the variable {KEY_VARIABLE}.\n\
@@ -39,5 +39,5 @@ pub fn run(
          [audit]\norigin = \"{name}\"\nsealer = \"{public}\"\nwriters = [\"{public}\"]\n",
         file.display()
     );
-    super::super::say(out, &text)
+    crate::commands::say(out, &text)
 }

@@ -30,10 +30,10 @@ pub fn source(settings: &Settings, folder: Option<&Path>) -> Result<Source, Fail
     let failed = |error| Failure::world("the log cannot be read").because(error);
     if let Some(folder) = folder {
         let path = settings.folder.join(folder);
-        return match path.is_dir() {
-            true => Source::folder(&path).map_err(failed),
-            false => Err(Failure::usage(format!("--log {}: no such folder", folder.display()))),
-        };
+        if !path.is_dir() {
+            return Err(Failure::usage(format!("--log {}: no such folder", folder.display())));
+        }
+        return Source::folder(&path).map_err(failed);
     }
     let names = [log_branch::BRANCH, log_branch::TRACKED];
     let Some(commit) = names.iter().find_map(|name| log_branch::commit_of(&settings.root, name)) else {

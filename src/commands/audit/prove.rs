@@ -1,7 +1,8 @@
 //! `titer audit prove`: one record, and all that somebody needs to check it without titer.
 
+use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,7 +38,7 @@ struct Found {
 pub fn run(
     settings: &Settings,
     id: &str,
-    log: Option<PathBuf>,
+    log: Option<&Path>,
     as_json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
@@ -48,7 +49,7 @@ pub fn run(
         ));
         return Err(failure.hint("`titer audit why TEST` tells the names of a test's records"));
     }
-    let log = super::source(settings, log.as_deref())?;
+    let log = super::source(settings, log)?;
     let (note, newest) = super::newest(&log)?;
     let (mut leaves, mut keys, mut found) = (Vec::new(), Keys::default(), Vec::new());
     super::each(&log, newest.size, &mut |index, line| {
@@ -88,7 +89,7 @@ pub fn run(
     let hashes = merkle::inclusion(&leaves, at).unwrap_or_default();
     let proof = proof_v1::text(found.index, &hashes, &note);
     let text = if as_json { json(found, &leaves[at], newest.size, &proof) } else { text(found, newest.size, &proof) };
-    super::super::say(out, &text)
+    crate::commands::say(out, &text)
 }
 
 fn text(found: &Found, size: u64, proof: &str) -> String {
@@ -111,10 +112,11 @@ fn recipe(found: &Found) -> String {
         STANDARD.encode(&found.statement)
     );
     for (key, signature) in &found.good {
-        text += &format!(
+        let _ = writeln!(
+            text,
             "printf '%s' '{}' | openssl base64 -d -A | openssl pkey -pubin -inform DER -out key.pem  # {}\n\
              printf '%s' '{signature}' | openssl base64 -d -A > record.sig\n\
-             openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in record.pae -sigfile record.sig\n",
+             openssl pkeyutl -verify -pubin -inkey key.pem -rawin -in record.pae -sigfile record.sig",
             STANDARD.encode(key.der()),
             key.name()
         );

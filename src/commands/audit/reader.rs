@@ -174,11 +174,11 @@ impl<'a> Reader<'a> {
             self.problem(Some(size), &name, None, format!("the newest checkpoint ends at {size}, in the middle of it"));
         } else {
             let own = titer_log::checkpoint(end);
-            match self.file(&own)? {
-                Some(note) => self.checkpoint(&own, &note, end),
-                None => {
-                    self.problem(end.checked_sub(1), &own, None, format!("the checkpoint of the size {end} is missing"))
-                }
+            if let Some(note) = self.file(&own)? {
+                self.checkpoint(&own, &note, end);
+            } else {
+                let reason = format!("the checkpoint of the size {end} is missing");
+                self.problem(end.checked_sub(1), &own, None, reason);
             }
         }
         Ok(true)
@@ -187,13 +187,10 @@ impl<'a> Reader<'a> {
     /// Takes a line; gives the seal, if it is one.
     fn line(&mut self, file: &str, number: u64, first: u64, whole: &[u8]) -> Option<Seal> {
         let at = self.edge.size();
-        let text = match whole.strip_suffix(b"\n") {
-            Some(text) => text,
-            None => {
-                self.problem(Some(at), file, Some(number), "it does not end with a line break: it was cut");
-                whole
-            }
-        };
+        let text = whole.strip_suffix(b"\n").unwrap_or(whole);
+        if text.len() == whole.len() {
+            self.problem(Some(at), file, Some(number), "it does not end with a line break: it was cut");
+        }
         let is_trusted = at < self.trusted;
         let read = match std::str::from_utf8(text).ok().filter(|_| is_trusted).and_then(record_line::split) {
             Some(line) => Ok(line),

@@ -86,7 +86,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
             continue;
         }
         let text = if request.json { report::json(&told) } else { report::text(&told, &branch) };
-        super::super::say(out, &text)?;
+        crate::commands::say(out, &text)?;
         return Ok(told.held.is_empty());
     }
     Ok(false)
@@ -155,7 +155,7 @@ fn settle(
     let failed = |error| Failure::world("the log's folder cannot be used").because(error);
     let head = newest_branch(root, theirs, began)?;
     let log = head.as_deref().map(|head| Source::commit(root, head)).transpose().map_err(failed)?;
-    let theirs = log.as_ref().map(|log| checkpoint(log)).transpose()?.flatten();
+    let theirs = log.as_ref().map(checkpoint).transpose()?.flatten();
     let own = folder.source().map_err(failed)?;
     let ours = checkpoint(&own)?;
     let has = |log: &Source, it: &(String, Checkpoint)| {
@@ -228,16 +228,16 @@ fn extends(root: &Path, began: Option<&Option<String>>, own: &str, other: &str) 
         )
     };
     let failed = |error| Failure::world("the log cannot be read").because(error);
-    let begun = match began {
+    let start = match began {
         // It was nothing; then it must at least be sealed by the same key.
         Some(None) => None,
-        Some(Some(begun)) => Some(begun.clone()),
+        Some(Some(start)) => Some(start.clone()),
         None => Some(log_branch::base(root, own, other).ok_or_else(wrong)?),
     };
     let log = Source::commit(root, other).map_err(failed)?;
-    let asked = match begun {
-        Some(begun) => {
-            let Some((note, checkpoint)) = checkpoint(&Source::commit(root, &begun).map_err(failed)?)? else {
+    let asked = match start {
+        Some(start) => {
+            let Some((note, checkpoint)) = checkpoint(&Source::commit(root, &start).map_err(failed)?)? else {
                 return Err(wrong());
             };
             Asked { sealer: None, since: Some(Since { checkpoint, note: Some(note) }) }
@@ -325,7 +325,7 @@ fn seal(
     let size = state.edge.size();
     let before = folder.source().and_then(|log| log.read(titer_log::CHECKPOINT)).map_err(failed)?.unwrap_or_default();
     let origin = origin(&before, audit.audit.origin.as_deref())?;
-    let began = state.edge.clone();
+    let edge = state.edge.clone();
     let order = Order { settings, tip, made: (at, author), toml: &toml, audit: &audit.audit, signers, before: &before };
     let old = state.sealer();
     let made = draft(&order, state)?;
@@ -334,7 +334,7 @@ fn seal(
         let sealers = [old.as_deref().filter(|old| *old != made.sealer), Some(made.sealer.as_str())];
         let signs = |signer: &&Signer| sealers.contains(&Some(signer.public().to_string().as_str()));
         let signers: Vec<&Signer> = signers.iter().filter(signs).collect();
-        write(folder, &made, &origin, &signers, size, began, steps)?;
+        write(folder, &made, &origin, &signers, size, edge, steps)?;
         let head = log_branch::commit_of(root, BRANCH);
         publish(root, folder, &made.state, head.as_deref(), size, steps)?;
     }

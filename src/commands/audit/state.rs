@@ -1,6 +1,7 @@
 //! What a log comes to: all that the next seal goes on from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io;
 
 use crate::bridges::titer_log::{self, Source};
@@ -106,7 +107,7 @@ impl State {
         let mut text = String::new();
         for (test, (record, to)) in self.heads.iter().filter(|(_, (_, to))| to != "absent") {
             *(if to == "weekly" { &mut told.weekly } else { &mut told.fast }) += 1;
-            text += &format!("{test}\t{to}\t{record}\n");
+            let _ = writeln!(text, "{test}\t{to}\t{record}");
         }
         told.digest.sha256 = sha256(text.as_bytes());
         told

@@ -1,5 +1,6 @@
 //! `titer audit verify`: whether the log is what it was.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -85,7 +86,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     } else {
         text(&report, verdict, &log.place(), since.as_ref(), sealer.is_some())
     };
-    super::super::say(out, &text)?;
+    crate::commands::say(out, &text)?;
     Ok(verdict.code())
 }
 
@@ -107,33 +108,36 @@ fn text(report: &Report, verdict: Verdict, place: &str, since: Option<&Since>, i
         let Problem { index, file, line, reason } = problem;
         let record = index.map_or_else(String::new, |index| format!("record {index}, "));
         let line = line.map_or_else(String::new, |line| format!(":{line}"));
-        text += &format!("TAMPERED: {record}{file}{line}: {reason}\n");
+        let _ = writeln!(text, "TAMPERED: {record}{file}{line}: {reason}");
     }
     if let Some(why) = &report.rewritten {
-        text += &format!("HISTORY REWRITTEN: {why}\n");
+        let _ = writeln!(text, "HISTORY REWRITTEN: {why}");
     }
     if verdict == Verdict::Tail {
         let many = report.tail;
-        text += &format!(
-            "UNCOMMITTED TAIL: {many} records stand behind the newest checkpoint: a seal was cut short, and the next one makes it again\n"
+        let _ = writeln!(
+            text,
+            "UNCOMMITTED TAIL: {many} records stand behind the newest checkpoint: a seal was cut short, and the next one makes it again"
         );
     }
     let Some(newest) = &report.newest else { return text };
     let (size, root) = (newest.size, STANDARD.encode(newest.root));
-    text += &format!("{}: {size} records, root {root} ({place})\n", newest.origin);
+    let _ = writeln!(text, "{}: {size} records, root {root} ({place})", newest.origin);
     if verdict == Verdict::NotAnchored {
         text += "NOT ANCHORED: no checkpoint from outside was given, so a log whose end was cut, or another one altogether, would look the same\n\
                  hint: save log/checkpoint where nobody who can write this log can write, and give it: --since FILE\n";
     }
     if let (Verdict::Good, Some(since)) = (verdict, since) {
-        text += &format!(
-            "good: it extends the saved checkpoint of {} records; {} signatures checked\n",
+        let _ = writeln!(
+            text,
+            "good: it extends the saved checkpoint of {} records; {} signatures checked",
             since.checkpoint.size, report.signatures
         );
     }
     if !is_pinned && let Some(sealer) = &report.sealer {
-        text += &format!(
-            "The key that seals is the log's own word ({sealer}): name it with --sealer, or in [audit] of titer.toml\n"
+        let _ = writeln!(
+            text,
+            "The key that seals is the log's own word ({sealer}): name it with --sealer, or in [audit] of titer.toml"
         );
     }
     text

@@ -99,7 +99,7 @@ pub fn batches(root: &Path, state: &State, tip: &str) -> Result<Waiting, Failure
         waiting.batches.push(Batch { name: held.name.clone(), commit: held.added_in.clone(), bytes });
     }
     for step in steps {
-        take(root, state, step, &mut known, &mut waiting).map_err(failed)?;
+        take(root, state, &step, &mut known, &mut waiting).map_err(failed)?;
     }
     Ok(waiting)
 }
@@ -107,7 +107,7 @@ pub fn batches(root: &Path, state: &State, tip: &str) -> Result<Waiting, Failure
 fn take(
     root: &Path,
     state: &State,
-    step: Step,
+    step: &Step,
     known: &mut BTreeSet<String>,
     waiting: &mut Waiting,
 ) -> std::io::Result<()> {
@@ -275,13 +275,11 @@ fn signed(state: &State, roles: &[Role], bytes: &[u8], sound: &Sound) -> Judged<
         let mut keys = roles.iter().flat_map(|role| state.keys.of(*role, at));
         keys.any(|key| dsse::keyid(key) == signature.keyid)
     };
-    match sound.signatures.iter().find(is_known) {
-        Some(one) => Err((format!("the signature of {} is not over these bytes", one.keyid), RESTORE)),
-        None => {
-            let named = sound.signatures[0].keyid.escape_debug();
-            Err((format!("it is signed by {named}, which is no key that may sign such a record"), SIGN))
-        }
+    if let Some(one) = sound.signatures.iter().find(is_known) {
+        return Err((format!("the signature of {} is not over these bytes", one.keyid), RESTORE));
     }
+    let named = sound.signatures[0].keyid.escape_debug();
+    Err((format!("it is signed by {named}, which is no key that may sign such a record"), SIGN))
 }
 
 fn repeated(replay: &Replay) -> Judged {
