@@ -3,6 +3,7 @@
 pub mod apart;
 pub mod asking;
 pub mod audit;
+pub mod basis;
 pub mod budget;
 pub mod doctor;
 pub mod evidence;

@@ -1,16 +1,23 @@
 //! `titer audit`: the log of records, sealed and checked.
 
+pub mod approve;
+pub mod at;
 pub mod check;
 pub mod draft;
+pub mod evidence;
 pub mod export;
+pub mod hand;
 pub mod keygen;
+pub mod list;
 pub mod prove;
 mod reader;
+pub mod records;
 pub mod replay;
 pub mod seal;
 pub mod state;
 pub mod verify;
 pub mod waiting;
+pub mod why;
 
 use std::path::Path;
 
