@@ -222,6 +222,9 @@ fn what_does_not_check_is_held_back_by_line_and_the_rest_is_sealed() {
     shop.write(&[line(&moved("pytest::t/person.py::person"), None)]);
     shop.repository.write(&format!("{PENDING}/{}.jsonl", sha256(b"no")), line(&good, Some(&writer())));
     shop.repository.write(&format!("{PENDING}/..jsonl"), line(&good, Some(&writer())));
+    let text = line(&good, Some(&writer()));
+    let rewritten = text.replace('\n', "\r\n");
+    shop.repository.write(&format!("{PENDING}/{}.jsonl", sha256(text.as_bytes())), rewritten);
     shop.commit("all of it");
     let held = shop.held();
     assert_eq!(held["records"], 3, "{held}");
@@ -234,7 +237,8 @@ fn what_does_not_check_is_held_back_by_line_and_the_rest_is_sealed() {
         assert!(!told["next"].as_str().unwrap().is_empty());
     }
     let misnamed = all.iter().filter(|it| it["why"] == "its content is not what its name says").count();
-    assert_eq!((misnamed, all.len()), (2, cases.len() + 2), "{held}");
+    assert_eq!((misnamed, all.len()), (2, cases.len() + 3), "{held}");
+    assert!(all.iter().any(|it| it["why"].as_str().unwrap().starts_with("its line ends are CR LF")), "{held}");
     // The same again: still held back, nothing new.
     let again = shop.held();
     assert_eq!((&again["heldBack"], &again["before"]), (&held["heldBack"], &held["size"]));

@@ -434,6 +434,43 @@ fn a_branch_with_records_behind_its_checkpoint_is_no_crash() {
 }
 
 #[test]
+fn what_was_checked_before_costs_nothing_again_and_is_found_if_it_was_touched_since() {
+    let (mut shop, saved) = logged();
+    let signatures = |shop: &Audited, flags: &[&str]| {
+        let (code, report) = shop.verify(flags);
+        assert!([0, 6].contains(&code), "{report}");
+        report["signatures"].as_u64().unwrap()
+    };
+    assert_eq!(signatures(&shop, &["--since", &saved]), 6);
+    assert_eq!(signatures(&shop, &["--since", &saved]), 0);
+    // Without anything from outside all is looked at, always.
+    assert_eq!(signatures(&shop, &[]), 14);
+    shop.place(&[("pytest::t/e.py::e", "weekly")]);
+    shop.commit("three");
+    shop.sealed();
+    let newest = shop.save("newest.note");
+    assert_eq!(signatures(&shop, &["--since", &saved]), 3);
+    assert_eq!(signatures(&shop, &["--since", &newest]), 0);
+    // A cache that is damaged is none.
+    let cache = shop.repository.beside("home/.cache/titer/verified");
+    let files: Vec<_> = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).collect();
+    for file in &files {
+        fs::write(file, &fs::read(file).unwrap()[..40]).unwrap();
+    }
+    assert_eq!(signatures(&shop, &["--since", &saved]), 9);
+    assert_eq!(signatures(&shop, &["--since", &saved]), 0);
+    let root = shop.root();
+    git(&root, &["worktree", "add", "-q", "../wt", "titer-log"]);
+    let wt = shop.repository.beside("wt");
+    edit(&wt.join("log"), SECOND, |text| text.replacen("nothing for long", "nothing for lonf", 1));
+    git(&wt, &["commit", "-q", "-a", "-m", "touched"]);
+    for note in [&saved, &newest] {
+        let (code, report) = shop.verify(&["--since", note]);
+        assert!(code == 1 && report["problems"][0]["index"] == 5, "{report}");
+    }
+}
+
+#[test]
 fn clocks_that_are_wrong_change_nothing() {
     let mut shop = Audited::new();
     for (test, at) in [("a", "2031-01-01T00:00:00Z"), ("b", "1999-01-01T00:00:00Z"), ("c", "2026-05-02T12:00:00+05:00")]

@@ -1,11 +1,14 @@
 //! The log of records as files: in a folder beside git's own, where seals are made, or in a commit, where everybody reads it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::git;
+use super::process::Conversation;
+use crate::formats::record_v1::sha256;
 
 /// The newest checkpoint.
 pub const CHECKPOINT: &str = "checkpoint";
@@ -41,17 +44,18 @@ pub fn size_of(name: &str) -> Option<u64> {
 }
 
 /// A log to be read.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Source {
     place: Place,
     /// Its files, each with the id that git knows it by, if it is in git; `None` for what is no plain file.
     files: BTreeMap<String, Option<String>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Place {
     Folder(PathBuf),
-    Commit(PathBuf, String),
+    /// The repository, the commit, and a git that answers: one for all files, as a log may have thousands.
+    Commit(PathBuf, String, RefCell<Option<Conversation>>),
 }
 
 impl Source {
@@ -88,7 +92,7 @@ impl Source {
             Some((name, (mode == "100644").then(|| id.to_owned())))
         };
         let files = told.split(|byte| *byte == 0).filter_map(file).collect();
-        Ok(Self { place: Place::Commit(root.to_owned(), commit.to_owned()), files })
+        Ok(Self { place: Place::Commit(root.to_owned(), commit.to_owned(), RefCell::default()), files })
     }
 
     /// Where it is, in words.
@@ -96,7 +100,7 @@ impl Source {
     pub fn place(&self) -> String {
         match &self.place {
             Place::Folder(path) => path.display().to_string(),
-            Place::Commit(_, commit) => format!("the commit {commit}"),
+            Place::Commit(_, commit, _) => format!("the commit {commit}"),
         }
     }
 
@@ -117,6 +121,25 @@ impl Source {
         let mut all: Vec<u64> = self.files().filter_map(|(name, _)| first_of(name)).collect();
         all.sort_unstable();
         all
+    }
+
+    /// Every size at which a seal ended, with a digest of all that lies before it; none in a folder, of whose files no digests are known.
+    #[must_use]
+    pub fn beginnings(&self) -> Vec<(u64, String)> {
+        if self.is_folder() {
+            return Vec::new();
+        }
+        let mut ends: Vec<u64> = self.files().filter_map(|(name, _)| size_of(name)).collect();
+        ends.sort_unstable();
+        let (mut found, mut digest, mut at) = (Vec::new(), String::new(), 0);
+        for (first, end) in self.segments().into_iter().zip(ends) {
+            let ids = [segment(first), checkpoint(end)].map(|name| self.files.get(&name).cloned().flatten());
+            let (true, [Some(lines), Some(note)]) = (first == at, ids) else { break };
+            digest = sha256(format!("{digest} {first} {lines} {end} {note}").as_bytes());
+            found.push((end, digest.clone()));
+            at = end;
+        }
+        found
     }
 
     /// The bytes of a file; none if there is no such file.
@@ -150,14 +173,20 @@ impl Source {
         let Some(Some(id)) = self.files.get(name) else { return Ok(false) };
         match &self.place {
             Place::Folder(path) => act(&mut BufReader::with_capacity(1 << 16, File::open(path.join(name))?))?,
-            Place::Commit(root, _) => {
-                let mut git = git::converse(root, &["cat-file", "--batch"])?;
-                git.say(&format!("{id}\n"))?;
+            Place::Commit(root, _, git) => {
+                let ready = git.take();
+                let mut ready = ready.map_or_else(|| git::converse(root, &["cat-file", "--batch"]), Ok)?;
+                ready.say(&format!("{id}\n"))?;
                 let mut head = String::new();
-                git.answer().read_line(&mut head)?;
+                ready.answer().read_line(&mut head)?;
                 let size = head.trim_end().rsplit(' ').next().and_then(|size| size.parse().ok());
                 let size: u64 = size.ok_or_else(|| io::Error::other(format!("git has no content of {name}")))?;
-                act(&mut git.answer().take(size))?;
+                let mut content = ready.answer().take(size);
+                act(&mut content)?;
+                // Whoever reads may have seen enough; the next answer begins behind this one and a line break.
+                let rest = content.limit() + 1;
+                io::copy(&mut ready.answer().take(rest), &mut io::sink())?;
+                git.replace(Some(ready));
             }
         }
         Ok(true)

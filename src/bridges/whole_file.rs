@@ -17,6 +17,20 @@ pub fn write(path: &Path, act: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>)
     Ok(())
 }
 
+/// Keeps bytes in a folder of the cache, in place of what is called `old` there.
+///
+/// # Errors
+/// They cannot be written.
+#[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+pub fn keep(folder: &Path, name: &str, old: Option<&str>, bytes: &[u8]) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    write(&folder.join(name), &mut |file| file.write_all(bytes))?;
+    match old.filter(|old| *old != name) {
+        Some(old) => std::fs::remove_file(folder.join(old)),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

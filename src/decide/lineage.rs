@@ -137,6 +137,17 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// From the last records of tests, where no line is broken.
+    #[must_use]
+    pub fn of(heads: impl IntoIterator<Item = ([u8; 16], RecordId)>) -> Self {
+        Self { heads: heads.into_iter().collect(), open: BTreeMap::new() }
+    }
+
+    /// The last record of every test.
+    pub fn heads(&self) -> impl Iterator<Item = ([u8; 16], RecordId)> {
+        self.heads.iter().map(|(test, head)| (*test, *head))
+    }
+
     /// The last record of a test.
     #[must_use]
     pub fn head(&self, test: [u8; 16]) -> Option<RecordId> {

@@ -48,6 +48,13 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// From what was told of them; none if one is no key.
+    #[must_use]
+    pub fn from_spans(spans: Vec<Span>) -> Option<Self> {
+        let publics: Result<Vec<Public>, String> = spans.iter().map(|span| Public::parse(&span.vkey)).collect();
+        Some(Self { publics: publics.ok()?, spans })
+    }
+
     /// The keys, each with where it counts.
     #[must_use]
     pub fn spans(&self) -> &[Span] {

@@ -35,6 +35,18 @@ impl Edge {
         self.size
     }
 
+    /// The roots of its whole subtrees, the largest first.
+    #[must_use]
+    pub fn peaks(&self) -> &[Hash] {
+        &self.peaks
+    }
+
+    /// From size and peaks; none if they do not fit.
+    #[must_use]
+    pub fn of(size: u64, peaks: Vec<Hash>) -> Option<Self> {
+        (peaks.len() == size.count_ones() as usize).then_some(Self { size, peaks })
+    }
+
     /// Adds the hash of a leaf.
     pub fn push(&mut self, leaf: Hash) {
         let mut hash = leaf;

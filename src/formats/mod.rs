@@ -48,6 +48,7 @@ mod rust_tokens;
 mod rust_walk;
 pub mod rust_words;
 pub mod script_source;
+pub mod seen_v1;
 pub mod segment_v1;
 pub mod selection_v1;
 pub mod sentry_envelope;

@@ -267,7 +267,7 @@ mod tests {
             assert!(told.contains(why), "{wrong:.200}: {told}");
         }
         assert!(
-            read(b"{\"sig\":[],\"statement\":{\"a\":\"\xff\"}}").is_err_and(|why| why.contains("UTF-8 at byte 28"))
+            read(b"{\"sig\":[],\"statement\":{\"a\":\"\xff\"}}").is_err_and(|why| why.contains("UTF-8 at byte 29"))
         );
     }
 }

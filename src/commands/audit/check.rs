@@ -1,9 +1,13 @@
 //! Whether a log is what it was: every line, every signature, every checkpoint, and what somebody saved of it before.
 
+use std::path::{Path, PathBuf};
+
 use super::reader::Reader;
 use crate::bridges::titer_log::{self, Source};
+use crate::bridges::whole_file;
 use crate::formats::checkpoint::Checkpoint;
 use crate::formats::keys_v1::Role;
+use crate::formats::seen_v1::Seen;
 use crate::model::failure::Failure;
 
 /// What a log is held against.
@@ -13,6 +17,8 @@ pub struct Asked {
     pub sealer: Option<String>,
     /// A checkpoint from outside, which the log must extend.
     pub since: Option<Since>,
+    /// Where it is kept what was checked before. It is gone by only where there is a checkpoint from outside.
+    pub cache: Option<PathBuf>,
 }
 
 /// A checkpoint that somebody saved.
@@ -63,6 +69,11 @@ pub struct Report {
 pub fn check(log: &Source, asked: &Asked) -> Result<Report, Failure> {
     let trusted = asked.since.as_ref().map_or(0, |since| since.checkpoint.size);
     let mut reader = Reader::new(log, trusted);
+    let known = if trusted > 0 { seen(log, asked.cache.as_deref()) } else { None };
+    let old = known.map(|(name, seen)| {
+        reader.resume(seen);
+        name
+    });
     reader.read()?;
     let is_same =
         |reader: &Reader<'_>| asked.since.as_ref().is_none_or(|since| reader.met == Some(since.checkpoint.root));
@@ -87,6 +98,9 @@ pub fn check(log: &Source, asked: &Asked) -> Result<Report, Failure> {
         Some(since) => rewritten(&reader, since)?,
         None => None,
     };
+    if reader.problems.is_empty() && rewritten.is_none() {
+        keep(log, &reader, asked.cache.as_deref(), old.as_deref());
+    }
     let sealer = reader.keys.of(Role::Sealer, reader.edge.size()).last().map(ToString::to_string);
     Ok(Report {
         newest: reader.newest,
@@ -97,6 +111,23 @@ pub fn check(log: &Source, asked: &Asked) -> Result<Report, Failure> {
         signatures: reader.signatures,
         sealer,
     })
+}
+
+/// What is known of the longest beginning of the log that was checked before, and its name.
+fn seen(log: &Source, cache: Option<&Path>) -> Option<(String, Seen)> {
+    let cache = cache?;
+    log.beginnings().into_iter().rev().find_map(|(_, name)| {
+        let bytes = std::fs::read(cache.join(&name)).ok()?;
+        Some((name, Seen::read(&bytes)?))
+    })
+}
+
+/// Keeps what was checked, for the next time; a cache that cannot be written to is as good as none.
+fn keep(log: &Source, reader: &Reader<'_>, cache: Option<&Path>, old: Option<&str>) {
+    let here = log.beginnings().pop().filter(|(size, _)| *size == reader.edge.size());
+    if let (Some(cache), Some((_, name))) = (cache, here) {
+        let _ = whole_file::keep(cache, &name, old, &reader.seen().write());
+    }
 }
 
 /// Why the log does not extend what was saved.

@@ -12,8 +12,10 @@ use crate::formats::keys_v1::{Keys, Role};
 use crate::formats::merkle::{self, Edge, Hash};
 use crate::formats::record_line::{self, Line};
 use crate::formats::record_v1::sha256;
+use crate::formats::seen_v1::Seen;
 use crate::formats::statement_v1::{self, KeyEvent, Said, Seal, Statement};
 use crate::model::failure::Failure;
+use crate::model::record::RecordId;
 
 /// So many problems are told; more of them say nothing new.
 const MOST: usize = 50;
@@ -37,6 +39,8 @@ pub(super) struct Reader<'a> {
     pub(super) problems: Vec<Problem>,
     pub(super) signatures: u64,
     pub(super) tail: u64,
+    /// The roots at the ends of seals.
+    roots: Vec<(u64, Hash)>,
 }
 
 impl<'a> Reader<'a> {
@@ -55,7 +59,28 @@ impl<'a> Reader<'a> {
             problems: Vec::new(),
             signatures: 0,
             tail: 0,
+            roots: Vec::new(),
         }
+    }
+
+    /// Goes on from where the same log was checked before; from the start if that cannot be read.
+    pub(super) fn resume(&mut self, seen: Seen) {
+        if let (Some(edge), Some(keys)) = (seen.edge(), seen.keys()) {
+            (self.edge, self.keys) = (edge, keys);
+            self.lines = Lines::of(seen.heads.into_iter().map(|(test, head)| (test, RecordId(head))));
+            self.others = seen.others.into_iter().collect();
+            self.met = seen.roots.iter().find(|(size, _)| *size == self.wanted).map(|(_, root)| *root);
+            self.roots = seen.roots;
+        }
+    }
+
+    /// What the next check can go on from.
+    pub(super) fn seen(&self) -> Seen {
+        let mut seen = Seen::new(&self.edge, &self.keys);
+        seen.heads = self.lines.heads().map(|(test, head)| (test, head.0)).collect();
+        seen.others = self.others.iter().map(|(name, at)| (*name, *at)).collect();
+        seen.roots.clone_from(&self.roots);
+        seen
     }
 
     pub(super) fn problem(&mut self, index: Option<u64>, file: &str, line: Option<u64>, reason: impl Into<String>) {
@@ -88,7 +113,8 @@ impl<'a> Reader<'a> {
             }
         };
         self.strays(size);
-        for first in segments {
+        let known = self.edge.size();
+        for first in segments.into_iter().filter(|first| *first >= known) {
             if first >= size {
                 self.tail += self.count(first)?;
             } else if !self.segment(first, size)? {
@@ -161,6 +187,7 @@ impl<'a> Reader<'a> {
         }
         self.suspects.clear();
         let end = self.edge.size();
+        self.roots.push((end, self.edge.root()));
         match last {
             Some(seal) => self.seal(&seal, first, &name, number)?,
             None => self.problem(
@@ -245,9 +272,7 @@ impl<'a> Reader<'a> {
                 let test = short(change.test.as_bytes());
                 let head = self.lines.head(test);
                 if change.prev != head && !is_trusted {
-                    let name = |id: Option<crate::model::record::RecordId>| {
-                        id.map_or_else(|| "none".to_owned(), |id| id.short())
-                    };
+                    let name = |id: Option<RecordId>| id.map_or_else(|| "none".to_owned(), |id| id.short());
                     let reason = if head == Some(read.id) {
                         "it stands there twice".to_owned()
                     } else {

@@ -240,11 +240,11 @@ fn extends(root: &Path, began: Option<&Option<String>>, own: &str, other: &str) 
             let Some((note, checkpoint)) = checkpoint(&Source::commit(root, &start).map_err(failed)?)? else {
                 return Err(wrong());
             };
-            Asked { sealer: None, since: Some(Since { checkpoint, note: Some(note) }) }
+            Asked { since: Some(Since { checkpoint, note: Some(note) }), ..Asked::default() }
         }
         None => Asked {
             sealer: State::read(&Source::commit(root, own).map_err(failed)?, u64::MAX).map_err(failed)?.sealer(),
-            since: None,
+            ..Asked::default()
         },
     };
     let report = check::check(&log, &asked)?;

@@ -79,7 +79,10 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     let log = super::source(settings, request.log.as_deref())?;
     let since = request.since.as_ref().map(|file| since(settings, file)).transpose()?;
     let sealer = request.sealer.clone().or_else(|| settings.policy.audit.sealer.clone());
-    let report = check::check(&log, &Asked { sealer: sealer.clone(), since: since.clone() })?;
+    let report = check::check(
+        &log,
+        &Asked { sealer: sealer.clone(), since: since.clone(), cache: Some(settings.cache.join("verified")) },
+    )?;
     let verdict = Verdict::of(&report);
     let text = if request.json {
         json(&report, verdict, since.as_ref())

@@ -126,10 +126,11 @@ fn take(
     let new: Vec<(&String, &String)> =
         step.came.iter().filter(|(name, _)| !is_sealed(name) && !known.contains(*name)).collect();
     let ids: Vec<String> = new.iter().map(|(_, id)| (*id).clone()).collect();
-    let mut contents = commits::contents(root, &ids)?;
+    let contents = commits::contents(root, &ids)?;
     for (name, id) in new {
         known.insert(name.clone());
-        let bytes = contents.remove(id).unwrap_or_default();
+        // Two files may have the same content.
+        let bytes = contents.get(id).cloned().unwrap_or_default();
         waiting.batches.push(Batch { name: name.clone(), commit: step.commit.clone(), bytes });
     }
     Ok(())
