@@ -3,7 +3,8 @@
 //! `TITER_BENCH=tenth cargo bench --bench placement` makes a tenth of the full size (100 million sightings on 1,826 days, 50 million edges of 200
 //! thousand tests, 1.8 million changes of 243 thousand functions, all with skew), `TITER_BENCH=full` first that and then all of it (about 4 GB of
 //! disk, under `TITER_BENCH_FOLDER` or the system's temporary folder, deleted at the end); without it a thousandth, as a check that it works.
-//! Each figure is of a process of its own; there is no lens yet when it starts.
+//! Each figure is of a process of its own; there is no lens yet when it starts. `TITER_BENCH_KEEP=1` keeps the ledgers and takes up kept ones,
+//! `TITER_BENCH_STEPS=1` tells what each view takes.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -29,7 +30,7 @@ use titer::commands::evidence::AsOf;
 use titer::decide::placement::{Given, place};
 use titer::ledger::duck::{Lens, Limits};
 use titer::ledger::sql::SHARED;
-use titer::model::evidence::{Evidence, Thresholds};
+use titer::model::evidence::Thresholds;
 use titer::model::suite::Suites;
 
 const DAYS: u32 = 1826;
@@ -56,8 +57,11 @@ fn main() {
     for &part in sizes {
         let folder = tempfile::Builder::new().prefix("titer-bench-").tempdir_in(&room).unwrap();
         let began = Instant::now();
-        let ledger = folder.path().join("ledger");
-        let made = generate(&ledger, part);
+        let is_kept = std::env::var_os("TITER_BENCH_KEEP").is_some();
+        let kept = room.join(format!("titer-bench-of-{part}"));
+        let ledger = if is_kept { kept.join("ledger") } else { folder.path().join("ledger") };
+        let is_there = ledger.join("log").is_dir();
+        let made = if is_there { "kept from before".to_owned() } else { generate(&ledger, part) };
         println!("\n1/{part} of the full size, made in {:.0} s: {made}", began.elapsed().as_secs_f64());
         println!("{:<34}{:>9}{:>9}{:>9}{:>9}", "", "wall s", "CPU s", "peak MB", "growth");
         let mut told = Vec::new();
@@ -76,6 +80,7 @@ fn main() {
             println!("{title:<34}{wall:>9.2}{cpu:>9.2}{peak:>9}{growth:>9}  {said}");
             told.push(figures);
         }
+        fs::rename(folder.path().join("rollups"), ledger.join("rollups")).unwrap();
         before = told;
     }
 }
@@ -97,7 +102,8 @@ fn figures(what: &str, ledger: &Path) -> Figures {
     let done = Command::new(std::env::current_exe().unwrap()).arg(what).arg(ledger).output().unwrap();
     let wall = began.elapsed().as_secs_f64();
     let text = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert!(done.status.success(), "{text}{}", String::from_utf8_lossy(&done.stderr));
+    eprint!("{}", String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{text}");
     let told: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
     let said = told["said"].as_str().unwrap().to_owned();
     Figures { wall, cpu: told["cpu"].as_f64().unwrap(), peak: told["peak"].as_u64().unwrap(), said }
@@ -109,12 +115,16 @@ fn measure(what: &str, ledger: &Path) {
     let peak = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    println!("{}", json!({"said": said, "cpu": cpu(), "peak": peak.unwrap_or(0) / 1024}));
+}
+
+/// What this process has used so far, in seconds of all cores.
+fn cpu() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // Of the fields after the name: user and system time, in hundredths of a second.
     let fields: Vec<f64> =
         stat.rsplit(") ").next().unwrap_or_default().split(' ').filter_map(|it| it.parse().ok()).collect();
-    let cpu = (fields.get(10).unwrap_or(&0.0) + fields.get(11).unwrap_or(&0.0)) / 100.0;
-    println!("{}", json!({"said": said, "cpu": cpu, "peak": peak.unwrap_or(0) / 1024}));
+    (fields.get(10).unwrap_or(&0.0) + fields.get(11).unwrap_or(&0.0)) / 100.0
 }
 
 /// The numbers that `titer init` writes.
@@ -149,7 +159,7 @@ fn placed(ledger: &Path) -> String {
     let began = Instant::now();
     let step = |what: &str| {
         if steps {
-            eprintln!("{:>8.2} s  {what}", began.elapsed().as_secs_f64());
+            eprintln!("{:>8.2} s wall {:>8.2} s CPU  {what}", began.elapsed().as_secs_f64(), cpu());
         }
     };
     let lens = Lens::open(ledger, &cache.path().join("lens.duckdb"), &as_of.end(), &limits).unwrap();
@@ -159,11 +169,12 @@ fn placed(ledger: &Path) -> String {
         lens.hold(&[view]).unwrap();
         step(view);
     }
-    let table = lens.ordered("test_evidence", "test").unwrap();
-    step("test_evidence");
-    let evidence: Vec<Evidence> =
-        table.by_name().map(|row| serde_json::from_value(Value::Object(row)).unwrap()).collect();
-    let pins = lens.ordered("pinning_paths", "tests DESC, file, function").unwrap().rows.len();
+    let evidence = titer::commands::evidence::all(&lens).unwrap();
+    step("test_evidence, as rows");
+    let text: String = evidence.iter().map(|row| serde_json::to_string(row).unwrap() + "\n").collect();
+    let digest = titer::model::digest::Digest::of(text.as_bytes()).to_string();
+    step("(its digest, for this bench)");
+    let pins = titer::commands::evidence::pins(&lens).unwrap().len();
     step("pinning_paths");
     let thresholds = thresholds(as_of.start);
     let given = Given {
@@ -179,10 +190,11 @@ fn placed(ledger: &Path) -> String {
     step("decided");
     let weekly: BTreeSet<&str> = decided.moves.iter().map(|step| step.ground.rule).collect();
     format!(
-        "{} tests, {} moves ({}), {pins} pinning paths",
+        "{} tests, {} moves ({}), {pins} pinning paths, evidence {}",
         evidence.len(),
         decided.moves.len(),
-        Vec::from_iter(weekly).join(", ")
+        Vec::from_iter(weekly).join(", "),
+        &digest[..8]
     )
 }
 
@@ -256,7 +268,7 @@ fn generate(ledger: &Path, part: u32) -> String {
     write("edges", TODAY, &fact("edges"), &format!(
         "SELECT {edge}, 'footprint' AS kind, NULL::VARCHAR AS set, '' AS path, '' AS name, '' AS hash, 'R5' AS run, '2026-11-20T05:00:00Z' AS at, test, 'V' AS variant, [set] AS sets,
            NULL::VARCHAR AS memory, 'I5' AS inventory, FALSE AS walker, TRUE AS traced, FALSE AS bounded, NULL::UBIGINT AS set_key, NULL::UBIGINT AS path_key FROM tests
-         UNION ALL SELECT {edge}, 'ran', set, file, function, left(md5(file), 8), {none}, set_key, path_key FROM ran"
+         UNION ALL SELECT {edge}, 'ran', set, file, function, left(md5(file), 8), {none}, set_key, path_key FROM ran ORDER BY kind, set_key, path_key"
     ));
     write(
         "sets",
@@ -276,7 +288,7 @@ fn generate(ledger: &Path, part: u32) -> String {
          SELECT {change}, kind, 'W1' AS walk, md5(number::VARCHAR) AS commit, number::BIGINT AS number, day_of(before) || 'T12:00:00Z' AS at, 'A' || (number % 200) AS author,
            file AS path, function, NULL::VARCHAR AS was, NULL::BOOLEAN AS shallow FROM dated JOIN paths USING (i)
          UNION ALL SELECT {change}, 'commit', 'W1', md5(number::VARCHAR), number, day_of(1826 - number) || 'T12:00:00Z', 'A' || (number % 200), NULL, NULL, NULL, NULL FROM range(1, 1827) AS n(number)
-         UNION ALL SELECT {change}, 'history', 'W1', md5('1826'), 1826, day_of(0) || 'T12:00:00Z', '', NULL, NULL, NULL, NULL", full(1_557_000)
+         UNION ALL SELECT {change}, 'history', 'W1', md5('1826'), 1826, day_of(0) || 'T12:00:00Z', '', NULL, NULL, NULL, NULL ORDER BY kind, path, number", full(1_557_000)
     ));
     sightings(&db, &mut write, faults, functions, per_day);
     fs::create_dir_all(ledger.join("log")).unwrap();

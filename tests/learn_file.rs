@@ -11,6 +11,7 @@ mod support;
 
 use std::path::PathBuf;
 
+use serde_json::Value;
 use support::shop::{all_captured, captured, learn, ledger_files, rows, shop};
 use support::{Interpreter, Repository, says};
 
@@ -110,6 +111,28 @@ fn whom_an_error_hit_and_what_it_said_stay_out_of_the_facts() {
     );
     let messages = "SELECT DISTINCT message FROM sightings_once WHERE error_type = 'LookupError'";
     assert_eq!(rows(&repository, messages), ["no price for {quoted} of order {number}"]);
+}
+
+#[test]
+fn the_frames_that_sightings_share_are_written_once_and_named_by_each() {
+    let repository = shop();
+    let mut lines: String = (0..50).map(|n| line(&format!("e{n}"), "2026-10-01T00:00:00Z", "")).collect();
+    lines += "{\"v\":1,\"event\":\"bare\",\"at\":\"2026-10-01T00:00:00Z\",\"type\":\"LookupError\"}\n";
+    says(&learn(&repository, &file(&repository, "lines.jsonl", &lines), &[]), 0, &["51 sightings of 2 faults"]);
+    let segments = walkdir::WalkDir::new(repository.path(".titer/ledger/segments/sightings")).into_iter().flatten();
+    let segments: Vec<_> = segments.filter(|entry| entry.file_type().is_file()).collect();
+    assert_eq!(segments.len(), 1);
+    let text = zstd::decode_all(&std::fs::read(segments[0].path()).unwrap()[..]).unwrap();
+    let kept: Vec<Value> = serde_json::Deserializer::from_slice(&text).into_iter().map(Result::unwrap).collect();
+    let of = |kind: &str| kept.iter().filter(|line| line["kind"] == kind).collect::<Vec<_>>();
+    let (stacks, sightings) = (of("stack"), of("sighting"));
+    assert_eq!((stacks.len(), sightings.len(), of("observed").len(), kept.len()), (1, 51, 1, 53));
+    assert_eq!(stacks[0]["frames"][0]["path"], "shop/billing.py");
+    assert!(stacks[0]["stack"].as_str().is_some_and(|name| name.len() == 16));
+    let named = sightings.iter().filter(|line| line["stack"] == stacks[0]["stack"]);
+    assert_eq!(named.count(), 50);
+    assert!(sightings.iter().all(|line| line.get("frames").is_none()));
+    assert_eq!(rows(&repository, "SELECT COUNT(*) FROM segment_problems"), ["0"]);
 }
 
 #[test]

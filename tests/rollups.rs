@@ -10,10 +10,32 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use titer::commands::evidence;
+use titer::decide::placement::{Given, place};
+use titer::formats::instant;
 use titer::ledger::duck::{Lens, Limits, Table};
 use titer::ledger::packing::pack;
 use titer::ledger::sql::{SHARED, VIEWS, state};
 use titer::ledger::store::Store;
+use titer::model::evidence::Thresholds;
+use titer::model::suite::Suites;
+
+const THRESHOLDS: Thresholds = Thresholds {
+    as_of: 0,
+    quiet_days: 0,
+    fault_days: 0,
+    failure_days: 1,
+    young_days: 0,
+    flaky_trees: 2,
+    quarantine_days: 30,
+    quarantine_owner: String::new(),
+    slow_ms: 10_000,
+    watched_days: 3,
+    behind_days: 800,
+    mapped_percent: 0,
+    most_moves: 0,
+    crowded_percent: 20,
+};
 
 /// A ledger whose log names every segment, as those of real runs are.
 struct Ledger {
@@ -99,6 +121,53 @@ impl Ledger {
             .filter(|view| !internal.contains(&view.name))
             .map(|view| (view.name, whole(&lens, view.name)))
             .collect()
+    }
+
+    /// A lens that may have been kept, told the policy.
+    fn lens(&self) -> Lens {
+        let file = self.folder.path().join("lens.duckdb");
+        let lens = Lens::open(&self.root(), &file, LATE, &Limits::default()).unwrap();
+        let numbers =
+            [("quiet_days", 2), ("fault_days", 1), ("watched_days", 3), ("behind_days", 800), ("mapped_percent", 0)];
+        lens.with_policy(&numbers, &[]).unwrap()
+    }
+
+    /// What a placement over it is decided on, and what it comes to.
+    fn placement(&self) -> String {
+        let lens = self.lens();
+        lens.hold(SHARED).unwrap();
+        let evidence = evidence::all(&lens).unwrap();
+        let as_of = instant::seconds(LATE).unwrap();
+        let thresholds =
+            Thresholds { as_of, quiet_days: 2, fault_days: 1, young_days: 1, most_moves: 1000, ..THRESHOLDS };
+        let given = Given {
+            suites: &Suites::default(),
+            thresholds: &thresholds,
+            pinned: &globset::GlobSet::empty(),
+            today: "2027-11-22",
+            quarantine_until: "2027-12-22",
+            by_file: |_| false,
+            instant: instant::seconds,
+        };
+        format!("{evidence:#?}{:#?}{:?}", place(&evidence, given), evidence::pins(&lens).unwrap())
+    }
+
+    /// The same files made in the opposite order, which the log names in the opposite order too.
+    fn turned(&self) -> Self {
+        let (turned, mut files) = (Self::new(), self.files(""));
+        files.sort();
+        for file in files.iter().rev() {
+            let to = turned.root().join(file.strip_prefix(self.root()).unwrap());
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(file, &to).unwrap();
+            if to.parent().unwrap().ends_with("log") {
+                let mut entry: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+                entry["add"].as_array_mut().unwrap().reverse();
+                entry["remove"].as_array_mut().unwrap().reverse();
+                fs::write(to, entry.to_string()).unwrap();
+            }
+        }
+        turned
     }
 
     fn files(&self, room: &str) -> Vec<PathBuf> {
@@ -298,6 +367,46 @@ fn a_packed_file_that_is_gone_is_listed() {
     let lens = Lens::open(&ledger.root(), &file, LATE, &Limits::default()).unwrap();
     let found = lens.query("SELECT kind, problem FROM segment_problems").unwrap().rows;
     assert_eq!(found, [[json!("edges"), json!("the log names it and it is not there")]]);
+}
+
+#[test]
+fn a_placement_is_the_same_to_the_byte_whatever_is_packed_and_in_whatever_order_files_came() {
+    let ledger = Ledger::filled();
+    let before = ledger.placement();
+    assert!(before.contains("last_sighted: Some"), "{before}");
+    assert_eq!(ledger.turned().placement(), before, "segments that came in another order");
+    ledger.pack("2026-11-13");
+    assert_eq!(ledger.placement(), before, "packed in part");
+    ledger.pack("2027-11-22");
+    assert_eq!(ledger.placement(), before, "packed");
+    assert_eq!(ledger.turned().placement(), before, "packed files that came in another order");
+}
+
+#[test]
+fn a_packed_file_that_is_damaged_is_named_by_a_lens_that_was_kept_too_and_a_daily_rollup_is_not_missed() {
+    let ledger = Ledger::filled();
+    ledger.pack("2026-11-22");
+    let before = ledger.placement();
+    for rollup in ledger.files("rollups") {
+        fs::write(rollup, "PAR1").unwrap();
+    }
+    assert_eq!(ledger.placement(), before);
+    let file = &ledger.files("facts/changes")[0];
+    let whole = fs::read(file).unwrap();
+    fs::write(file, &whole[..whole.len() / 2]).unwrap();
+    let lost = evidence::lost(&ledger.lens()).unwrap();
+    assert!(lost.len() == 1 && file.ends_with(&lost[0]), "{lost:?}");
+    // All but the footer, which says where everything is.
+    let mut torn = whole.clone();
+    let end = whole.len() - 8;
+    let footer = u32::from_le_bytes(whole[end..end + 4].try_into().unwrap());
+    torn[4..end - usize::try_from(footer).unwrap()].fill(0xff);
+    fs::write(file, torn).unwrap();
+    let failure = ledger.lens().hold(SHARED).unwrap_err();
+    let is_named = failure.sentence.contains(file.to_str().unwrap()) && failure.sentence.contains("is damaged");
+    assert_eq!((is_named, failure.kind.exit_code(), failure.to_string().lines().count()), (true, 3, 1), "{failure}");
+    fs::write(file, whole).unwrap();
+    assert_eq!(ledger.placement(), before);
 }
 
 #[test]

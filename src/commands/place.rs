@@ -52,8 +52,9 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     let lens = evidence::lens(settings, &as_of.end(), &Limits::default())?;
     if let Some(first) = evidence::lost(&lens)?.first() {
         let file = settings.ledger.0.join(first);
+        let how = if file.is_file() { "damaged" } else { "lost" };
         let failure =
-            Failure::input(format!("nothing moves: {} is lost, and what it told would be silence", file.display()));
+            Failure::input(format!("nothing moves: {} is {how}, and what it told would be silence", file.display()));
         return Err(failure.hint(
             "restore the file, or learn again into a new ledger (`--ledger`); `titer doctor` lists all that is lost",
         ));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::whereabouts::{Prefix, Tree, Whereabouts, rust_name};
 use crate::model::code_path::{CodePath, MODULE};
 use crate::model::digest::Digest;
-use crate::model::fault::{Event, Frame};
+use crate::model::fault::{Event, Frame, Read};
 use crate::model::shape::{Owner, Shape};
 
 /// How far from its line a text is looked for.
@@ -96,7 +96,7 @@ enum Place {
 
 /// The files that have to be looked into for an event.
 #[must_use]
-pub fn wanted(event: &Event, tree: &Tree, prefixes: &[Prefix]) -> BTreeSet<String> {
+pub fn wanted(event: &Event<Read<'_>>, tree: &Tree, prefixes: &[Prefix]) -> BTreeSet<String> {
     let files = event.frames.iter().map(|frame| tree.find(frame, prefixes));
     files
         .filter_map(|found| if let Whereabouts::Files { paths, .. } = found { Some(paths) } else { None })
@@ -106,7 +106,7 @@ pub fn wanted(event: &Event, tree: &Tree, prefixes: &[Prefix]) -> BTreeSet<Strin
 
 /// Maps an event. `sources` holds the [`wanted`] files; one that is not in it cannot be read.
 #[must_use]
-pub fn map(event: &Event, tree: &Tree, prefixes: &[Prefix], sources: &Sources) -> Mapped {
+pub fn map(event: &Event<Read<'_>>, tree: &Tree, prefixes: &[Prefix], sources: &Sources) -> Mapped {
     let places: Vec<Place> =
         event.frames.iter().map(|frame| place(frame, &tree.find(frame, prefixes), sources)).collect();
     let found = places.iter().filter(|place| matches!(place, Place::Found { .. })).count() as u64;
@@ -154,7 +154,7 @@ pub fn map(event: &Event, tree: &Tree, prefixes: &[Prefix], sources: &Sources) -
 /// What an event without frames blocks: the module that it names, where the repository has it; else the folder of its service, where that
 /// is known; else everything.
 #[must_use]
-pub fn narrowed(event: &Event, mapped: Mapped, tree: &Tree, service: Option<&str>) -> Mapped {
+pub fn narrowed(event: &Event<Read<'_>>, mapped: Mapped, tree: &Tree, service: Option<&str>) -> Mapped {
     if !event.frames.is_empty() || !mapped.blocks.is_empty() {
         return mapped;
     }
@@ -174,7 +174,7 @@ pub fn narrowed(event: &Event, mapped: Mapped, tree: &Tree, service: Option<&str
 
 /// What an event blocks whose commit nobody knows: `mapped` is where it would point today.
 #[must_use]
-pub fn without_commit(event: &Event, mapped: Mapped) -> Mapped {
+pub fn without_commit(event: &Event<Read<'_>>, mapped: Mapped) -> Mapped {
     if mapped.blocks == BLOCKS_NOTHING {
         return mapped;
     }
@@ -197,22 +197,26 @@ fn blamed(places: &[Place]) -> Option<usize> {
     places.iter().rposition(|place| *place != Place::Outside).or_else(|| places.len().checked_sub(1))
 }
 
-fn fault(event: &Event, code: Option<&CodePath>, crash: Option<usize>) -> Digest {
+fn fault(event: &Event<Read<'_>>, code: Option<&CodePath>, crash: Option<usize>) -> Digest {
     let frame = crash.and_then(|at| event.frames.get(at));
     let named = frame.map(|frame| short(&frame.function)).unwrap_or_default();
+    let message;
     let parts = match (code, frame) {
         // Where a file's functions are not told apart, the frame's own name for itself does.
-        (Some(code), _) if code.function == MODULE => vec![event.kind.clone(), code.file.clone(), named],
-        (Some(code), _) => vec![event.kind.clone(), code.file.clone(), code.function.clone()],
+        (Some(code), _) if code.function == MODULE => vec![&*event.kind, &code.file, &named],
+        (Some(code), _) => vec![&*event.kind, &code.file, &code.function],
         (None, Some(frame)) => {
             let module = if frame.module.is_empty() { last_of(&frame.file) } else { &frame.module };
-            vec![event.kind.clone(), module.to_owned(), named]
+            vec![&*event.kind, module, &named]
         }
         // A message alone: nothing else tells one from another.
-        (None, None) if event.kind.is_empty() => vec![String::new(), super::template::template(&event.message)],
-        (None, None) => vec![event.kind.clone(), String::new()],
+        (None, None) if event.kind.is_empty() => {
+            message = super::template::template(&event.message);
+            vec!["", &message]
+        }
+        (None, None) => vec![&*event.kind, ""],
     };
-    Digest::of_parts(parts.iter().map(String::as_bytes))
+    Digest::of_parts(parts.into_iter().map(str::as_bytes))
 }
 
 fn last_of(file: &str) -> &str {
@@ -377,7 +381,7 @@ mod tests {
     fn mapped(frames: Vec<Frame>) -> Mapped {
         let sources = sources();
         let tree = Tree::new(sources.keys().map(String::as_str));
-        map(&Event { kind: "E".to_owned(), frames: frames.into(), ..Event::default() }, &tree, &[], &sources)
+        map(&Event { kind: "E".into(), frames: frames.into(), ..Event::default() }, &tree, &[], &sources)
     }
 
     fn said(frames: Vec<Frame>) -> String {
@@ -473,7 +477,7 @@ mod tests {
             (vec![], None, ""),
         ] {
             let modules = modules.iter().map(|module| (*module).to_owned()).collect();
-            let event = Event { kind: "E".to_owned(), modules, ..Event::default() };
+            let event = Event { kind: "E".into(), modules, ..Event::default() };
             let mapped = map(&event, &tree, &[], &sources);
             assert_eq!((mapped.unmapped.as_str(), mapped.blocks.as_str()), ("no frames", ""));
             assert_eq!(narrowed(&event, mapped, &tree, service).blocks, expected, "{event:?} {service:?}");

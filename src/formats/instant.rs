@@ -45,6 +45,11 @@ pub fn of_text(text: &str) -> Option<String> {
     }
 }
 
+/// Whether a time is surely written in the one spelling already.
+pub(super) fn is_spelled(text: &str) -> bool {
+    text.len() == "2026-11-21T05:00:00.000000Z".len() && plain_seconds(text).is_some()
+}
+
 /// `2026-11-21T05:00:00Z`, or with one to six digits behind the second, is only filled up; anything else is for a calendar.
 fn nearly_spelled(text: &str) -> Option<String> {
     plain_seconds(text)?;
@@ -171,6 +176,7 @@ mod tests {
             let calendar: jiff::Timestamp = at.parse().unwrap();
             assert_eq!(plain_seconds(&at), Some(calendar.as_second()), "{at}");
             assert_eq!(of_text(&at), spelled(calendar), "{at}");
+            assert_eq!(is_spelled(&at), spelled(calendar) == Some(at.clone()), "{at}");
         }
         for at in [
             "2026-02-29T00:00:00Z",

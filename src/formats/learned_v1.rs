@@ -1,5 +1,6 @@
 //! `learned_v1`: what titer learned from history and from production, one JSON object a line, in segments of the kinds `changes` and
-//! `sightings`. The members are the columns of the lens's tables `raw_changes` and `raw_sightings`.
+//! `sightings`. The members are the columns of the lens's tables `raw_changes` and `raw_sightings`, but for `stack` and `frames`: no view asks
+//! for them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -74,13 +75,17 @@ pub struct FrameLine {
 /// - `observed`: the source `source` (`project`, `service`) has been watched from `since` to `at`, whether it told of faults or not;
 ///   `frames_in_repository` of its frames were the repository's, and `frames_mapped` of these were found.
 /// - `mark`: all that the source `source`, `project` told up to `mark` is kept.
+/// - `stack`: the frames of the sightings of this segment that name it by `stack`. A sighting may also hold its frames itself, as all did once.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, bound(serialize = "T: Serialize + Holds, F: Serialize + Holds"))]
 #[allow(missing_docs, reason = "the members are columns; what they hold is said above and here where it is not plain")]
 pub struct SightingLine<T = String, F = Vec<FrameLine>> {
+    #[serde(skip_serializing_if = "is_zero")]
     pub v: u32,
+    #[serde(skip_serializing_if = "Holds::is_empty")]
     pub kind: T,
     /// `sentry`, `bugsink`, `otlp`, `file`, …
+    #[serde(skip_serializing_if = "Holds::is_empty")]
     pub source: T,
     /// The source's own name of the project.
     #[serde(skip_serializing_if = "Holds::is_empty")]
@@ -89,6 +94,7 @@ pub struct SightingLine<T = String, F = Vec<FrameLine>> {
     #[serde(skip_serializing_if = "Holds::is_empty")]
     pub service: T,
     /// When it was seen, RFC 3339 in UTC.
+    #[serde(skip_serializing_if = "Holds::is_empty")]
     pub at: T,
     #[serde(skip_serializing_if = "Holds::is_empty")]
     pub since: T,
@@ -125,6 +131,7 @@ pub struct SightingLine<T = String, F = Vec<FrameLine>> {
     #[serde(skip_serializing_if = "Holds::is_empty")]
     pub commit_confidence: T,
     /// How often; 1 for one event.
+    #[serde(skip_serializing_if = "is_zero")]
     pub count: u64,
     /// The crash frame's code path in the repository; empty where it was not found.
     #[serde(skip_serializing_if = "Holds::is_empty")]
@@ -153,13 +160,45 @@ pub struct SightingLine<T = String, F = Vec<FrameLine>> {
     /// The digest of the raw bytes in the ledger's spool.
     #[serde(skip_serializing_if = "Holds::is_empty")]
     pub raw: T,
+    /// What the segment calls the frames: half of their digest.
+    #[serde(skip_serializing_if = "Holds::is_empty")]
+    pub stack: T,
     /// Oldest first.
     #[serde(skip_serializing_if = "Holds::is_empty")]
     pub frames: F,
 }
 
-/// A line of the kind `sightings` as it is written: of millions, nothing is copied, and frames that many share are written once.
+/// A line of the kind `sightings` as it is written: of millions, nothing is copied.
 pub type WrittenLine<'a> = SightingLine<&'a str, Option<&'a RawValue>>;
+
+impl WrittenLine<'_> {
+    /// Writes the line with a line break, and with the members that `more` is: what many lines share is [written](Self::members) once.
+    /// Nothing is written if it cannot be whole.
+    pub fn write(&self, more: &[u8], text: &mut Vec<u8>) {
+        let before = text.len();
+        if serde_json::to_writer(&mut *text, self).is_err() {
+            return text.truncate(before);
+        }
+        if !more.is_empty() {
+            text.pop();
+            text.push(b',');
+            text.extend_from_slice(more);
+            text.push(b'}');
+        }
+        text.push(b'\n');
+    }
+
+    /// The members that hold something, without the braces around them; a line that they go into must hold others, and some.
+    #[must_use]
+    pub fn members(&self) -> Vec<u8> {
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        text.strip_prefix(b"{").and_then(|text| text.strip_suffix(b"}")).unwrap_or_default().to_vec()
+    }
+}
+
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
+}
 
 /// What may be left out of a line where it holds nothing.
 pub trait Holds {
@@ -188,5 +227,28 @@ impl Holds for Vec<FrameLine> {
 impl Holds for Option<&RawValue> {
     fn is_empty(&self) -> bool {
         self.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_the_same_whether_it_is_written_whole_or_in_parts() {
+        let line = |kind: &'static str, fault: &'static str, raw: &'static str| WrittenLine {
+            v: u32::from(!kind.is_empty()),
+            kind,
+            fault,
+            raw,
+            ..WrittenLine::default()
+        };
+        let (mut whole, mut parts) = (Vec::new(), Vec::new());
+        line("sighting", "f\"1", "r").write(b"", &mut whole);
+        line("sighting", "", "").write(&line("", "f\"1", "r").members(), &mut parts);
+        let read = |text: &[u8]| serde_json::from_slice::<SightingLine>(text).unwrap();
+        assert_eq!(read(&parts), read(&whole));
+        assert_eq!(parts.iter().filter(|&&byte| byte == b'\n').count(), 1);
+        assert_eq!(line("", "", "").members(), b"");
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct Told {
 
 /// Reads one request, or as a file exporter writes them, one request a line; JSON or protobuf, plain or packed.
 #[must_use]
-pub fn decode(bytes: &[u8]) -> Decoded {
+pub fn decode(bytes: &[u8]) -> Decoded<'static> {
     let unpacked = unpack(bytes);
     let mut decoded = Decoded::default();
     let bytes = unpacked.bytes.as_slice();
@@ -65,12 +65,12 @@ pub fn decode(bytes: &[u8]) -> Decoded {
     decoded
 }
 
-fn take_json(request: &Value, place: &str, into: &mut Decoded) {
+fn take_json(request: &Value, place: &str, into: &mut Decoded<'_>) {
     let known = ["resourceSpans", "resourceLogs", "resourceMetrics"].iter().any(|name| request.get(name).is_some());
     if known { take(told(request), into) } else { into.refuse(place, "neither resourceSpans nor resourceLogs") }
 }
 
-fn take(told: Vec<Told>, into: &mut Decoded) {
+fn take(told: Vec<Told>, into: &mut Decoded<'_>) {
     for Told { resource, records, spans } in told {
         let mut errors = 0;
         for record in records {
@@ -79,7 +79,7 @@ fn take(told: Vec<Told>, into: &mut Decoded) {
                     errors += 1;
                     // A span and a log record tell of one error: the first is kept.
                     if !into.events.iter().any(|known| known.id == event.id) {
-                        into.events.push(event);
+                        into.events.push(event.into());
                     }
                 }
                 Some(Err(reason)) => into.refuse(format!("span {}", record.span), reason),

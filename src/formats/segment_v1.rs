@@ -3,8 +3,6 @@
 //! Kinds written today: `runs`, `outcomes`, `decisions`, `edges` (edges, sets that include sets, footprints, trees) and `events`
 //! (variants and launches). A line that does not parse is counted and the rest is kept.
 
-use std::io::Write as _;
-
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -193,11 +191,7 @@ pub fn pack(text: &[u8]) -> Vec<u8> {
 }
 
 fn packed(text: &[u8], level: i32) -> Vec<u8> {
-    let Ok(mut encoder) = zstd::Encoder::new(Vec::new(), level) else { return Vec::new() };
-    if encoder.write_all(text).is_err() {
-        return Vec::new();
-    }
-    encoder.finish().unwrap_or_default()
+    zstd::bulk::compress(text, level).unwrap_or_default()
 }
 
 /// The lines of a segment, and how many of them could not be read (1 more if the file itself is torn).

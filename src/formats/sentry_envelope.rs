@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::packed::unpack;
-use super::sentry_event::{Held, event};
+use super::sentry_event::{Held, event, lean};
 use crate::model::fault::Decoded;
 
 /// What threads are begun for, in bytes.
@@ -24,7 +24,7 @@ struct Item<'a> {
 
 /// Reads an envelope, plain or packed, or several plain ones behind each other; many are read by several threads at once.
 #[must_use]
-pub fn decode(bytes: &[u8]) -> Decoded {
+pub fn decode(bytes: &[u8]) -> Decoded<'static> {
     let unpacked = unpack(bytes);
     let mut last = Decoded::default();
     let items = items(&unpacked.bytes, &mut last);
@@ -48,7 +48,7 @@ pub fn decode(bytes: &[u8]) -> Decoded {
 }
 
 /// The events of envelopes; what is no event, and where the bytes end too early, is counted.
-fn items<'a>(bytes: &'a [u8], decoded: &mut Decoded) -> Vec<Item<'a>> {
+fn items<'a>(bytes: &'a [u8], decoded: &mut Decoded<'_>) -> Vec<Item<'a>> {
     let (mut items, mut rest) = (Vec::new(), bytes);
     let (mut sent, mut number) = (None, 0);
     while !rest.is_empty() {
@@ -89,7 +89,7 @@ fn items<'a>(bytes: &'a [u8], decoded: &mut Decoded) -> Vec<Item<'a>> {
     items
 }
 
-fn events(items: &[Item<'_>]) -> Decoded {
+fn events(items: &[Item<'_>]) -> Decoded<'static> {
     let mut decoded = Decoded::default();
     for Item { number, payload, sent } in items {
         read(payload, sent.as_deref(), format!("item {number}"), &mut decoded);
@@ -97,10 +97,10 @@ fn events(items: &[Item<'_>]) -> Decoded {
     decoded
 }
 
-fn read(payload: &[u8], sent: Option<&str>, place: String, into: &mut Decoded) {
-    match serde_json::from_slice::<Value>(payload) {
+fn read(payload: &[u8], sent: Option<&str>, place: String, into: &mut Decoded<'_>) {
+    match lean(payload) {
         Ok(value) => match event(&value, sent) {
-            Ok(Held::Error(event)) => into.events.push(*event),
+            Ok(Held::Error(event)) => into.events.push((*event).into()),
             Ok(Held::Other) => into.other += 1,
             Err(reason) => into.refuse(place, reason),
         },

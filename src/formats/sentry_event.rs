@@ -2,7 +2,10 @@
 //!
 //! Only what a sighting needs is taken (an allow-list): locals, requests and breadcrumbs stay where they are.
 
-use serde_json::Value;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
 
 use super::instant::instant;
 use crate::model::fault::{Event, Frame};
@@ -11,6 +14,10 @@ use crate::model::fault::{Event, Frame};
 pub const MOST_FRAMES: usize = 200;
 /// Longer texts are cut.
 const LONGEST: usize = 2000;
+
+/// Members that nothing is taken from, wherever they stand: most of what SDKs send.
+const UNREAD: [&str; 8] =
+    ["breadcrumbs", "contexts", "extra", "modules", "post_context", "pre_context", "request", "vars"];
 
 /// What a record holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +93,102 @@ pub fn event(value: &Value, sent: Option<&str>) -> Result<Held, String> {
     })))
 }
 
+/// Reads an event's JSON but for what is [never looked at](UNREAD).
+///
+/// # Errors
+/// It is no JSON.
+pub(super) fn lean(bytes: &[u8]) -> serde_json::Result<Value> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Lean.deserialize(&mut reader)?;
+    reader.end().map(|()| value)
+}
+
+/// Makes a [`Value`] as its own reader does, less some members.
+struct Lean;
+
+impl<'de> DeserializeSeed<'de> for Lean {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Lean {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any valid JSON value")
+    }
+
+    fn visit_bool<E>(self, it: bool) -> Result<Value, E> {
+        Ok(it.into())
+    }
+
+    fn visit_i64<E>(self, it: i64) -> Result<Value, E> {
+        Ok(it.into())
+    }
+
+    fn visit_u64<E>(self, it: u64) -> Result<Value, E> {
+        Ok(it.into())
+    }
+
+    fn visit_f64<E>(self, it: f64) -> Result<Value, E> {
+        Ok(it.into())
+    }
+
+    fn visit_str<E>(self, it: &str) -> Result<Value, E> {
+        Ok(it.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Self)? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key_seed(Name)? {
+            if let Some(name) = name {
+                object.insert(name, members.next_value_seed(Self)?);
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(object.into())
+    }
+}
+
+/// A member's name, if anything is taken from it.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Option<String>, E> {
+        Ok((!UNREAD.contains(&name)).then(|| name.to_owned()))
+    }
+}
+
 /// What an event without frames says of its place: `app.views in checkout`, the logger's name, which is mostly that of its module, and a
 /// transaction that is named after a function.
 fn modules(value: &Value) -> Vec<String> {
@@ -141,11 +244,17 @@ pub(super) fn text(value: &Value) -> String {
 
 /// At most [`LONGEST`] characters; line breaks stay, other control characters become blanks.
 pub(super) fn shortened(text: &str) -> String {
-    // Nearly every text is short and plain, and there are millions.
-    if text.len() <= LONGEST && !text.bytes().any(|byte| byte.is_ascii_control() || byte == 0xc2) {
+    if is_short(text) {
         return text.to_owned();
     }
     text.chars().take(LONGEST).map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+}
+
+/// Whether a text is surely kept as it is: nearly every one is, and there are millions.
+pub(super) fn is_short(text: &str) -> bool {
+    // Without an early end many bytes are looked at at once.
+    let is_other = text.bytes().fold(false, |found, byte| found | byte.is_ascii_control() | (byte == 0xc2));
+    text.len() <= LONGEST && !is_other
 }
 
 pub(super) fn first(texts: &[String]) -> String {
@@ -243,4 +352,31 @@ fn tag(value: &Value, name: &str) -> String {
 
 fn user(value: &Value) -> String {
     value.get("user").map(|user| word(user, &["id", "username", "email", "ip_address"])).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_never_looked_at_is_passed_over_and_the_rest_is_as_it_was() {
+        let text = r#"{"a":[1,-2,2.5,1e300,18446744073709551615,null,true,"q\u00e9\"",{"vars":{"x":[1]},"b":{}}],"request":{"url":"x"},
+            "exception":{"values":[{"type":"E","stacktrace":{"frames":[{"filename":"a.py","lineno":3,"pre_context":["x"],"vars":{"y":"}"}}]}}]},
+            "breadcrumbs":[],"contexts":null,"modules":{},"extra":"e","post_context":1}"#;
+        let mut whole: Value = serde_json::from_str(text).unwrap();
+        let read = lean(text.as_bytes()).unwrap();
+        assert_ne!(read, whole);
+        for (holder, names) in [
+            ("", &["request", "breadcrumbs", "contexts", "modules", "extra", "post_context"][..]),
+            ("/a/8", &["vars"]),
+            ("/exception/values/0/stacktrace/frames/0", &["pre_context", "vars"]),
+        ] {
+            let holder = whole.pointer_mut(holder).and_then(Value::as_object_mut).unwrap();
+            assert!(names.iter().all(|name| holder.remove(*name).is_some()));
+        }
+        assert_eq!(read, whole);
+        for broken in ["", "{", "{}}", "[1,]", r#"{"vars":{"a":}}"#, r#"{"vars":[}"#] {
+            assert!(lean(broken.as_bytes()).is_err(), "{broken}");
+        }
+    }
 }

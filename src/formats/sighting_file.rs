@@ -67,7 +67,7 @@ pub fn is_by_line(format: Format, beginning: &[u8]) -> bool {
 
 /// Reads bytes of a format; `before` lines stand before them in their file.
 #[must_use]
-pub fn decode(format: Format, bytes: &[u8], before: u64) -> Decoded {
+pub fn decode(format: Format, bytes: &[u8], before: u64) -> Decoded<'_> {
     match format {
         Format::Envelope => sentry_envelope::decode(bytes),
         Format::Otlp => otlp::decode(bytes),
@@ -78,16 +78,16 @@ pub fn decode(format: Format, bytes: &[u8], before: u64) -> Decoded {
 
 /// Reads a piece of a file that is read [piece by piece](is_by_line), without further threads.
 #[must_use]
-pub fn decode_piece(bytes: &[u8], before: u64) -> Decoded {
+pub fn decode_piece(bytes: &[u8], before: u64) -> Decoded<'_> {
     sighting_v1::lines(bytes, before)
 }
 
-fn with_end(bytes: &[u8], read: impl Fn(&[u8]) -> Decoded) -> Decoded {
+fn with_end(bytes: &[u8], read: impl Fn(&[u8]) -> Decoded<'_>) -> Decoded<'_> {
     if !is_packed(bytes) {
         return read(bytes);
     }
     let unpacked = unpack(bytes);
-    let mut decoded = read(&unpacked.bytes);
+    let mut decoded = read(&unpacked.bytes).lasting();
     if let Some(problem) = unpacked.problem {
         decoded.refuse("the end", problem);
     }
@@ -95,7 +95,7 @@ fn with_end(bytes: &[u8], read: impl Fn(&[u8]) -> Decoded) -> Decoded {
 }
 
 /// One event, a list of events, or one event a line.
-fn sentry(text: &[u8]) -> Decoded {
+fn sentry(text: &[u8]) -> Decoded<'_> {
     let mut decoded = Decoded::default();
     match serde_json::from_slice::<Value>(text) {
         Ok(Value::Array(events)) => {
@@ -124,9 +124,9 @@ fn sentry(text: &[u8]) -> Decoded {
     decoded
 }
 
-fn take(value: &Value, place: String, into: &mut Decoded) {
+fn take(value: &Value, place: String, into: &mut Decoded<'_>) {
     match event(value, None) {
-        Ok(Held::Error(event)) => into.events.push(*event),
+        Ok(Held::Error(event)) => into.events.push((*event).into()),
         Ok(Held::Other) => into.other += 1,
         Err(reason) => into.refuse(place, reason),
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::instant::{instant, of_text};
-use super::sentry_event::{MOST_FRAMES, plain_id, shortened};
+use super::instant::{instant, is_spelled, of_text};
+use super::sentry_event::{MOST_FRAMES, is_short, plain_id, shortened};
 use crate::model::digest::Digest;
 use crate::model::fault::{Decoded, Event, Frame};
 
@@ -86,7 +86,7 @@ type Stacks<'a> = BTreeMap<u64, (&'a str, Arc<[Frame]>)>;
 
 /// Reads lines; `before` lines stand before them in their file. Many are read by several threads at once.
 #[must_use]
-pub fn decode(bytes: &[u8], before: u64) -> Decoded {
+pub fn decode(bytes: &[u8], before: u64) -> Decoded<'_> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(bytes.len() >> 18).clamp(1, 8);
     let parts = parts(bytes, threads);
     let mut start = before;
@@ -129,7 +129,7 @@ fn parts(bytes: &[u8], many: usize) -> Vec<&[u8]> {
 
 /// [`decode`] without further threads.
 #[must_use]
-pub fn lines(bytes: &[u8], before: u64) -> Decoded {
+pub fn lines(bytes: &[u8], before: u64) -> Decoded<'_> {
     let mut decoded = Decoded::default();
     let mut stacks = Stacks::new();
     let (mut start, mut number) = (0, before);
@@ -145,7 +145,7 @@ pub fn lines(bytes: &[u8], before: u64) -> Decoded {
     decoded
 }
 
-fn read<'a>(bytes: &'a [u8], place: &dyn std::fmt::Display, stacks: &mut Stacks<'a>, into: &mut Decoded) {
+fn read<'a>(bytes: &'a [u8], place: &dyn std::fmt::Display, stacks: &mut Stacks<'a>, into: &mut Decoded<'a>) {
     let place = || place.to_string();
     let Ok(text) = std::str::from_utf8(bytes) else { return into.refuse(place(), "not UTF-8") };
     let line: Line<'a> = match serde_json::from_str(text) {
@@ -161,7 +161,7 @@ fn read<'a>(bytes: &'a [u8], place: &dyn std::fmt::Display, stacks: &mut Stacks<
         "" | "sighting" => {}
         "observed" => {
             match moment(line.since) {
-                Some(since) if since <= at => into.covers = Some((since, at)),
+                Some(since) if since <= at => into.covers = Some((since.into_owned(), at.into_owned())),
                 _ => into.refuse(place(), "`since` is no time before `at`"),
             }
             return;
@@ -175,39 +175,51 @@ fn read<'a>(bytes: &'a [u8], place: &dyn std::fmt::Display, stacks: &mut Stacks<
     if line.r#type.is_empty() && frames.is_empty() && line.message.is_empty() {
         return into.refuse(place(), "neither type, message nor frames");
     }
-    let own = plain_id(&line.event);
+    let own = id(line.event);
     // Without an id the line itself is one: the same line twice is the same event.
-    let id = if own.is_empty() { Digest::of(bytes).to_string() } else { own };
+    let id = if own.is_empty() { Cow::Owned(Digest::of(bytes).to_string()) } else { own };
     let received_at = moment(line.received_at).unwrap_or_default();
     into.events.push(Event {
         id,
         at,
         received_at,
-        issue: shortened(&line.issue),
-        project: shortened(&line.project),
-        service: shortened(&line.service),
-        kind: shortened(&line.r#type),
-        message: shortened(&line.message),
+        issue: short(line.issue),
+        project: short(line.project),
+        service: short(line.service),
+        kind: short(line.r#type),
+        message: short(line.message),
         handled: line.handled,
-        level: shortened(&line.level),
-        platform: shortened(&line.platform),
-        environment: shortened(&line.environment),
-        release: shortened(&line.release),
-        revision: shortened(&line.commit),
+        level: short(line.level),
+        platform: short(line.platform),
+        environment: short(line.environment),
+        release: short(line.release),
+        revision: short(line.commit),
         count: line.count.unwrap_or(1).max(1),
-        user: shortened(&line.user),
-        tenant: shortened(&line.tenant),
+        user: short(line.user),
+        tenant: short(line.tenant),
         modules: if frames.is_empty() && !line.module.is_empty() { vec![shortened(&line.module)] } else { Vec::new() },
         frames,
     });
 }
 
+/// A text as it is kept: nearly every one stays where it is.
+fn short(text: Cow<'_, str>) -> Cow<'_, str> {
+    if is_short(&text) { text } else { Cow::Owned(shortened(&text)) }
+}
+
+/// An id as it is kept: most are written so.
+fn id(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_plain = text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase());
+    if is_plain { text } else { Cow::Owned(plain_id(&text)) }
+}
+
 /// A time in any spelling; most are plain text, which need not be read twice.
-fn moment(raw: Option<&RawValue>) -> Option<String> {
+fn moment(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     let text = raw?.get();
     match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).filter(|text| !text.contains('\\')) {
-        Some(text) => of_text(text),
-        None => instant(&serde_json::from_str(text).ok()?),
+        Some(text) if is_spelled(text) => Some(Cow::Borrowed(text)),
+        Some(text) => of_text(text).map(Cow::Owned),
+        None => instant(&serde_json::from_str(text).ok()?).map(Cow::Owned),
     }
 }
 
@@ -258,7 +270,7 @@ mod tests {
         text.extend(&good.as_bytes()[..40]);
         let decoded = decode(&text, 100);
         assert_eq!(decoded.events.len(), 1);
-        assert_eq!((decoded.events[0].id.as_str(), decoded.events[0].count), ("a1", 1));
+        assert_eq!((&*decoded.events[0].id, decoded.events[0].count), ("a1", 1));
         let said: Vec<String> = decoded.bad.iter().map(|bad| format!("{}: {}", bad.place, bad.reason)).collect();
         assert_eq!(
             said,

@@ -20,6 +20,9 @@ pub const ENGINE: &str = "duckdb 1.5.6";
 /// What is wrong with a file that nobody took out of the ledger by its log.
 const GONE: &str = "the log names it and it is not there";
 
+/// What is wrong with a packed file that is there and not whole.
+const DAMAGED: &str = "it is damaged";
+
 /// What the engine may use.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -48,6 +51,8 @@ pub struct Table {
 #[derive(Debug)]
 pub struct Lens {
     connection: Connection,
+    /// The packed files that it reads, by their full names.
+    packed: Vec<String>,
     /// Holds spilled data, and the database itself where it could not be put in its place.
     _private: tempfile::TempDir,
 }
@@ -70,8 +75,7 @@ impl Lens {
         // The engine resolves a relative path against the process's folder at its own time; we say which.
         let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
         let state = sql::state(&ledger);
-        let sources = &state.segments;
-        let key = key(sources);
+        let key = key(&state);
         let private = private_folder(file)?;
         let connection = match open_kept(file, &key, private.path(), limits) {
             Some(connection) => connection,
@@ -91,7 +95,9 @@ impl Lens {
                 ))
             })
             .map_err(|cause| Failure::world("the lens cannot see what the ledger has packed").because(cause))?;
-        Ok(Self { connection, _private: private })
+        let there = state.facts.iter().filter(|fact| fact.is_there);
+        let packed = there.map(|fact| ledger.join(&fact.path).to_string_lossy().into_owned()).collect();
+        Ok(Self { connection, packed, _private: private })
     }
 
     /// The same lens, whose views hold what they see against the owners' numbers and know which service lives in which folder.
@@ -124,9 +130,23 @@ impl Lens {
         for view in views {
             // A temporary table stands before the view of the same name, also where another view reads it.
             let made = self.connection.execute_batch(&format!("CREATE TEMP TABLE {view} AS SELECT * FROM main.{view}"));
-            made.map_err(|cause| Failure::world(format!("the view {view} cannot be worked out")).because(cause))?;
+            made.map_err(|cause| {
+                self.damaged()
+                    .unwrap_or_else(|| Failure::world(format!("the view {view} cannot be worked out")).because(cause))
+            })?;
         }
         Ok(())
+    }
+
+    /// The packed file that cannot be read to its end, if there is one: asked only when something has failed.
+    fn damaged(&self) -> Option<Failure> {
+        let cannot_be_read = |file: &&String| {
+            let every = format!("SELECT COUNT(COLUMNS(*)) FROM read_parquet({})", literal(file));
+            self.ask(&every).is_err()
+        };
+        let file = self.packed.iter().find(cannot_be_read)?;
+        let failure = Failure::input(format!("the ledger's file {file} is damaged, and what it told would be silence"));
+        Some(failure.hint("restore the file, or learn again into a new ledger (`--ledger`)"))
     }
 
     /// Answers one query. The lens is read-only and cannot reach files or the network, so any text is safe to try.
@@ -167,7 +187,8 @@ impl Lens {
     /// # Errors
     /// As for [`Lens::query`].
     pub fn ordered(&self, name: &str, columns: &str) -> Result<Table, Failure> {
-        self.query(&format!("SELECT * FROM {name} ORDER BY {columns}"))
+        let told = self.query(&format!("SELECT * FROM {name} ORDER BY {columns}"));
+        told.map_err(|failure| self.damaged().unwrap_or(failure))
     }
 
     /// Whether a text asks something and does nothing, by the engine's own parser: packed files are within reach of what can write.
@@ -237,10 +258,12 @@ impl Workbench {
 }
 
 /// What a kept lens must say for it to be this ledger's as it is now.
-fn key(sources: &[Source]) -> String {
+fn key(state: &State) -> String {
     let schema = sql::schema();
-    let sources: Vec<String> = sources.iter().map(|source| format!("{source:?}")).collect();
-    Digest::of_parts(std::iter::once(&schema).chain(&sources).map(String::as_bytes)).to_string()
+    let mut told: Vec<String> = state.segments.iter().map(|source| format!("{source:?}")).collect();
+    // What was packed is looked at where it lies; a lens keeps only which of it is lost.
+    told.extend(state.facts.iter().filter(|fact| !fact.is_there).map(|fact| format!("{fact:?}")));
+    Digest::of_parts(std::iter::once(&schema).chain(&told).map(String::as_bytes)).to_string()
 }
 
 /// A folder beside the lens, so that a rename puts it in place; elsewhere if that folder cannot be written to.
@@ -340,7 +363,8 @@ fn fill(writer: &Connection, ledger: &Path, state: &State, key: &str) -> duckdb:
         }
     }
     for lost in state.facts.iter().filter(|fact| !fact.is_there && !fact.path.starts_with("rollups/")) {
-        segments.append_row(duckdb::params![lost.path, lost.kind, lost.rows, GONE])?;
+        let trouble = if ledger.join(&lost.path).is_file() { DAMAGED } else { GONE };
+        segments.append_row(duckdb::params![lost.path, lost.kind, lost.rows, trouble])?;
     }
     segments.flush()?;
     drop(segments);

@@ -178,7 +178,7 @@ pub fn identity_key(store: &Store) -> Result<[u8; 32], Failure> {
 /// # Errors
 /// They cannot be packed.
 pub fn pack(bytes: &[u8]) -> Result<Vec<u8>, Failure> {
-    let packed = zstd::encode_all(bytes, SPOOL_LEVEL);
+    let packed = zstd::bulk::compress(bytes, SPOOL_LEVEL);
     packed.map_err(|error| Failure::world("raw bytes cannot be packed").because(error))
 }
 

@@ -1,5 +1,6 @@
 //! A production error as a source told it, before anything of it was looked for in the repository.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One place on a stack, as the source tells it.
@@ -24,46 +25,84 @@ pub struct Frame {
 }
 
 /// One time that a fault was seen.
+///
+/// Of millions, the texts stay in the bytes that they were read from; `T` is then [`Read`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Event {
+pub struct Event<T = String> {
     /// Without dashes, in lower case; never empty.
-    pub id: String,
+    pub id: T,
     /// The source's own grouping.
-    pub issue: String,
+    pub issue: T,
     /// The source's own name of the project, where the event tells it.
-    pub project: String,
+    pub project: T,
     /// The service that failed, where the event tells it.
-    pub service: String,
+    pub service: T,
     /// When it was seen, RFC 3339 in UTC; never empty.
-    pub at: String,
+    pub at: T,
     /// When the source got it, RFC 3339 in UTC.
-    pub received_at: String,
+    pub received_at: T,
     /// The sort of error: `ValueError`.
-    pub kind: String,
+    pub kind: T,
     /// The message as it was: it may hold anything, and goes no further than to its template.
-    pub message: String,
+    pub message: T,
     /// Whether the program caught it.
     pub handled: Option<bool>,
     /// `error`, `fatal`, …
-    pub level: String,
+    pub level: T,
     /// `python`, `node`, …
-    pub platform: String,
+    pub platform: T,
     /// `production`, …
-    pub environment: String,
+    pub environment: T,
     /// As the source spells it.
-    pub release: String,
+    pub release: T,
     /// The commit that the event itself names.
-    pub revision: String,
+    pub revision: T,
     /// How often; 1 for one event.
     pub count: u64,
     /// Who ran into it, as the source spells it; kept only as a keyed hash.
-    pub user: String,
+    pub user: T,
     /// The customer that the user belongs to, likewise.
-    pub tenant: String,
+    pub tenant: T,
     /// Modules that the event itself names, likeliest first, `app.views`: all that is known of its place where it has no frames.
     pub modules: Vec<String>,
     /// Oldest first: the last one failed. Events of one fault mostly share them.
     pub frames: Arc<[Frame]>,
+}
+
+/// A text that stays where it was read as long as it can.
+pub type Read<'a> = Cow<'a, str>;
+
+impl<T> Event<T> {
+    /// The same event with other texts.
+    fn map<U>(self, text: impl Fn(T) -> U) -> Event<U> {
+        Event {
+            id: text(self.id),
+            issue: text(self.issue),
+            project: text(self.project),
+            service: text(self.service),
+            at: text(self.at),
+            received_at: text(self.received_at),
+            kind: text(self.kind),
+            message: text(self.message),
+            handled: self.handled,
+            level: text(self.level),
+            platform: text(self.platform),
+            environment: text(self.environment),
+            release: text(self.release),
+            revision: text(self.revision),
+            count: self.count,
+            user: text(self.user),
+            tenant: text(self.tenant),
+            modules: self.modules,
+            frames: self.frames,
+        }
+    }
+}
+
+impl From<Event> for Event<Read<'_>> {
+    fn from(event: Event) -> Self {
+        event.map(Cow::Owned)
+    }
 }
 
 /// A record that could not be read.
@@ -77,9 +116,9 @@ pub struct BadRecord {
 
 /// What a decoder found in some bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Decoded {
+pub struct Decoded<'a> {
     /// The events.
-    pub events: Vec<Event>,
+    pub events: Vec<Event<Read<'a>>>,
     /// The records that could not be read.
     pub bad: Vec<BadRecord>,
     /// Records that are whole and tell of no error: sessions, transactions, spans that went well.
@@ -88,7 +127,19 @@ pub struct Decoded {
     pub covers: Option<(String, String)>,
 }
 
-impl Decoded {
+impl Decoded<'_> {
+    /// The same without the bytes that it was read from.
+    #[must_use]
+    pub fn lasting(self) -> Decoded<'static> {
+        let last = |event: Event<Read<'_>>| event.map(|text| Cow::Owned(text.into_owned()));
+        Decoded {
+            events: self.events.into_iter().map(last).collect(),
+            bad: self.bad,
+            other: self.other,
+            covers: self.covers,
+        }
+    }
+
     /// Counts a record that could not be read.
     pub fn refuse(&mut self, place: impl Into<String>, reason: impl Into<String>) {
         self.bad.push(BadRecord { place: place.into(), reason: reason.into() });

@@ -67,7 +67,7 @@ pub struct Told {
     /// The bytes as they came, one answer a line.
     pub raw: Vec<u8>,
     /// What they say.
-    pub decoded: Decoded,
+    pub decoded: Decoded<'static>,
 }
 
 impl Told {
@@ -91,7 +91,7 @@ impl Told {
                 group.clone_into(&mut event.issue);
                 // The tracker's number of the project is known already.
                 event.project.clear();
-                self.decoded.events.push(*event);
+                self.decoded.events.push((*event).into());
             }
             Ok(Held::Other) => self.decoded.other += 1,
             Err(reason) => self.decoded.refuse(place, reason),

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::bridges::commits;
@@ -17,7 +18,7 @@ use crate::formats::learned_v1::FrameLine;
 use crate::formats::{instant, python_source, rust_source, script_source};
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
-use crate::model::fault::{Event, Frame};
+use crate::model::fault::{Event, Frame, Read};
 use crate::model::shape::Shape;
 use crate::settings::Settings;
 
@@ -31,16 +32,32 @@ const KEPT_PLACES: usize = 20_000;
 /// Where events of one stack, sort and commit point.
 #[derive(Debug)]
 pub(super) struct Placed {
-    /// The code path, or why there is none.
-    pub mapped: Mapped,
-    /// The fault, as it is written.
-    pub fault: String,
+    /// What was found there.
+    pub found: Arc<Found>,
     /// The commit that ran; empty where it is not known.
     pub commit: String,
     /// How sure the commit is.
     pub sureness: Sureness,
-    /// The frames, as they are kept.
-    pub frames: Option<Box<RawValue>>,
+}
+
+/// What events of one stack and sort mean at every commit at which the files in question are the same.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The code path, or why there is none.
+    pub mapped: Mapped,
+    /// The fault, as it is written.
+    pub fault: String,
+    /// The frames, if there are any.
+    pub stack: Option<Stack>,
+}
+
+/// Frames as they are kept.
+#[derive(Debug)]
+pub(super) struct Stack {
+    /// What segments call them.
+    pub name: String,
+    /// As they are written.
+    pub frames: Box<RawValue>,
 }
 
 /// Where each of some events points.
@@ -74,6 +91,8 @@ enum Which {
 struct At {
     tree: Tree,
     ids: BTreeMap<String, String>,
+    /// The digest of all that `tree` knows.
+    names: Digest,
 }
 
 /// The repository.
@@ -88,6 +107,18 @@ pub(super) struct Code<'a> {
     asked: HashSet<String>,
     /// Places that were found before, by what they were found from.
     known: HashMap<Digest, Arc<Placed>>,
+    /// Files that stacks may mean, by what they are looked for with.
+    wanted: HashMap<(Digest, Digest), Arc<BTreeSet<String>>>,
+    /// What was found before, by all that it was found from.
+    found: HashMap<Digest, Arc<Found>>,
+}
+
+/// An event that stands for all that are placed alike.
+#[derive(Debug, Clone, Copy)]
+struct First<'e> {
+    /// The digest of its stack.
+    stack: Digest,
+    event: &'e Event<Read<'e>>,
 }
 
 impl<'a> Code<'a> {
@@ -110,6 +141,8 @@ impl<'a> Code<'a> {
             sources: Sources::new(),
             asked: HashSet::new(),
             known: HashMap::new(),
+            wanted: HashMap::new(),
+            found: HashMap::new(),
         })
     }
 
@@ -123,13 +156,13 @@ impl<'a> Code<'a> {
     ///
     /// # Errors
     /// Git fails.
-    pub(super) fn place(&mut self, events: &[Event], service: &str) -> Result<Places, Failure> {
+    pub(super) fn place(&mut self, events: &[Event<Read<'_>>], service: &str) -> Result<Places, Failure> {
         self.look_up(events)?;
         let mut told: Vec<(String, Sureness)> = Vec::new();
-        let mut releases: HashMap<(&str, &str), Option<usize>> = HashMap::new();
-        let mut stacks: HashMap<*const Frame, Digest> = HashMap::new();
-        let mut sorts: HashMap<Sort<'_>, usize> = HashMap::new();
-        let mut firsts: Vec<(Sort<'_>, &Event)> = Vec::new();
+        let mut releases: HashMap<(&str, &str), Option<usize>, RandomState> = HashMap::default();
+        let mut stacks: HashMap<*const Frame, Digest, RandomState> = HashMap::default();
+        let mut sorts: HashMap<Sort<'_>, usize, RandomState> = HashMap::default();
+        let mut firsts: Vec<(Sort<'_>, First<'_>)> = Vec::new();
         let mut of = Vec::with_capacity(events.len());
         for event in events {
             let release = releases.entry((&event.release, &event.revision)).or_insert_with(|| {
@@ -146,7 +179,7 @@ impl<'a> Code<'a> {
             };
             let sort = Sort { stack, kind: &event.kind, commit };
             of.push(*sorts.entry(sort).or_insert_with(|| {
-                firsts.push((sort, event));
+                firsts.push((sort, First { stack, event }));
                 firsts.len() - 1
             }));
         }
@@ -157,14 +190,14 @@ impl<'a> Code<'a> {
                 None => (String::new(), Sureness::None),
             },
         };
-        let firsts: Vec<(Digest, (String, Sureness), &Event)> = firsts
-            .iter()
-            .map(|(sort, event)| {
+        let firsts: Vec<(Digest, (String, Sureness), First<'_>)> = firsts
+            .into_iter()
+            .map(|(sort, first)| {
                 let commit = commit(sort.commit);
                 let stack = sort.stack.0.to_le_bytes();
                 let parts = [&stack[..], sort.kind.as_bytes(), commit.0.as_bytes()];
                 let parts = parts.into_iter().chain([commit.1.word().as_bytes()]);
-                (Digest::of_parts(parts), commit, *event)
+                (Digest::of_parts(parts), commit, first)
             })
             .collect();
         self.distinct(&firsts, service).map(|distinct| Places { distinct, of })
@@ -173,7 +206,7 @@ impl<'a> Code<'a> {
     /// The place of each of these sorts of events.
     fn distinct(
         &mut self,
-        firsts: &[(Digest, (String, Sureness), &Event)],
+        firsts: &[(Digest, (String, Sureness), First<'_>)],
         service: &str,
     ) -> Result<Vec<Arc<Placed>>, Failure> {
         let mut found: Vec<Option<Arc<Placed>>> =
@@ -186,16 +219,10 @@ impl<'a> Code<'a> {
             self.known.clear();
         }
         for ((commit, sureness), numbers) in new {
-            let events: Vec<&Event> = numbers.iter().map(|&number| firsts[number].2).collect();
-            for (number, mapped) in numbers.into_iter().zip(self.place_at(commit, *sureness, &events, service)?) {
-                let (key, _, event) = &firsts[number];
-                let placed = Arc::new(Placed {
-                    fault: mapped.fault.to_string(),
-                    frames: frames(event, &mapped),
-                    mapped,
-                    commit: commit.clone(),
-                    sureness: *sureness,
-                });
+            let events: Vec<First<'_>> = numbers.iter().map(|&number| firsts[number].2).collect();
+            for (number, at) in numbers.into_iter().zip(self.place_at(commit, *sureness, &events, service)?) {
+                let key = &firsts[number].0;
+                let placed = Arc::new(Placed { found: at, commit: commit.clone(), sureness: *sureness });
                 self.known.insert(*key, Arc::clone(&placed));
                 found[number] = Some(placed);
             }
@@ -204,11 +231,13 @@ impl<'a> Code<'a> {
     }
 
     /// Which of the commits that releases name are there.
-    fn look_up(&mut self, events: &[Event]) -> Result<(), Failure> {
+    fn look_up(&mut self, events: &[Event<Read<'_>>]) -> Result<(), Failure> {
         if !self.has_history() {
             return Ok(());
         }
-        let texts = events.iter().flat_map(|event| [event.release.as_str(), event.revision.as_str()]);
+        // Events behind each other are mostly of one release.
+        let runs = events.chunk_by(|a, b| a.release == b.release && a.revision == b.revision);
+        let texts = runs.flat_map(|run| [&*run[0].release, &*run[0].revision]);
         let new: BTreeSet<&str> = texts.filter(|text| !self.asked.contains(*text)).collect();
         if new.is_empty() {
             return Ok(());
@@ -231,23 +260,44 @@ impl<'a> Code<'a> {
         &mut self,
         commit: &str,
         sureness: Sureness,
-        events: &[&Event],
+        events: &[First<'_>],
         service: &str,
-    ) -> Result<Vec<Mapped>, Failure> {
+    ) -> Result<Vec<Arc<Found>>, Failure> {
         // Where nobody knows the commit, today's files say what has to be blocked.
         let today = self.commits.line.first().map(|(_, commit)| commit.clone()).unwrap_or_default();
         let at = self.tree(if commit.is_empty() { &today } else { commit })?;
-        let wanted: BTreeSet<String> =
-            events.iter().flat_map(|event| mapping::wanted(event, &at.tree, &self.prefixes)).collect();
-        let sources = self.read(&at, wanted)?;
+        let wanted: Vec<Arc<BTreeSet<String>>> = events.iter().map(|first| self.wanted(*first, &at)).collect();
+        let keys: Vec<Digest> =
+            events.iter().zip(&wanted).map(|(first, wanted)| key(*first, &at, sureness, wanted)).collect();
+        let is_new = |key: &Digest| !self.found.contains_key(key);
+        let files = keys.iter().zip(&wanted).filter(|(key, _)| is_new(key)).flat_map(|(_, wanted)| wanted.iter());
+        let sources = self.read(&at, files.cloned().collect())?;
         let services = &self.settings.policy.placement.services;
-        let mapped = |event: &&Event| {
-            let mapped = mapping::map(event, &at.tree, &self.prefixes, &sources);
-            let service = services.get(if service.is_empty() { &*event.service } else { service });
-            let mapped = mapping::narrowed(event, mapped, &at.tree, service.map(String::as_str));
-            if sureness == Sureness::None { mapping::without_commit(event, mapped) } else { mapped }
-        };
-        Ok(events.iter().map(mapped).collect())
+        let found = events.iter().zip(keys).map(|(First { event, .. }, key)| {
+            let find = || {
+                let mapped = mapping::map(event, &at.tree, &self.prefixes, &sources);
+                let service = services.get(if service.is_empty() { &*event.service } else { service });
+                let mapped = mapping::narrowed(event, mapped, &at.tree, service.map(String::as_str));
+                let is_known = sureness != Sureness::None;
+                let mapped = if is_known { mapped } else { mapping::without_commit(event, mapped) };
+                Arc::new(Found { fault: mapped.fault.to_string(), stack: kept(event, &mapped), mapped })
+            };
+            Arc::clone(self.found.entry(key).or_insert_with(find))
+        });
+        let found = found.collect();
+        if self.found.len() > KEPT_PLACES {
+            self.found.clear();
+        }
+        Ok(found)
+    }
+
+    /// The files that a stack may mean.
+    fn wanted(&mut self, first: First<'_>, at: &At) -> Arc<BTreeSet<String>> {
+        if self.wanted.len() >= KEPT_PLACES {
+            self.wanted.clear();
+        }
+        let find = || Arc::new(mapping::wanted(first.event, &at.tree, &self.prefixes));
+        Arc::clone(self.wanted.entry((first.stack, at.names)).or_insert_with(find))
     }
 
     fn tree(&mut self, commit: &str) -> Result<Arc<At>, Failure> {
@@ -261,8 +311,11 @@ impl<'a> Code<'a> {
             self.trees.clear();
         }
         let ids = commits::files(&self.settings.root, commit).map_err(git)?;
-        let tree = Tree::new(ids.keys().map(String::as_str)).with_crates(self.crates(&ids)?);
-        let at = Arc::new(At { tree, ids });
+        let crates = self.crates(&ids)?;
+        let named = crates.iter().flat_map(|(name, folder)| [name, folder]);
+        let names = Digest::of_parts(ids.keys().chain(named).map(String::as_bytes));
+        let tree = Tree::new(ids.keys().map(String::as_str)).with_crates(crates);
+        let at = Arc::new(At { tree, ids, names });
         self.trees.insert(commit.to_owned(), Arc::clone(&at));
         Ok(at)
     }
@@ -282,6 +335,9 @@ impl<'a> Code<'a> {
     }
 
     fn read(&mut self, at: &At, wanted: BTreeSet<String>) -> Result<Sources, Failure> {
+        if wanted.is_empty() {
+            return Ok(Sources::new());
+        }
         if self.sources.len() > KEPT_SOURCES {
             self.sources.clear();
         }
@@ -303,8 +359,17 @@ impl<'a> Code<'a> {
     }
 }
 
+/// All that decides what an event means at a commit: its stack and sort, the names of the files there, and what stands in those in question.
+fn key(first: First<'_>, at: &At, sureness: Sureness, wanted: &BTreeSet<String>) -> Digest {
+    let (stack, names) = (first.stack.0.to_le_bytes(), at.names.0.to_le_bytes());
+    let is_known = if sureness == Sureness::None { &b""[..] } else { b"known" };
+    let parts = [&stack[..], first.event.kind.as_bytes(), &names, is_known];
+    let ids = wanted.iter().map(|path| at.ids.get(path).map_or("", String::as_str).as_bytes());
+    Digest::of_parts(parts.into_iter().chain(ids))
+}
+
 /// What tells events without a stack apart; without a type the message does, too.
-fn without_stack(event: &Event, service: &str) -> Digest {
+fn without_stack(event: &Event<Read<'_>>, service: &str) -> Digest {
     let message = if event.kind.is_empty() { &*event.message } else { "" };
     let own = if service.is_empty() { &event.service } else { service };
     let modules = event.modules.iter().map(String::as_bytes);
@@ -327,7 +392,7 @@ fn digest(frames: &[Frame]) -> Digest {
 }
 
 /// The frames as they are kept.
-fn frames(event: &Event, mapped: &Mapped) -> Option<Box<RawValue>> {
+fn kept(event: &Event<Read<'_>>, mapped: &Mapped) -> Option<Stack> {
     let lines = event.frames.iter().zip(&mapped.paths).map(|(frame, path)| FrameLine {
         file: frame.file.clone(),
         abs_path: frame.abs_path.clone(),
@@ -341,7 +406,10 @@ fn frames(event: &Event, mapped: &Mapped) -> Option<Box<RawValue>> {
         path: path.clone(),
     });
     let lines: Vec<FrameLine> = lines.collect();
-    if lines.is_empty() { None } else { to_raw_value(&lines).ok() }
+    let frames = if lines.is_empty() { None } else { to_raw_value(&lines).ok() }?;
+    let mut name = Digest::of(frames.get().as_bytes()).to_string();
+    name.truncate(16);
+    Some(Stack { name, frames })
 }
 
 fn source(path: &str, bytes: &[u8]) -> SourceFile {

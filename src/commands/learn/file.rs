@@ -13,6 +13,7 @@ use crate::report::learned;
 use crate::settings::Settings;
 
 use super::keep::{Keeper, Teller};
+use super::sightings::lines_in;
 
 /// A file of lines is read in pieces of this size, each of which is kept by itself.
 const PIECE: usize = 8 << 20;
@@ -143,7 +144,7 @@ fn by_piece(
                 }
                 held = next;
                 if !piece.is_empty() {
-                    let lines = piece.iter().map(|&byte| u64::from(byte == b'\n')).sum::<u64>();
+                    let lines = lines_in(&piece);
                     started.push_back(scope.spawn(move || work(&piece, before)));
                     before += lines;
                 }

@@ -72,7 +72,7 @@ impl<'a> Keeper<'a> {
     ///
     /// # Errors
     /// The ledger cannot be written; then nothing of these bytes is part of it.
-    pub(super) fn keep(&mut self, raw: &[u8], decoded: Decoded, teller: &Teller) -> Result<(), Failure> {
+    pub(super) fn keep(&mut self, raw: &[u8], decoded: Decoded<'_>, teller: &Teller) -> Result<(), Failure> {
         let made = self.maker.make(raw, decoded, teller, self.threads)?;
         self.take(made)
     }

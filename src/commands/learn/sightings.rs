@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use foldhash::fast::RandomState;
+
 use crate::decide::mapping::{BLOCKS_NOTHING, Confidence};
 use crate::decide::releases::Sureness;
 use crate::decide::template::template;
@@ -13,7 +15,7 @@ use crate::formats::segment_v1;
 use crate::ledger::imports::{self, Sealed};
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
-use crate::model::fault::{Decoded, Event};
+use crate::model::fault::{Decoded, Event, Read};
 use crate::report::learned::Learned;
 
 use super::code::{Code, Placed, Places};
@@ -62,7 +64,13 @@ impl Maker<'_> {
     ///
     /// # Errors
     /// Git fails, or the bytes cannot be packed.
-    pub(super) fn make(&self, raw: &[u8], decoded: Decoded, teller: &Teller, threads: usize) -> Result<Made, Failure> {
+    pub(super) fn make(
+        &self,
+        raw: &[u8],
+        decoded: Decoded<'_>,
+        teller: &Teller,
+        threads: usize,
+    ) -> Result<Made, Failure> {
         std::thread::scope(|scope| {
             let packing = (threads > 1).then(|| scope.spawn(|| imports::pack(raw)));
             let digest = Digest::of(raw).to_string();
@@ -77,13 +85,14 @@ impl Maker<'_> {
     fn sealed(
         &self,
         raw: &str,
-        decoded: Decoded,
+        decoded: Decoded<'_>,
         teller: &Teller,
         threads: usize,
     ) -> Result<(Option<Sealed>, Learned), Failure> {
         let Decoded { mut events, bad, other, covers } = decoded;
         // The first of one id counts.
-        let mut seen: HashSet<&str> = HashSet::with_capacity(events.len());
+        let mut seen: HashSet<&str, RandomState> =
+            HashSet::with_capacity_and_hasher(events.len(), RandomState::default());
         let is_first: Vec<bool> = events.iter().map(|event| seen.insert(&event.id)).collect();
         let mut is_first = is_first.into_iter();
         events.retain(|_| is_first.next().unwrap_or(true));
@@ -96,12 +105,11 @@ impl Maker<'_> {
         order.sort_by(|&a, &b| (&events[a].at, &events[a].id).cmp(&(&events[b].at, &events[b].id)));
         let covers = teller.covers.clone().or(covers);
         let observed = observed(&events, &places, teller, covers.as_ref(), &self.now);
-        let days = order.first().map(|&first| events[first].at.as_str());
+        let days = order.first().map(|&first| &*events[first].at);
         let days = days.into_iter().chain(observed.iter().map(|line| line.at.as_str()));
         let Some(day) = days.filter_map(|at| at.get(..10)).min().map(str::to_owned) else {
             return Ok((None, learned));
         };
-        let rows = (order.len() + observed.len()) as u64;
         let mut text = self.lines(&events, &places, &order, teller, raw, threads);
         for line in &observed {
             write(line, &mut text);
@@ -111,25 +119,26 @@ impl Maker<'_> {
         let parts = [teller.source.as_str(), &teller.project, &teller.service, raw, &period];
         let name = Digest::of_parts(parts.map(str::as_bytes)).to_string();
         let name = format!("{}.{}", plain(&teller.source), &name[..16]);
+        let rows = lines_in(&text);
         Ok((Some(Sealed { name, day, rows, bytes: segment_v1::pack(&text) }), learned))
     }
 
-    fn counted(&self, events: &[Event], places: &Places) -> Learned {
+    fn counted(&self, events: &[Event<Read<'_>>], places: &Places) -> Learned {
         let mut learned = Learned::default();
         // What events of one place have in common is told once, with how many there are.
         let mut counts = vec![0_u64; places.distinct.len()];
-        let mut firsts: Vec<Option<&Event>> = vec![None; places.distinct.len()];
+        let mut firsts: Vec<Option<&Event<Read<'_>>>> = vec![None; places.distinct.len()];
         for (event, &place) in events.iter().zip(&places.of) {
             counts[place] += 1;
             firsts[place] = firsts[place].or(Some(event));
             learned.sightings += event.count;
-            learned.in_the_future += u64::from(event.at > self.now);
+            learned.in_the_future += u64::from(*event.at > *self.now);
             learned.without_release += u64::from(event.release.is_empty() && event.revision.is_empty());
             let is_guessed = places.distinct[place].sureness >= Sureness::Inferred;
             learned.unknown_release += u64::from(is_guessed && !event.release.is_empty());
         }
         for ((placed, count), event) in places.distinct.iter().zip(counts).zip(firsts) {
-            let mapped = &placed.mapped;
+            let mapped = &placed.found.mapped;
             learned.faults.insert(mapped.fault);
             *learned.commits.entry(placed.sureness.word()).or_default() += count;
             if mapped.confidence == Confidence::None {
@@ -144,10 +153,10 @@ impl Maker<'_> {
         learned
     }
 
-    /// The lines of all events in this order; of many, by several threads at once.
+    /// The lines of all stacks, and of all events in this order; of many, by several threads at once.
     fn lines(
         &self,
-        events: &[Event],
+        events: &[Event<Read<'_>>],
         places: &Places,
         order: &[usize],
         teller: &Teller,
@@ -155,28 +164,30 @@ impl Maker<'_> {
         threads: usize,
     ) -> Vec<u8> {
         let threads = threads.min(order.len() / WORTH).max(1);
-        let of = |part: &[usize]| {
-            let mut text = Vec::with_capacity(part.len() * 2048);
+        let shared: Vec<Vec<u8>> = places.distinct.iter().map(|placed| shared(placed, raw)).collect();
+        let of = |part: &[usize], mut text: Vec<u8>| {
+            text.reserve(part.len() * 768);
             for &number in part {
-                self.line(&events[number], &places.distinct[places.of[number]], teller, raw, &mut text);
+                self.line(&events[number], teller, &shared[places.of[number]], &mut text);
             }
             text
         };
         let parts: Vec<&[usize]> = order.chunks(order.len().div_ceil(threads).max(1)).collect();
         let Some((first, others)) = parts.split_first() else { return Vec::new() };
         std::thread::scope(|scope| {
-            let started: Vec<_> = others.iter().map(|&part| (part, scope.spawn(move || of(part)))).collect();
-            let mut text = of(first);
+            let started: Vec<_> =
+                others.iter().map(|&part| (part, scope.spawn(move || of(part, Vec::new())))).collect();
+            let mut text = of(first, stacks(places));
             for (part, other) in started {
                 // A thread that ended early told nothing: its part is made here.
-                text.extend(other.join().unwrap_or_else(|_| of(part)));
+                text.extend(other.join().unwrap_or_else(|_| of(part, Vec::new())));
             }
             text
         })
     }
 
-    fn line(&self, event: &Event, placed: &Placed, teller: &Teller, raw: &str, text: &mut Vec<u8>) {
-        let mapped = &placed.mapped;
+    /// `shared` are the members that all events of its place have in common.
+    fn line(&self, event: &Event<Read<'_>>, teller: &Teller, shared: &[u8], text: &mut Vec<u8>) {
         let (message, user) = (template(&event.message), self.hashed("user", &event.user));
         let tenant = self.hashed("tenant", &event.tenant);
         let line = WrittenLine {
@@ -189,7 +200,6 @@ impl Maker<'_> {
             received_at: &event.received_at,
             event: &event.id,
             issue: &event.issue,
-            fault: &placed.fault,
             r#type: event.kind.char_indices().nth(200).map_or(&*event.kind, |(end, _)| &event.kind[..end]),
             message: &message,
             handled: event.handled,
@@ -197,23 +207,12 @@ impl Maker<'_> {
             platform: &event.platform,
             environment: &event.environment,
             release: &event.release,
-            commit: &placed.commit,
-            commit_confidence: placed.sureness.word(),
             count: event.count,
-            path: mapped.code.as_ref().map_or("", |code| &code.file),
-            function: mapped.code.as_ref().map_or("", |code| &code.function),
-            confidence: mapped.confidence.word(),
-            unmapped: &mapped.unmapped,
-            blocks: &mapped.blocks,
             user: &user,
             tenant: &tenant,
-            frames_in_repository: Some(mapped.frames_in_repository),
-            frames_mapped: Some(mapped.frames_mapped),
-            raw,
-            frames: placed.frames.as_deref(),
             ..WrittenLine::default()
         };
-        write(&line, text);
+        line.write(shared, text);
     }
 
     /// Who it was, so that nobody can be told from it who has not the key: the same one is the same again.
@@ -223,10 +222,48 @@ impl Maker<'_> {
         }
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(kind.as_bytes()).update(b"\0").update(who.as_bytes());
-        let mut digest = Digest::from_blake3(&hasher.finalize()).to_string();
-        digest.truncate(16);
-        digest
+        // The first digits of a digest, without a number between.
+        hasher.finalize().to_hex()[..16].to_owned()
     }
+}
+
+/// How many lines there are; counted in small numbers, of which many are added at once.
+pub(super) fn lines_in(text: &[u8]) -> u64 {
+    text.chunks(255).map(|part| u64::from(part.iter().map(|&byte| u8::from(byte == b'\n')).sum::<u8>())).sum()
+}
+
+/// What the lines of all events of a place have in common.
+fn shared(placed: &Placed, raw: &str) -> Vec<u8> {
+    let (found, mapped) = (&placed.found, &placed.found.mapped);
+    let line = WrittenLine {
+        fault: &found.fault,
+        commit: &placed.commit,
+        commit_confidence: placed.sureness.word(),
+        path: mapped.code.as_ref().map_or("", |code| &code.file),
+        function: mapped.code.as_ref().map_or("", |code| &code.function),
+        confidence: mapped.confidence.word(),
+        unmapped: &mapped.unmapped,
+        blocks: &mapped.blocks,
+        frames_in_repository: Some(mapped.frames_in_repository),
+        frames_mapped: Some(mapped.frames_mapped),
+        raw,
+        stack: found.stack.as_ref().map_or("", |stack| &stack.name),
+        ..WrittenLine::default()
+    };
+    line.members()
+}
+
+/// Every stack once: few stacks make most sightings.
+fn stacks(places: &Places) -> Vec<u8> {
+    let (mut named, mut text) = (HashSet::new(), Vec::new());
+    for stack in places.distinct.iter().filter_map(|placed| placed.found.stack.as_ref()) {
+        if named.insert(&stack.name) {
+            let frames = Some(&*stack.frames);
+            let line = WrittenLine { v: VERSION, kind: "stack", stack: &stack.name, frames, ..WrittenLine::default() };
+            line.write(b"", &mut text);
+        }
+    }
+    text
 }
 
 /// A line that cannot be written is none: there is no such line.
@@ -240,23 +277,34 @@ fn write(line: &impl serde::Serialize, text: &mut Vec<u8>) {
 
 /// What these events show that was watched.
 fn observed(
-    events: &[Event],
+    events: &[Event<Read<'_>>],
     places: &Places,
     teller: &Teller,
     covers: Option<&(String, String)>,
     now: &str,
 ) -> Vec<SightingLine> {
     let mut by_service: BTreeMap<(&str, &str), Watched<'_>> = BTreeMap::new();
+    // Events behind each other mostly come from one service.
+    let mut run = (("", ""), None);
     for (event, &place) in events.iter().zip(&places.of) {
         let service = (or(&teller.project, &event.project), or(&teller.service, &event.service));
-        let watched = by_service.entry(service).or_default();
-        let (at, mapped) = (event.at.as_str(), &places.distinct[place].mapped);
+        if run.1.is_none() || run.0 != service {
+            let next = (service, Some(by_service.remove(&service).unwrap_or_default()));
+            if let (service, Some(watched)) = std::mem::replace(&mut run, next) {
+                by_service.insert(service, watched);
+            }
+        }
+        let Some(watched) = &mut run.1 else { continue };
+        let (at, mapped) = (&*event.at, &places.distinct[place].found.mapped);
         if at <= now {
             watched.first = Some(watched.first.map_or(at, |first| first.min(at)));
             watched.last = Some(watched.last.map_or(at, |last| last.max(at)));
         }
         watched.frames_in_repository += mapped.frames_in_repository;
         watched.frames_mapped += mapped.frames_mapped;
+    }
+    if let (service, Some(watched)) = run {
+        by_service.insert(service, watched);
     }
     if covers.is_some() {
         // What was watched is watched also where it was quiet.
@@ -299,7 +347,7 @@ fn blocked(blocks: &str) -> String {
 }
 
 /// Scripts that were put together and shortened, of which no source map told the sources.
-fn is_bundled(event: &Event) -> bool {
+fn is_bundled(event: &Event<Read<'_>>) -> bool {
     event.frames.iter().any(|frame| {
         let is_script = [".js", ".mjs", ".cjs"]
             .iter()
@@ -310,7 +358,7 @@ fn is_bundled(event: &Event) -> bool {
     })
 }
 
-fn has_no_lines(event: &Event) -> bool {
+fn has_no_lines(event: &Event<Read<'_>>) -> bool {
     event.frames.iter().any(|frame| frame.function.contains("::"))
         && event.frames.iter().all(|frame| frame.line.is_none())
 }

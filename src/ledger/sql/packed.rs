@@ -222,10 +222,12 @@ pub(in crate::ledger) fn edges() -> String {
     format!("SELECT segment, {names}, set_key, path_key FROM fresh_edges ORDER BY kind, set_key, path_key")
 }
 
-/// What sources were watched, and how far pulls had come.
+/// What sources were watched, and how far pulls had come; the frames stay in their segments.
 pub(in crate::ledger) fn watches() -> String {
     let names = KINDS.iter().find(|kind| kind.folder == "sightings").map(Kind::names).unwrap_or_default();
-    format!("SELECT segment, {names} FROM live_sightings WHERE kind <> 'sighting' OR kind IS NULL ORDER BY segment")
+    format!(
+        "SELECT segment, {names} FROM live_sightings WHERE kind NOT IN ('sighting', 'stack') OR kind IS NULL ORDER BY segment"
+    )
 }
 
 /// The statement that writes the answer to a query into one file.

@@ -36,7 +36,7 @@ pub struct Fact {
     pub path: String,
     /// How many rows the log says that it has.
     pub rows: Option<u64>,
-    /// Whether it is there.
+    /// Whether it is there, with the beginning and the end that it was written with.
     pub is_there: bool,
 }
 
@@ -118,7 +118,7 @@ pub fn state(ledger: &Path) -> State {
     state.facts = log
         .facts
         .into_iter()
-        .map(|(path, (kind, rows))| Fact { is_there: ledger.join(&path).is_file(), kind, path, rows })
+        .map(|(path, (kind, rows))| Fact { is_there: is_whole(&ledger.join(&path)).unwrap_or(false), kind, path, rows })
         .collect();
     state
 }
@@ -182,6 +182,19 @@ fn files(ledger: &Path) -> Vec<String> {
 fn source(path: &str, rows: Option<u64>, is_there: bool) -> Option<Source> {
     let kind = path.strip_prefix("segments/")?.split('/').next()?.to_owned();
     path.ends_with(".jsonl.zst").then(|| Source { kind, path: path.to_owned(), rows, is_there })
+}
+
+/// Whether a file begins as Parquet does and ends in a footer that fits into it: one that was cut off would be an error of the engine's.
+fn is_whole(file: &Path) -> std::io::Result<bool> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = std::fs::File::open(file)?;
+    let length = file.metadata()?.len();
+    let (mut head, mut foot, mut tail) = ([0; 4], [0; 4], [0; 4]);
+    file.read_exact(&mut head)?;
+    file.seek(SeekFrom::End(-8))?;
+    file.read_exact(&mut foot)?;
+    file.read_exact(&mut tail)?;
+    Ok(&head == b"PAR1" && &tail == b"PAR1" && u64::from(u32::from_le_bytes(foot)) + 12 <= length)
 }
 
 /// The day in a path, `2026-11-21`.
