@@ -13,7 +13,7 @@ use std::fs;
 use serde_json::{Value, json};
 use support::jest_project::{self, Packages};
 use support::service::{Service, sighting};
-use support::{cargo_project, day, newest};
+use support::{cargo_project, day};
 
 fn short(id: &Value) -> String {
     id.as_str().unwrap().rsplit("::test_").next().unwrap().to_owned()

@@ -12,6 +12,7 @@ pub mod interpreters;
 pub mod jest_edits;
 pub mod jest_project;
 pub mod repository;
+pub mod service;
 pub mod shop;
 pub mod small;
 pub mod started;

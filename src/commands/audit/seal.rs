@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::check::{self, Asked, Since};
 use super::draft::{Draft, Order, draft};
+use super::hand;
 use super::state::State;
 use crate::bridges::log_branch::{self, BRANCH, TRACKED};
 use crate::bridges::titer_log::{self, Folder, Source};
@@ -18,9 +19,9 @@ use crate::formats::statement_v1::Seal;
 use crate::formats::{dsse, instant, record_line};
 use crate::model::failure::Failure;
 use crate::report::sealing as report;
+use crate::settings::Settings;
 use crate::settings::audit::{KEY_VARIABLE, death};
 use crate::settings::policy::{self, Policy};
-use crate::settings::{Settings, variable};
 
 /// What `titer audit seal` was asked.
 #[derive(Debug, Clone, Default)]
@@ -112,12 +113,7 @@ fn signers(settings: &Settings, files: &[PathBuf]) -> Result<Vec<Signer>, Failur
             .map_err(|error| Failure::input(wrong.clone()).because(error))?;
         found.push(Signer::parse(&text).map_err(|why| Failure::input(format!("{wrong}: {why}")))?);
     }
-    if let Some(text) = variable(KEY_VARIABLE).filter(|text| !text.trim().is_empty()) {
-        found.push(
-            Signer::parse(&text)
-                .map_err(|why| Failure::input(format!("{KEY_VARIABLE} holds no private key: {why}")))?,
-        );
-    }
+    found.extend(hand::signer(settings)?);
     if found.is_empty() {
         let failure = Failure::usage("a seal is signed, and no private key was given");
         return Err(
