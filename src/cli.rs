@@ -15,8 +15,10 @@ use crate::model::failure::Failure;
 use crate::settings::budget::duration;
 use crate::settings::{Flags, Settings};
 
+mod audit;
 mod learn;
 
+use audit::Audit;
 use learn::Learn;
 
 const EXIT_CODES: &str = "\
@@ -205,6 +207,11 @@ enum Verb {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// The log of records: make keys, seal what the default branch brought in, check that nothing was altered
+    Audit {
+        #[command(subcommand)]
+        what: Audit,
+    },
     /// Learn what tests are placed by: history, production errors, outcomes from before titer
     Learn {
         #[command(subcommand)]
@@ -306,6 +313,8 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             strict(&settings)?;
             from.run(&settings, out, talk).map(|()| Ending::Code(0))
         }
+        // Owners whose titer.toml cannot be read can still make keys and check the log.
+        Verb::Audit { what } => what.run(&settings, out),
         Verb::Init { print } => commands::init::run(&settings, print, out).map(|()| Ending::Code(0)),
         Verb::Doctor { json } => commands::doctor::run(&settings, json, out).map(|well| Ending::Code(i32::from(!well))),
         Verb::Sql { query, json } => {

@@ -12,84 +12,19 @@ use std::fs;
 
 use serde_json::{Value, json};
 use support::jest_project::{self, Packages};
-use support::{Ending, Repository, cargo_project, day, newest};
-
-const PYTEST: &[&str] = &["pytest", "-q"];
-
-/// A repository whose history lies in the past, counted in days before today.
-struct Service {
-    repository: Repository,
-}
-
-impl Service {
-    /// One module a name, each with a test of its own that calls its function; all committed a year ago.
-    fn of(modules: &[&str]) -> Self {
-        let repository =
-            Repository::with(newest(), &[(".gitignore", "__pycache__/\n.pytest_cache/\n"), ("app/__init__.py", "")]);
-        for name in modules {
-            repository.write(&format!("app/{name}.py"), format!("def {name}():\n    return 1\n"));
-            let test = format!("from app.{name} import {name}\n\ndef test_{name}():\n    assert {name}() == 1\n");
-            repository.write(&format!("tests/test_{name}.py"), test);
-        }
-        repository.write("conftest.py", "");
-        let service = Self { repository };
-        service.commit(365, "first");
-        service
-    }
-
-    /// Commits everything as if so many days ago, at noon.
-    fn commit(&self, before: i64, message: &str) {
-        self.repository.commit_before(before, message);
-    }
-
-    /// The function of a module gets another body, which means the same.
-    fn rewrite(&self, name: &str) {
-        self.repository.replace(&format!("app/{name}.py"), "return 1", "return 2 - 1");
-    }
-
-    fn run(&self, flags: &[&str]) -> Ending {
-        self.repository.titer(&[&["run"], flags, &["--"], PYTEST].concat())
-    }
-
-    fn record(&self) {
-        let ran = self.run(&["--record"]);
-        assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
-    }
-
-    /// What production said: a file that covers the days from `since` to `until` before today.
-    fn learn(&self, sightings: &[Value], since: i64, until: i64) {
-        let text: String = sightings.iter().fold(String::new(), |text, line| text + &format!("{line}\n"));
-        let file = self.repository.beside("production.jsonl");
-        fs::write(&file, text).unwrap();
-        let covers = format!("{}..{}", day(since), day(until));
-        let done = self.repository.titer(&["learn", "file", file.to_str().unwrap(), "--covers", &covers]);
-        assert_eq!(done.code, Some(0), "{}\n{}", done.stdout, done.stderr);
-    }
-
-    /// `titer place`, as `placement_v1`.
-    fn place(&self, flags: &[&str]) -> Value {
-        let done = self.repository.titer(&[&["place", "--json"], flags].concat());
-        assert_eq!(done.code, Some(0), "{}\n{}", done.stdout, done.stderr);
-        serde_json::from_str(&done.stdout).unwrap()
-    }
-
-    /// Tests of which a plan says what the codes are.
-    fn planned(&self) -> Vec<(String, String)> {
-        let told = self.repository.titer(&["plan", "--json", "--", "pytest", "-q"]);
-        let plan: Value = serde_json::from_str(&told.stdout).unwrap();
-        let tests = plan["tests"].as_array().unwrap().iter();
-        tests.map(|test| (short(&test["id"]), test["reason"].as_str().unwrap().to_owned())).collect()
-    }
-}
-
-/// One sighting of a fault in the function of a module, as our own lines say it.
-fn sighting(event: &str, before: i64, file: &str, function: &str) -> Value {
-    json!({"v": 1, "event": event, "at": format!("{}T03:00:00Z", day(before)), "type": "ValueError", "message": "no",
-        "frames": [{"file": file, "function": function, "line": 2, "in_app": true}]})
-}
+use support::service::{Service, sighting};
+use support::{cargo_project, day};
 
 fn short(id: &Value) -> String {
     id.as_str().unwrap().rsplit("::test_").next().unwrap().to_owned()
+}
+
+/// Tests of which a plan says what the codes are.
+fn planned(service: &Service) -> Vec<(String, String)> {
+    let told = service.repository.titer(&["plan", "--json", "--", "pytest", "-q"]);
+    let plan: Value = serde_json::from_str(&told.stdout).unwrap();
+    let tests = plan["tests"].as_array().unwrap().iter();
+    tests.map(|test| (short(&test["id"]), test["reason"].as_str().unwrap().to_owned())).collect()
 }
 
 /// What a placement moves: the test's short name, where to, by which rule.
@@ -251,7 +186,7 @@ fn with_a_wide_edge() -> Service {
 fn a_weekly_test_comes_back_for_what_it_ran_and_not_for_what_others_loaded() {
     let service = with_a_wide_edge();
     let reasons = |expected: [&str; 2]| {
-        let planned = service.planned();
+        let planned = planned(&service);
         assert_eq!(planned.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>(), expected, "{planned:?}");
     };
     reasons(["untouched", "untouched"]);
@@ -281,13 +216,13 @@ fn what_a_package_imports_of_itself_for_everybody_is_not_what_a_test_file_import
     service.commit(0, "placed");
     service.repository.replace("app/other.py", "LIMIT = 1", "LIMIT = 2");
     let reasons = [("other", "loaded-changed-module"), ("quiet", "weekly")];
-    assert_eq!(service.planned(), reasons.map(|(test, reason)| (test.to_owned(), reason.to_owned())));
+    assert_eq!(planned(&service), reasons.map(|(test, reason)| (test.to_owned(), reason.to_owned())));
     // What the package itself says at its top is what every test file of it imports.
     service.repository.replace("app/other.py", "LIMIT = 2", "LIMIT = 1");
     service
         .repository
         .write("app/__init__.py", "from app.other import other\nfrom app.quiet import quiet\nLEVEL = 2\n");
-    assert!(service.planned().iter().all(|(_, reason)| reason == "loaded-changed-module"), "{:?}", service.planned());
+    assert!(planned(&service).iter().all(|(_, reason)| reason == "loaded-changed-module"), "{:?}", planned(&service));
 }
 
 #[test]
@@ -307,7 +242,7 @@ fn an_escape_found_by_the_weekly_job_names_the_run_that_skipped_and_brings_its_t
     let replayed = service.repository.titer(&["replay", "--last", "10"]).stdout;
     assert!(replayed.contains("1 missed"), "{replayed}");
     // The test runs on the next commit although nothing new changed.
-    assert!(service.planned().iter().any(|(test, reason)| test == "user" && reason == "failed-last-time"));
+    assert!(planned(&service).iter().any(|(test, reason)| test == "user" && reason == "failed-last-time"));
 }
 
 #[test]
@@ -330,7 +265,7 @@ fn a_flaky_test_is_quarantined_until_a_day() {
     assert_eq!(moves(&placed), [("flaky".into(), "weekly".into(), "flaky".into())], "{placed}");
     assert_eq!(placed["moves"][0]["until"], day(-30));
     service.repository.replace("app/quiet.py", "1 + 1 - 1", "1");
-    assert!(service.planned().contains(&("flaky".to_owned(), "untouched".to_owned())), "{:?}", service.planned());
+    assert!(planned(&service).contains(&("flaky".to_owned(), "untouched".to_owned())), "{:?}", planned(&service));
 }
 
 #[test]
@@ -380,7 +315,7 @@ fn a_damaged_record_means_that_every_test_is_in_fast() {
     let batch = batches.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "jsonl")).unwrap();
     let text = fs::read_to_string(&batch).unwrap();
     service.repository.replace("app/deep.py", "LIMIT = 1", "LIMIT = 2");
-    assert!(service.planned().contains(&("user".to_owned(), "weekly".to_owned())));
+    assert!(planned(&service).contains(&("user".to_owned(), "weekly".to_owned())));
     fs::write(&batch, text.replacen("quiet", "silent", 1)).unwrap();
     let told = service.repository.titer(&["plan", "--", "pytest", "-q"]);
     assert!(told.stderr.contains("its content is not what its name says"), "{}", told.stderr);
@@ -416,7 +351,7 @@ fn somebody_may_move_a_test_and_says_why() {
     let moved = service.repository.titer(&["move", id, "weekly", "--reason", "tells nothing"]);
     assert_eq!(moved.code, Some(0), "{}", moved.stderr);
     service.rewrite("quiet");
-    assert_eq!(service.planned(), [("quiet".to_owned(), "ran-changed-code".to_owned())]);
+    assert_eq!(planned(&service), [("quiet".to_owned(), "ran-changed-code".to_owned())]);
     let unknown = service.repository.titer(&["move", "pytest::tests/test_no.py::test_no", "weekly", "--reason", "x"]);
     assert_eq!(
         (unknown.code, unknown.stderr.contains("is no test that titer knows")),

@@ -131,6 +131,16 @@ pub fn files_in(root: &Path, commit: &str, folder: &str) -> io::Result<Vec<(Stri
     Ok(found)
 }
 
+/// The names of the files directly in a folder of a commit.
+///
+/// # Errors
+/// Git fails.
+pub fn names_in(root: &Path, commit: &str, folder: &str) -> io::Result<Vec<String>> {
+    let listed = git::run(root, &["ls-tree", "-z", "--name-only", commit, "--", &format!("{folder}/")])?;
+    let paths = listed.split(|&byte| byte == 0).filter(|path| !path.is_empty());
+    Ok(paths.map(|path| String::from_utf8_lossy(path).rsplit('/').next().unwrap_or_default().to_owned()).collect())
+}
+
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "tests write files")]
 mod tests {

@@ -1,14 +1,19 @@
 //! The outside world: processes, git, files, the clock, test runners.
 
+pub mod batch_history;
 pub mod clock;
 pub mod commits;
 pub mod disk;
 pub mod git;
 pub mod history;
+pub mod log_branch;
 pub mod packages;
 pub mod process;
 pub mod runners;
+pub mod secrets;
 pub mod sources;
 pub mod suite_files;
+pub mod titer_log;
 pub mod tracer;
+pub mod whole_file;
 pub mod workspace;

@@ -2,6 +2,8 @@
 
 pub mod apart;
 pub mod asking;
+pub mod audit;
+pub mod basis;
 pub mod budget;
 pub mod doctor;
 pub mod evidence;

@@ -3,24 +3,22 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use crate::bridges::runners;
-use crate::decide::placement::{self, Given};
-use crate::decide::worth;
-use crate::formats::instant;
-use crate::formats::record_v1::{Change, Decision, Named, Sha, Why, sha256};
+use crate::decide::{placement, worth};
+use crate::formats::record_v1::{Change, Why};
 use crate::ledger::duck::{Lens, Limits};
 use crate::ledger::packing::pack;
 use crate::ledger::store::Store;
 use crate::ledger::{imports, map};
-use crate::model::evidence::{Evidence, Thresholds};
+use crate::model::evidence::Evidence;
 use crate::model::failure::Failure;
-use crate::model::placed::{Move, Placed};
-use crate::model::suite::{Suite, Suites};
+use crate::model::placed::Placed;
+use crate::model::suite::Suite;
 use crate::report::placement as report;
 use crate::settings::Settings;
 
+use super::basis::{Basis, Terms};
 use super::evidence::{self, AsOf};
-use super::suites;
+use super::suites::{self, Written};
 
 /// What `titer place` was asked.
 #[derive(Debug, Clone, Default)]
@@ -35,9 +33,7 @@ pub struct Request {
 
 /// All that a placement was decided on, and what it came to.
 struct Decided {
-    evidence: Vec<Evidence>,
-    thresholds: Thresholds,
-    suites: Suites,
+    basis: Basis,
     placed: Placed,
     pins: Vec<(String, i64)>,
     worth_before: Vec<(String, u32)>,
@@ -67,13 +63,16 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     if !request.dry_run {
         tell_worth(settings, &as_of, &decided)?;
     }
-    let batch = if request.dry_run || decided.placed.moves.is_empty() {
-        None
-    } else {
-        Some(record(settings, &as_of, &decided)?)
+    let batch =
+        if request.dry_run || decided.placed.moves.is_empty() { None } else { Some(record(settings, &decided)?) };
+    let crowded =
+        placement::crowded(&decided.pins, decided.basis.evidence.len(), decided.basis.terms.thresholds.crowded_percent);
+    let told = report::Told {
+        day: &as_of.day,
+        placed: &decided.placed,
+        crowded: &crowded,
+        batch: batch.as_ref().map(|written| (written.batch.as_str(), written.signed_by.as_deref())),
     };
-    let crowded = placement::crowded(&decided.pins, decided.evidence.len(), decided.thresholds.crowded_percent);
-    let told = report::Told { day: &as_of.day, placed: &decided.placed, crowded: &crowded, batch: batch.as_deref() };
     let text = if request.json { report::json(&told) } else { report::text(&told) };
     super::say(out, &text)?;
     drop(lens);
@@ -94,17 +93,11 @@ fn decide(settings: &Settings, lens: &Lens, as_of: &AsOf) -> Result<Decided, Fai
     let suites = suites::read(settings)?;
     let policy = &settings.policy.placement;
     let thresholds = policy.thresholds(as_of.start);
-    let given = Given {
-        suites: &suites,
-        thresholds: &thresholds,
-        pinned: &policy.pinned,
-        today: &as_of.day,
-        quarantine_until: &as_of.plus(thresholds.quarantine_days),
-        by_file: |test| runners::sort_of(test).by_file,
-        instant: instant::seconds,
-    };
-    let placed = placement::place(&evidence, given);
-    Ok(Decided { evidence, thresholds, suites, placed, pins, worth_before: map.worth })
+    let quarantine_until = as_of.plus(thresholds.quarantine_days);
+    let terms = Terms { thresholds, pinned: policy.pinned_globs.clone(), day: as_of.day.clone(), quarantine_until };
+    let basis = Basis { evidence, suites, terms };
+    let placed = basis.decide()?;
+    Ok(Decided { basis, placed, pins, worth_before: map.worth })
 }
 
 /// The tests that the map knows.
@@ -114,57 +107,20 @@ fn known(settings: &Settings) -> Result<BTreeSet<String>, Failure> {
 }
 
 /// Keeps the inputs, then writes the batch; the batch is what makes the moves happen.
-fn record(settings: &Settings, as_of: &AsOf, decided: &Decided) -> Result<String, Failure> {
-    let rows: String = decided.evidence.iter().map(|row| json(row) + "\n").collect();
-    let (before, policy) = (json(&decided.suites), json(&decided.thresholds));
+fn record(settings: &Settings, decided: &Decided) -> Result<Written, Failure> {
     let store = Store::open(&settings.ledger.0)?;
-    for input in [&rows, &before, &policy] {
-        store.create(&format!("inputs/{}", sha256(input.as_bytes())), input.as_bytes().to_vec())?;
-    }
-    let decision = Decision {
-        tool: format!("titer {}", env!("CARGO_PKG_VERSION")),
-        engine: crate::ledger::duck::ENGINE.to_owned(),
-        policy: Sha { sha256: sha256(policy.as_bytes()) },
-        queries: crate::ledger::sql::VIEWS.iter().map(|view| Named::of(view.name, view.text.as_bytes())).collect(),
-        inputs: vec![Named::of("test_evidence", rows.as_bytes()), Named::of("suites", before.as_bytes())],
-        commit: None,
-        suite_before: Sha { sha256: sha256(before.as_bytes()) },
-        moves: decided.placed.moves.len() as u64,
-        as_of: format!("{}T00:00:00Z", as_of.day),
-    };
-    let changes: Vec<Change> = decided.placed.moves.iter().map(|step| change(step, decided, as_of)).collect();
-    suites::write(settings, Some(&decision), &changes)
+    let decision = decided.basis.keep(&store, decided.placed.moves.len())?;
+    suites::write(settings, Some(&decision), &decided.basis.changes(&decided.placed))
 }
 
 /// Tells the map what tests are worth, where that is another than before: runs that are short of time go by it.
 fn tell_worth(settings: &Settings, as_of: &AsOf, decided: &Decided) -> Result<(), Failure> {
     let points = |row: &Evidence| (row.test.clone(), worth::points(row, as_of.start));
-    let worth: Vec<(String, u32)> = decided.evidence.iter().map(points).collect();
+    let worth: Vec<(String, u32)> = decided.basis.evidence.iter().map(points).collect();
     if worth.is_empty() || worth == decided.worth_before {
         return Ok(());
     }
     imports::commit_worth(&Store::open(&settings.ledger.0)?, &as_of.day, &worth)
-}
-
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-fn change(step: &Move, decided: &Decided, as_of: &AsOf) -> Change {
-    let row = decided.evidence.binary_search_by(|row| row.test.cmp(&step.test)).ok();
-    Change {
-        op: "move".to_owned(),
-        test: step.test.clone(),
-        from: step.from,
-        to: step.to,
-        prev: decided.suites.last_record(&step.test).map(str::to_owned),
-        decision: None,
-        reason: Why { rule: step.ground.rule.to_owned(), text: step.ground.text.clone() },
-        until: step.until.clone(),
-        evidence: row.map(|at| decided.evidence[at].clone()),
-        actor: "titer place".to_owned(),
-        recorded_at: format!("{}T00:00:00Z", as_of.day),
-    }
 }
 
 /// `titer move`: one test, by somebody's word.
@@ -188,11 +144,13 @@ pub fn by_hand(settings: &Settings, test: &str, to: Suite, reason: &str, out: &m
         from,
         to,
         prev: suites.last_record(test).map(str::to_owned),
+        resolves: suites.tips(test),
         reason: Why { rule: placement::BY_HAND.to_owned(), text: reason.to_owned() },
         actor: "a person".to_owned(),
         recorded_at: crate::bridges::clock::timestamp(crate::bridges::clock::now()),
         ..Change::default()
     };
-    let batch = suites::write(settings, None, &[change])?;
-    super::say(out, &format!("{test}: {from} -> {to}\nwritten: {}/{batch}\n", crate::bridges::suite_files::PENDING))
+    let written = suites::write(settings, None, &[change])?;
+    let told = report::written(&written.batch, written.signed_by.as_deref());
+    super::say(out, &format!("{test}: {from} -> {to}\n{told}"))
 }

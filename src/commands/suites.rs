@@ -3,9 +3,12 @@
 use crate::bridges::{clock, commits, suite_files};
 use crate::decide::suites::{Step, fold};
 use crate::formats::record_v1::{self, Change, Named, Recorded};
+use crate::formats::{dsse, record_line};
 use crate::model::failure::Failure;
 use crate::model::suite::Suites;
 use crate::settings::{Base, Settings};
+
+use super::audit::hand;
 
 /// The suites that the records in the tree speak of.
 ///
@@ -53,6 +56,7 @@ fn step(recorded: Recorded) -> Step {
     Step {
         record,
         prev: change.prev,
+        resolves: change.resolves,
         test: change.test,
         to: change.to,
         rule: (change.reason.rule, change.reason.text),
@@ -61,36 +65,50 @@ fn step(recorded: Recorded) -> Step {
     }
 }
 
-/// Writes a batch of changes; returns its name.
+/// A batch that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The name of its file.
+    pub batch: String,
+    /// The key that signed its records, if one did.
+    pub signed_by: Option<String>,
+}
+
+/// Writes a batch of changes.
 ///
 /// # Errors
-/// The batch cannot be written: then nothing has moved.
+/// The key is none, or the batch cannot be written: then nothing has moved.
 pub fn write(
     settings: &Settings,
     decision: Option<&record_v1::Decision>,
     changes: &[Change],
-) -> Result<String, Failure> {
+) -> Result<Written, Failure> {
     let mut text = String::new();
     let mut decided = None;
+    let signer = hand::signer(settings)?;
+    let line = |statement: &str| {
+        let signature = signer.as_ref().map(|signer| dsse::sign(signer, statement.as_bytes()));
+        record_line::write(signature.as_slice(), statement)
+    };
     if let Some(decision) = decision {
         let (statement, name) = record_v1::statement(
             record_v1::DECISION,
             Named::of("suite", decision.suite_before.sha256.as_bytes()),
             decision,
         );
-        text.push_str(&record_v1::line(&statement));
+        text.push_str(&line(&statement));
         decided = Some(name);
     }
     for change in changes {
         let change = Change { decision: decided.clone(), ..change.clone() };
         let subject = Named::of(&change.test, &body(settings, &change.test));
         let (statement, _) = record_v1::statement(record_v1::CHANGE, subject, &change);
-        text.push_str(&record_v1::line(&statement));
+        text.push_str(&line(&statement));
     }
     let name = format!("{}.jsonl", record_v1::sha256(text.as_bytes()));
     let failed = |error| Failure::world("the records cannot be written, so nothing has moved").because(error);
     suite_files::write(&settings.root, &name, text.as_bytes()).map_err(failed)?;
-    Ok(name)
+    Ok(Written { batch: name, signed_by: signer.map(|signer| dsse::keyid(&signer.public())) })
 }
 
 /// The bytes of the file that a test stands in; of its id where that names no file.

@@ -14,6 +14,7 @@ pub mod former;
 pub mod graph;
 pub mod history;
 pub mod layout;
+pub mod lineage;
 pub mod mapping;
 pub mod memory;
 pub mod modules;

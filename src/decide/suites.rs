@@ -11,6 +11,8 @@ pub struct Step {
     pub record: String,
     /// The test's record before it.
     pub prev: Option<String>,
+    /// Other records of the test that it puts an end to.
+    pub resolves: Vec<String>,
     /// The test.
     pub test: String,
     /// Where it goes.
@@ -34,11 +36,13 @@ pub fn fold(steps: Vec<Step>) -> Suites {
     for (test, mut steps) in by_test {
         steps.sort_by(|a, b| (&a.at, &a.record).cmp(&(&b.at, &b.record)));
         steps.dedup_by(|a, b| a.record == b.record);
-        let followed: BTreeSet<&str> = steps.iter().filter_map(|step| step.prev.as_deref()).collect();
-        let forked = followed.len() + usize::from(steps.iter().any(|step| step.prev.is_none())) < steps.len();
+        let followed: BTreeSet<&str> =
+            steps.iter().flat_map(|step| step.prev.iter().chain(&step.resolves)).map(String::as_str).collect();
+        // Every branch of a fork has an end of its own, until one record names them all.
         let tips: Vec<&Step> = steps.iter().filter(|step| !followed.contains(step.record.as_str())).collect();
-        if forked || tips.len() != 1 {
+        if tips.len() != 1 {
             suites.disputed.insert(test.clone());
+            suites.tips.insert(test.clone(), tips.iter().map(|tip| tip.record.clone()).collect());
         }
         if let Some(tip) = tips.last() {
             let placement = Placement {
@@ -64,6 +68,7 @@ mod tests {
         Step {
             record: record.to_owned(),
             prev: prev.map(str::to_owned),
+            resolves: Vec::new(),
             test: "t".to_owned(),
             to,
             rule: ("quiet".to_owned(), String::new()),
@@ -98,5 +103,19 @@ mod tests {
         // What follows one of the two does not resolve them.
         assert_eq!(lives(&[first, one, other, step("d", Some("b"), Suite::Weekly)]), Suite::Fast);
         assert_eq!(lives(&[step("a", None, Suite::Weekly), step("b", None, Suite::Weekly)]), Suite::Fast);
+    }
+
+    #[test]
+    fn a_record_that_names_all_branches_ends_the_dispute() {
+        let first = step("a", None, Suite::Fast);
+        let (one, other) = (step("b", Some("a"), Suite::Weekly), step("c", Some("a"), Suite::Weekly));
+        let both = |resolves: &[&str]| Step {
+            resolves: resolves.iter().map(|it| (*it).to_owned()).collect(),
+            ..step("d", Some("b"), Suite::Weekly)
+        };
+        let all = [first.clone(), one.clone(), other.clone()];
+        assert_eq!(fold(all.to_vec()).tips("t"), ["b", "c"]);
+        assert_eq!(lives(&[first.clone(), one.clone(), other.clone(), both(&["b", "c"])]), Suite::Weekly);
+        assert_eq!(lives(&[first, one, other, both(&["b"])]), Suite::Fast);
     }
 }

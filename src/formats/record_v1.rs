@@ -69,6 +69,9 @@ pub struct Change {
     /// The statement of the batch's decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
+    /// Records of the same test that say different things, of which this one ends the dispute.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resolves: Vec<String>,
     /// Why.
     pub reason: Why,
     /// The last day of the stay.

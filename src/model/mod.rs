@@ -15,6 +15,7 @@ pub mod outcome;
 pub mod placed;
 pub mod plan;
 pub mod reason;
+pub mod record;
 pub mod reported;
 pub mod shape;
 pub mod suite;

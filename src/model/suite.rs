@@ -68,6 +68,9 @@ pub struct Suites {
     pub placements: BTreeMap<String, Placement>,
     /// Tests of which two records say different things: they are in FAST until a record resolves that.
     pub disputed: BTreeSet<String>,
+    /// The records that a dispute is about, by test, each the last of its branch.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tips: BTreeMap<String, Vec<String>>,
 }
 
 impl Suites {
@@ -93,6 +96,12 @@ impl Suites {
         self
     }
 
+    /// The records of a test that a new one would have to reconcile; none where there is no dispute.
+    #[must_use]
+    pub fn tips(&self, test: &str) -> Vec<String> {
+        self.tips.get(test).cloned().unwrap_or_default()
+    }
+
     /// The digest of the record that speaks last of a test.
     #[must_use]
     pub fn last_record(&self, test: &str) -> Option<&str> {
@@ -110,7 +119,7 @@ mod tests {
             let place = |&(test, suite, rule): &(&str, Suite, &str)| {
                 (test.to_owned(), Placement { suite, rule: rule.to_owned(), ..Placement::default() })
             };
-            Suites { placements: stays.iter().map(place).collect(), disputed: BTreeSet::new() }
+            Suites { placements: stays.iter().map(place).collect(), ..Suites::default() }
         };
         let base =
             of(&[("kept", Suite::Weekly, "quiet"), ("back", Suite::Weekly, "quiet"), ("fast", Suite::Fast, "x")]);

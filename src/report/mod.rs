@@ -6,5 +6,6 @@ pub mod learned;
 pub mod outlook;
 pub mod placement;
 pub mod recall;
+pub mod sealing;
 pub mod summary;
 pub mod table;

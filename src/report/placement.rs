@@ -19,8 +19,18 @@ pub struct Told<'a> {
     pub placed: &'a Placed,
     /// Code paths that keep a large share of the suite in FAST, with the number of tests.
     pub crowded: &'a [(String, i64)],
-    /// The batch that was written.
-    pub batch: Option<&'a str>,
+    /// The batch that was written, and the key that signed it.
+    pub batch: Option<(&'a str, Option<&'a str>)>,
+}
+
+/// Where a batch was written, and what becomes of it.
+#[must_use]
+pub fn written(batch: &str, signed_by: Option<&str>) -> String {
+    let signed = signed_by.map_or_else(
+        || "unsigned (no key in TITER_SIGNING_KEY): who seals signs what can be decided again".to_owned(),
+        |key| format!("signed by {key}"),
+    );
+    format!("written: .titer/suite/pending/{batch}; commit it\n  {signed}\n")
 }
 
 fn size(placed: &Placed, when: usize, suite: Suite) -> (usize, i64) {
@@ -73,9 +83,7 @@ pub fn text(told: &Told<'_>) -> String {
         let _ = writeln!(text, "moved twice within 90 days: {}", placed.restless.join(", "));
     }
     match told.batch {
-        Some(batch) => {
-            let _ = writeln!(text, "written: .titer/suite/pending/{batch}; commit it");
-        }
+        Some((batch, signed_by)) => text.push_str(&written(batch, signed_by)),
         None if placed.moves.is_empty() => {
             let _ = writeln!(text, "nothing moves");
         }
@@ -109,7 +117,8 @@ pub fn json(told: &Told<'_>) -> String {
         "waiting": placed.waiting,
         "restless": placed.restless,
         "crowded": told.crowded.iter().map(|(path, tests)| json!({"path": path, "tests": tests})).collect::<Vec<_>>(),
-        "batch": told.batch,
+        "batch": told.batch.map(|(batch, _)| batch),
+        "signed_by": told.batch.and_then(|(_, signed_by)| signed_by),
     });
     format!("{value}\n")
 }

@@ -1,5 +1,6 @@
 //! What the user asked for: flags, environment, `titer.toml`, defaults. The only reader of environment variables.
 
+pub mod audit;
 pub mod budget;
 pub mod forge;
 pub mod placement;

@@ -18,8 +18,18 @@ pub struct PlacementPolicy {
     numbers: Thresholds,
     /// Tests that stay in FAST, as globs over ids.
     pub pinned: GlobSet,
+    /// The same as they are written.
+    pub pinned_globs: Vec<String>,
     /// Folder of each service, from the root, without a slash at its end.
     pub services: BTreeMap<String, String>,
+}
+
+/// Globs over tests' ids, from a policy that was read before.
+///
+/// # Errors
+/// One of them is none.
+pub fn pinned(texts: &[String]) -> Result<GlobSet, Failure> {
+    globs("placement.pinned", texts, Path::new(super::policy::FILE))
 }
 
 /// The table `[placement]`.
@@ -61,7 +71,7 @@ impl PlacementPolicy {
             most_moves: 0,
             crowded_percent: 100,
         };
-        Self { numbers, pinned: GlobSet::empty(), services: BTreeMap::new() }
+        Self { numbers, pinned: GlobSet::empty(), pinned_globs: Vec::new(), services: BTreeMap::new() }
     }
 
     /// The same with what a file says.
@@ -99,6 +109,7 @@ impl PlacementPolicy {
         numbers.quarantine_owner = table.quarantine_owner.unwrap_or(std::mem::take(&mut numbers.quarantine_owner));
         if let Some(pinned) = table.pinned {
             self.pinned = globs("placement.pinned", &pinned, path)?;
+            self.pinned_globs = pinned;
         }
         if let Some(services) = services {
             let folder = |it: String| it.trim_matches('/').trim_start_matches("./").to_owned();

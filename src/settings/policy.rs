@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::model::failure::Failure;
 
+use super::audit::{self, AuditPolicy};
 use super::budget::{self, BudgetPolicy};
 use super::placement::{self, PlacementPolicy};
 use super::sources::Source;
@@ -41,6 +42,8 @@ pub struct Policy {
     pub placement: PlacementPolicy,
     /// Trackers that `titer weekly` learns from.
     pub sources: Vec<Source>,
+    /// The log of records: its name and its keys.
+    pub audit: AuditPolicy,
     /// Where the policy was read from; `None` for the defaults.
     pub file: Option<PathBuf>,
 }
@@ -62,6 +65,7 @@ struct File {
     placement: Option<placement::Table>,
     services: Option<BTreeMap<String, String>>,
     source: Option<Vec<Source>>,
+    audit: Option<audit::Table>,
 }
 
 impl Policy {
@@ -85,6 +89,7 @@ impl Policy {
             budget: BudgetPolicy::bare(),
             placement: PlacementPolicy::bare(),
             sources: Vec::new(),
+            audit: AuditPolicy::default(),
             file: None,
         }
     }
@@ -131,6 +136,7 @@ impl Policy {
         self.budget = self.budget.with(&keys, path)?;
         self.placement = self.placement.with(file.placement, file.services, path)?;
         self.sources = file.source.unwrap_or(self.sources);
+        self.audit = self.audit.with(file.audit);
         self.coverage = file.coverage.unwrap_or(self.coverage);
         if !["run-whole", "ignore"].contains(&self.coverage.as_str()) {
             let sentence =

@@ -56,6 +56,12 @@ pub fn of_sources() -> Interpreter {
     there.unwrap_or_else(|| panic!("no environment with Bugsink: run .ci/test, which makes it"))
 }
 
+/// The one with other people's readers of what `titer audit` writes.
+pub fn of_audit() -> Interpreter {
+    let there = named("TITER_TEST_PYTHON_AUDIT").or_else(|| beside("audit", ""));
+    there.unwrap_or_else(|| panic!("no environment with securesystemslib: run .ci/test, which makes it"))
+}
+
 /// What `.ci/test` left in a folder of the target directory under a name that starts like this.
 fn beside(folder: &str, start: &str) -> Option<Interpreter> {
     let target = Path::new(env!("CARGO_BIN_EXE_titer")).ancestors().nth(2)?;

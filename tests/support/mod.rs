@@ -3,6 +3,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod arena;
+pub mod audited;
 pub mod cargo;
 pub mod cargo_edits;
 pub mod cargo_project;
@@ -11,6 +12,7 @@ pub mod interpreters;
 pub mod jest_edits;
 pub mod jest_project;
 pub mod repository;
+pub mod service;
 pub mod shop;
 pub mod small;
 pub mod started;

@@ -1,0 +1,68 @@
+//! `titer audit at DATE`: where tests lived at the end of a day, as the log had it sealed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::records::{self, Record};
+use crate::commands::evidence::AsOf;
+use crate::formats::record_v1::CHANGE;
+use crate::formats::statement_v1::SEAL;
+use crate::model::failure::Failure;
+use crate::settings::Settings;
+
+/// Prints the tests that were in WEEKLY; all others were in FAST.
+///
+/// # Errors
+/// The day is none, or nothing was sealed by then.
+pub fn run(
+    settings: &Settings,
+    day: &str,
+    log: Option<&Path>,
+    as_json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let day = AsOf::parse(day)?.day;
+    let all = records::all(settings, log)?;
+    let seals = all.iter().filter(|it| it.kind == SEAL && it.at().get(..10).is_some_and(|at| at <= day.as_str()));
+    let Some(last) = seals.max_by_key(|it| it.index) else {
+        let failure = Failure::input(format!("nothing was sealed by {day}"));
+        return Err(failure.hint("`titer audit list` tells what is sealed, and when"));
+    };
+    let size = last.index.unwrap_or_default();
+    let mut lives: BTreeMap<&str, &Record> = BTreeMap::new();
+    for change in all.iter().filter(|it| it.kind == CHANGE && it.index.is_some_and(|at| at < size)) {
+        lives.insert(change.test(), change);
+    }
+    let in_weekly = |it: &Record| {
+        let until = it.text("until");
+        it.text("to") == "weekly" && (until.is_empty() || until >= day.as_str())
+    };
+    let weekly: Vec<(&str, &Record)> =
+        lives.iter().filter(|(_, it)| in_weekly(it)).map(|(test, it)| (*test, *it)).collect();
+    let gone: BTreeSet<&str> =
+        lives.iter().filter(|(_, it)| it.text("to") == "absent").map(|(test, _)| *test).collect();
+    let text = if as_json {
+        let told = |(test, it): &(&str, &Record)| json!({"test": test, "record": it.id, "since": it.at()});
+        let value = json!({
+            "format": "audit_at_v1", "day": day, "size": size + 1, "commit": last.text("mainCommit"),
+            "weekly": weekly.iter().map(told).collect::<Vec<_>>(), "absent": gone,
+        });
+        format!("{value}\n")
+    } else {
+        let mut text: String = weekly
+            .iter()
+            .map(|(test, it)| format!("weekly  {}  since {}  record {}\n", test.escape_debug(), it.at(), &it.id[..12]))
+            .collect();
+        text.push_str(&format!(
+            "{} tests were in WEEKLY at the end of {day}, all others in FAST (log size {}, sealed up to {})\n",
+            weekly.len(),
+            size + 1,
+            last.text("mainCommit")
+        ));
+        text
+    };
+    crate::commands::say(out, &text)
+}
