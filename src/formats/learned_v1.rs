@@ -248,7 +248,7 @@ mod tests {
         line("sighting", "", "").write(&line("", "f\"1", "r").members(), &mut parts);
         let read = |text: &[u8]| serde_json::from_slice::<SightingLine>(text).unwrap();
         assert_eq!(read(&parts), read(&whole));
-        assert_eq!(parts.iter().filter(|&&byte| byte == b'\n').count(), 1);
+        assert_eq!(parts.split(|&byte| byte == b'\n').count(), 2);
         assert_eq!(line("", "", "").members(), b"");
     }
 }

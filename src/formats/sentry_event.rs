@@ -253,8 +253,8 @@ pub(super) fn shortened(text: &str) -> String {
 /// Whether a text is surely kept as it is: nearly every one is, and there are millions.
 pub(super) fn is_short(text: &str) -> bool {
     // Without an early end many bytes are looked at at once.
-    let is_other = text.bytes().fold(false, |found, byte| found | byte.is_ascii_control() | (byte == 0xc2));
-    text.len() <= LONGEST && !is_other
+    let other = |byte: u8| u8::from(byte.is_ascii_control()) | u8::from(byte == 0xc2);
+    text.len() <= LONGEST && text.bytes().fold(0, |found, byte| found | other(byte)) == 0
 }
 
 pub(super) fn first(texts: &[String]) -> String {

@@ -1,6 +1,7 @@
 //! `titer audit at DATE`: where tests lived at the end of a day, as the log had it sealed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 
@@ -52,16 +53,17 @@ pub fn run(
         });
         format!("{value}\n")
     } else {
-        let mut text: String = weekly
-            .iter()
-            .map(|(test, it)| format!("weekly  {}  since {}  record {}\n", test.escape_debug(), it.at(), &it.id[..12]))
-            .collect();
-        text.push_str(&format!(
-            "{} tests were in WEEKLY at the end of {day}, all others in FAST (log size {}, sealed up to {})\n",
+        let mut text = String::new();
+        for (test, it) in &weekly {
+            let _ = writeln!(text, "weekly  {}  since {}  record {}", test.escape_debug(), it.at(), &it.id[..12]);
+        }
+        let _ = writeln!(
+            text,
+            "{} tests were in WEEKLY at the end of {day}, all others in FAST (log size {}, sealed up to {})",
             weekly.len(),
             size + 1,
             last.text("mainCommit")
-        ));
+        );
         text
     };
     crate::commands::say(out, &text)

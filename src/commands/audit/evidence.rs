@@ -37,11 +37,12 @@ pub fn run(
     let mut text = format!("record {} ({})\n", found.id, found.place());
     if found.kind == CHANGE {
         let _ = writeln!(text, "{} {} -> {}", found.test().escape_debug(), found.text("from"), found.text("to"));
-        match &found.predicate["evidence"] {
-            Value::Object(members) => members.iter().for_each(|(name, value)| {
+        if let Value::Object(members) = &found.predicate["evidence"] {
+            for (name, value) in members {
                 let _ = writeln!(text, "  {name}: {}", plain(value));
-            }),
-            _ => text.push_str("  no evidence: it is a person's own word\n"),
+            }
+        } else {
+            text.push_str("  no evidence: it is a person's own word\n");
         }
     }
     if let Some(decision) = decision {

@@ -66,7 +66,9 @@ pub fn run(
         }
         Form::Csv => {
             let mut text = "index,record,at,kind,op,test,from,to,rule,reason,actor,signed_by\r\n".to_owned();
-            found.iter().for_each(|it| text.push_str(&row(it)));
+            for it in &found {
+                text.push_str(&row(it));
+            }
             text
         }
         Form::Text => {

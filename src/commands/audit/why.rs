@@ -90,20 +90,22 @@ pub fn run(
     let folded = suites::read(settings)?;
     let lives = folded.weekly(name, &suites::today()).map_or("fast", |_| "weekly");
     let is_disputed = folded.disputed.contains(name);
-    let text = if as_json {
+    let told_all = if as_json {
         let records: Vec<Value> = found.iter().map(|it| told(it)).collect();
         let value = json!({"format": "audit_why_v1", "test": name, "suite": lives, "disputed": is_disputed, "records": records});
         format!("{value}\n")
     } else {
         let dispute = if is_disputed { ", as its records say different things" } else { "" };
-        let mut text = format!("{}\n  lives in {}{dispute}\n", name.escape_debug(), lives.to_uppercase());
-        found.iter().for_each(|it| text.push_str(&line(it)));
-        text.push_str(
+        let mut every = format!("{}\n  lives in {}{dispute}\n", name.escape_debug(), lives.to_uppercase());
+        for it in &found {
+            every.push_str(&line(it));
+        }
+        every.push_str(
             "`titer audit evidence RECORD` tells what it was decided on, `titer audit prove RECORD` how to check it\n",
         );
-        text
+        every
     };
-    crate::commands::say(out, &text)
+    crate::commands::say(out, &told_all)
 }
 
 /// Prints the moves that took another one back, the oldest first.

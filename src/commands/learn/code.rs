@@ -312,8 +312,8 @@ impl<'a> Code<'a> {
         }
         let ids = commits::files(&self.settings.root, commit).map_err(git)?;
         let crates = self.crates(&ids)?;
-        let named = crates.iter().flat_map(|(name, folder)| [name, folder]);
-        let names = Digest::of_parts(ids.keys().chain(named).map(String::as_bytes));
+        let places = crates.iter().flat_map(|(name, folder)| [name, folder]);
+        let names = Digest::of_parts(ids.keys().chain(places).map(String::as_bytes));
         let tree = Tree::new(ids.keys().map(String::as_str)).with_crates(crates);
         let at = Arc::new(At { tree, ids, names });
         self.trees.insert(commit.to_owned(), Arc::clone(&at));
