@@ -69,7 +69,7 @@ pub struct Suites {
     /// Tests of which two records say different things: they are in FAST until a record resolves that.
     pub disputed: BTreeSet<String>,
     /// The records that a dispute is about, by test, each the last of its branch.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default)]
     pub tips: BTreeMap<String, Vec<String>>,
 }
 
