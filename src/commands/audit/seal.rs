@@ -65,6 +65,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     let failed = |error| Failure::world("the log's folder cannot be used").because(error);
     let signers = signers(settings, &request.keys)?;
     let (tip, branch) = tip(settings, request.branch.as_deref())?;
+    let line = Line { tip: &tip, branch: &branch, remote: request.push.as_deref() };
     let folder = Folder::lock(root).map_err(failed)?;
     let mut steps = Steps(death());
     // Where the log stood when this began: what another machine pushes meanwhile must go on from there.
@@ -73,7 +74,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
         let theirs = request.push.as_deref().map(|remote| fetch(root, remote)).transpose()?.flatten();
         let state = settle(root, &folder, (theirs.as_deref(), began.as_ref()), &mut steps)?;
         began.get_or_insert_with(|| log_branch::commit_of(root, BRANCH));
-        let told = seal(settings, &signers, &tip, &folder, state, &mut steps)?;
+        let told = seal(settings, &signers, &line, &folder, state, &mut steps)?;
         if let Some(remote) = &request.push
             && let Err(error) = push(root, remote, theirs.as_deref())
         {
@@ -286,27 +287,44 @@ fn clean(folder: &Folder) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The default branch, as far as it is sealed now.
+#[derive(Debug, Clone, Copy)]
+struct Line<'a> {
+    tip: &'a str,
+    branch: &'a str,
+    /// Who may have more of it.
+    remote: Option<&'a str>,
+}
+
 /// What a seal came to.
 fn seal(
     settings: &Settings,
     signers: &[Signer],
-    tip: &str,
+    line: &Line<'_>,
     folder: &Folder,
     state: State,
     steps: &mut Steps,
 ) -> Result<report::Told, Failure> {
-    let root = &settings.root;
+    let (root, tip) = (&settings.root, line.tip);
     if let Some(last) = state.last() {
         let main = last.main_commit.as_str();
+        // Another machine may have sealed commits that were not pushed yet when this clone was made.
+        if let (None, Some(remote)) = (commits::resolve(root, main), line.remote) {
+            let failed =
+                |error| Failure::world(format!("{} cannot be fetched from {remote}", line.branch)).because(error);
+            batch_history::fetch(root, remote, line.branch).map_err(failed)?;
+        }
         if main != tip && batch_history::is_before(root, tip, main) {
             return Ok(told(&state, state.edge.size(), 0, root));
         }
         if !batch_history::is_before(root, main, tip) {
             let failure = Failure::input(format!(
-                "the default branch does not contain {main}, up to which the log is sealed: its history was rewritten"
+                "the default branch does not contain {main}, up to which the log is sealed: its history was rewritten, or this clone is behind"
             ));
             return Err(
-                failure.hint("bring that commit back into the branch (a merge is enough): what is sealed stays sealed")
+                failure.hint(
+                    "fetch the default branch and seal again; if the commit is in no branch any more, bring it back (a merge is enough): what is sealed stays sealed",
+                )
             );
         }
     }
