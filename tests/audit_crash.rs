@@ -266,6 +266,12 @@ fn a_machine_that_was_slower_takes_what_was_pushed_and_seals_the_rest() {
     }
     git(&shop.root(), &["fetch", "-q", "origin", "titer-log:titer-log"]);
     assert_eq!((shop.verify(&[]).0, shop.moves().len()), (6, 5));
+    // Sealed up to a commit that the other clone does not have yet: it has nothing to add.
+    move_on(&mut shop, "f");
+    git(Path::new(&two), &["pull", "-q", "origin", "main"]);
+    let ahead = seal(&shop, &two, &["--push", "origin"]);
+    let behind = seal(&shop, &one, &["--push", "origin"]);
+    assert_eq!((&behind["size"], &behind["before"]), (&ahead["size"], &ahead["size"]));
     // A log that has nothing to do with ours is not taken.
     let other = machine(&shop, &bare, "other");
     copy_tree(Path::new(&two), &shop.repository.beside("kept"));

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::suite_files::{self, PENDING};
+use super::suite_files::{self, BASE, PENDING};
 use super::{commits, git};
-
-/// The snapshot that batches are folded into.
-pub const BASE: &str = ".titer/suite/base.tsv";
 
 /// What one commit did to batches.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +29,19 @@ pub fn tip(root: &Path, named: Option<&str>) -> Option<(String, String)> {
         None => ["remotes/origin/HEAD", "heads/main", "heads/master"].map(|name| format!("refs/{name}")).to_vec(),
     };
     candidates.into_iter().find_map(|name| Some((commits::resolve(root, &name)?, name)))
+}
+
+/// Fetches the default branch of another repository, which is called `found` here, so that its commits are here; no branch of this one moves.
+///
+/// # Errors
+/// The other side cannot be reached, or has no such branch.
+pub fn fetch(root: &Path, remote: &str, found: &str) -> io::Result<()> {
+    let name =
+        found.strip_prefix("refs/remotes/origin/").or_else(|| found.strip_prefix("refs/heads/")).unwrap_or(found);
+    let from = if name == "HEAD" { name.to_owned() } else { format!("refs/heads/{name}") };
+    let into = format!("+{from}:refs/titer/default");
+    let flags = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--end-of-options", remote, &into];
+    git::run(root, &flags).map(drop)
 }
 
 /// Whether commits of the past are missing here.

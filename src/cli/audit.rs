@@ -149,6 +149,9 @@ pub(super) enum Audit {
         /// Push the branch titer-log there, without force; if another machine was quicker, take its log and seal the rest
         #[arg(long, value_name = "REMOTE")]
         push: Option<String>,
+        /// Then fold the batches that are sealed as a whole into `.titer/suite/base.tsv` and delete their files; commit that
+        #[arg(long)]
+        compact: bool,
         /// Print JSON (format `audit_seal_v1`)
         #[arg(long)]
         json: bool,
@@ -221,8 +224,8 @@ impl Audit {
             Self::Keygen { name, out: file, json } => {
                 keygen::run(&settings.folder, &name, file, json, out).map(|()| Ending::Code(0))
             }
-            Self::Seal { key, branch, push, json } => {
-                let request = seal::Request { keys: key, branch, push, json };
+            Self::Seal { key, branch, push, compact, json } => {
+                let request = seal::Request { keys: key, branch, push, compact, json };
                 seal::run(settings, &request, out).map(|all| Ending::Code(i32::from(!all)))
             }
             Self::Verify { since, sealer, log, json } => {

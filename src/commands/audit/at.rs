@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::records::{self, Record};
 use crate::commands::evidence::AsOf;
+use crate::commands::suites;
 use crate::formats::record_v1::CHANGE;
 use crate::formats::statement_v1::SEAL;
 use crate::model::failure::Failure;
@@ -43,13 +44,18 @@ pub fn run(
     };
     let weekly: Vec<(&str, &Record)> =
         lives.iter().filter(|(_, it)| in_weekly(it)).map(|(test, it)| (*test, *it)).collect();
+    // Of tests that were there when titer came only the snapshot of that commit tells.
+    let snapshot = suites::snapshot_of(settings, last.text("mainCommit"))?;
+    let baseline = snapshot.keys().map(String::as_str).filter(|test| !lives.contains_key(test));
+    let in_fast = lives.iter().filter(|(_, it)| it.text("to") != "absent" && !in_weekly(it)).map(|(test, _)| *test);
+    let fast: BTreeSet<&str> = baseline.chain(in_fast).collect();
     let gone: BTreeSet<&str> =
         lives.iter().filter(|(_, it)| it.text("to") == "absent").map(|(test, _)| *test).collect();
     let text = if as_json {
         let told = |(test, it): &(&str, &Record)| json!({"test": test, "record": it.id, "since": it.at()});
         let value = json!({
             "format": "audit_at_v1", "day": day, "size": size + 1, "commit": last.text("mainCommit"),
-            "weekly": weekly.iter().map(told).collect::<Vec<_>>(), "absent": gone,
+            "weekly": weekly.iter().map(told).collect::<Vec<_>>(), "fast": fast, "absent": gone,
         });
         format!("{value}\n")
     } else {
@@ -59,8 +65,9 @@ pub fn run(
         }
         let _ = writeln!(
             text,
-            "{} tests were in WEEKLY at the end of {day}, all others in FAST (log size {}, sealed up to {})",
+            "{} tests were in WEEKLY at the end of {day}, all others in FAST: {} that are recorded (log size {}, sealed up to {})",
             weekly.len(),
+            fast.len(),
             size + 1,
             last.text("mainCommit")
         );

@@ -3,6 +3,7 @@
 pub mod approve;
 pub mod at;
 pub mod check;
+pub mod compact;
 pub mod draft;
 pub mod evidence;
 pub mod export;

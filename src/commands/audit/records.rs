@@ -82,17 +82,24 @@ pub fn all(settings: &Settings, folder: Option<&Path>) -> Result<Vec<Record>, Fa
     }
     let sealed: std::collections::BTreeSet<String> = found.iter().map(|it| it.id.clone()).collect();
     let failed = |error| Failure::world("the records that wait cannot be read").because(error);
-    for (name, bytes) in suite_files::batches(&settings.root).map_err(failed)? {
+    let waiting = in_files(suite_files::PENDING, suite_files::batches(&settings.root).map_err(failed)?)?;
+    found.extend(waiting.into_iter().filter(|it| !sealed.contains(&it.id)));
+    Ok(found)
+}
+
+/// The records in files of a folder.
+///
+/// # Errors
+/// One of them is damaged.
+pub fn in_files(folder: &str, files: Vec<(String, Vec<u8>)>) -> Result<Vec<Record>, Failure> {
+    let mut found = Vec::new();
+    for (name, bytes) in files {
         for (number, line) in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).enumerate() {
             let read = record_line::read(line).and_then(|it| record(it.statement, &it, None, Some(name.clone())));
-            let read = read.map_err(|why| {
-                let file = format!("{}/{name}:{}", suite_files::PENDING, number + 1);
-                Failure::input(format!("{file} is no record: {why}"))
+            found.push(read.map_err(|why| {
+                Failure::input(format!("{folder}/{name}:{} is no record: {why}", number + 1))
                     .hint("restore the file from git; records are never edited")
-            })?;
-            if !sealed.contains(&read.id) {
-                found.push(read);
-            }
+            })?);
         }
     }
     Ok(found)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::check::{self, Asked, Since};
+use super::compact;
 use super::draft::{Draft, Order, draft};
 use super::hand;
 use super::state::State;
@@ -32,6 +33,8 @@ pub struct Request {
     pub branch: Option<String>,
     /// Where the log is pushed to.
     pub push: Option<String>,
+    /// Fold what is sealed into the snapshot of the suites.
+    pub compact: bool,
     /// Print JSON.
     pub json: bool,
 }
@@ -65,6 +68,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     let failed = |error| Failure::world("the log's folder cannot be used").because(error);
     let signers = signers(settings, &request.keys)?;
     let (tip, branch) = tip(settings, request.branch.as_deref())?;
+    let line = Line { tip: &tip, branch: &branch, remote: request.push.as_deref() };
     let folder = Folder::lock(root).map_err(failed)?;
     let mut steps = Steps(death());
     // Where the log stood when this began: what another machine pushes meanwhile must go on from there.
@@ -73,7 +77,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
         let theirs = request.push.as_deref().map(|remote| fetch(root, remote)).transpose()?.flatten();
         let state = settle(root, &folder, (theirs.as_deref(), began.as_ref()), &mut steps)?;
         began.get_or_insert_with(|| log_branch::commit_of(root, BRANCH));
-        let told = seal(settings, &signers, &tip, &folder, state, &mut steps)?;
+        let (mut told, state) = seal(settings, &signers, &line, &folder, state, &mut steps)?;
         if let Some(remote) = &request.push
             && let Err(error) = push(root, remote, theirs.as_deref())
         {
@@ -85,6 +89,9 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
                     .hint("seal again: nothing is lost, and what is sealed is not sealed twice"));
             }
             continue;
+        }
+        if request.compact {
+            told.folded = Some(compact::run(settings, &state)?);
         }
         let text = if request.json { report::json(&told) } else { report::text(&told, &branch) };
         crate::commands::say(out, &text)?;
@@ -286,27 +293,44 @@ fn clean(folder: &Folder) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The default branch, as far as it is sealed now.
+#[derive(Debug, Clone, Copy)]
+struct Line<'a> {
+    tip: &'a str,
+    branch: &'a str,
+    /// Who may have more of it.
+    remote: Option<&'a str>,
+}
+
 /// What a seal came to.
 fn seal(
     settings: &Settings,
     signers: &[Signer],
-    tip: &str,
+    line: &Line<'_>,
     folder: &Folder,
     state: State,
     steps: &mut Steps,
-) -> Result<report::Told, Failure> {
-    let root = &settings.root;
+) -> Result<(report::Told, State), Failure> {
+    let (root, tip) = (&settings.root, line.tip);
     if let Some(last) = state.last() {
         let main = last.main_commit.as_str();
+        // Another machine may have sealed commits that were not pushed yet when this clone was made.
+        if let (None, Some(remote)) = (commits::resolve(root, main), line.remote) {
+            let failed =
+                |error| Failure::world(format!("{} cannot be fetched from {remote}", line.branch)).because(error);
+            batch_history::fetch(root, remote, line.branch).map_err(failed)?;
+        }
         if main != tip && batch_history::is_before(root, tip, main) {
-            return Ok(told(&state, state.edge.size(), 0, root));
+            return Ok((told(&state, state.edge.size(), 0, root), state));
         }
         if !batch_history::is_before(root, main, tip) {
             let failure = Failure::input(format!(
-                "the default branch does not contain {main}, up to which the log is sealed: its history was rewritten"
+                "the default branch does not contain {main}, up to which the log is sealed: its history was rewritten, or this clone is behind"
             ));
             return Err(
-                failure.hint("bring that commit back into the branch (a merge is enough): what is sealed stays sealed")
+                failure.hint(
+                    "fetch the default branch and seal again; if the commit is in no branch any more, bring it back (a merge is enough): what is sealed stays sealed",
+                )
             );
         }
     }
@@ -336,7 +360,7 @@ fn seal(
     }
     let mut told = told(&made.state, size, made.records, root);
     (told.held, told.notes) = (made.held.iter().map(report_held).collect(), made.told);
-    Ok(told)
+    Ok((told, made.state))
 }
 
 fn report_held(held: &super::waiting::Held) -> report::Held {
