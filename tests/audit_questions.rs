@@ -56,6 +56,9 @@ fn every_question_about_a_test_that_moved_twice_has_an_answer() {
         let evidence = audit.ask(&["evidence", id]);
         assert_eq!(evidence["statement"]["evidence"]["test"], QUIET);
         assert_eq!(evidence["decision"]["record"], record["decision"]);
+        // The first decision came before any policy was sealed, the second names it.
+        let named = &evidence["decision"]["statement"]["policy"]["record"];
+        assert_eq!(named.is_null(), record == &records[0], "{named}");
         assert_eq!(audit.ask(&["replay", id])["verdict"], "same");
         assert_eq!(audit.ask(&["approvals", &id[..12]])["approvals"].as_array().unwrap().len(), 0);
         assert_eq!(audit.titer(&["audit", "prove", id]).code, Some(0));

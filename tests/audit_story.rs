@@ -10,11 +10,13 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 use support::asked::{Audit, approver};
 use support::audited::{PENDING, git, line, sealer, statement, writer};
 use support::day;
+use support::interpreters::of_audit;
 use support::service::sighting;
 
 fn id(name: &str) -> String {
@@ -93,28 +95,7 @@ impl Story {
     }
 }
 
-#[test]
-fn whatever_git_does_to_records_log_tree_and_runner_agree() {
-    let audit = Audit::of(&["quiet", "calm", "busy", "idle"]);
-    audit.0.repository.git(&["tag", "v0"]);
-    audit.0.learn(&[sighting("e1", 9, "app/busy.py", "busy")], 360, 0);
-    let mut story = Story { audit, seals: 0 };
-
-    // Placed: three go to WEEKLY, the fourth is in the baseline; one comes back for a fault.
-    let went = story.places("went");
-    assert_eq!(
-        (went["moves"].as_array().unwrap().len(), &went["observed"]["adds"][0]),
-        (3, &id("busy").into()),
-        "{went}"
-    );
-    story.seals("placed");
-    story.git(&["tag", "v1"]);
-    story.audit.0.learn(&[sighting("e2", 0, "app/calm.py", "calm")], 360, 0);
-    assert_eq!(story.places("back")["moves"][0]["test"], id("calm"));
-    story.seals("placed back");
-    story.git(&["tag", "v2"]);
-    assert_eq!([story.suite("quiet"), story.suite("calm"), story.suite("busy")], ["weekly", "fast", "fast"]);
-
+fn two_branches(story: &mut Story) {
     // Two branches that both moved tests are merged.
     story.git(&["checkout", "-q", "-b", "one"]);
     story.moves("quiet", "fast");
@@ -136,7 +117,9 @@ fn whatever_git_does_to_records_log_tree_and_runner_agree() {
     story.git(&["checkout", "-q", "main"]);
     story.git(&["merge", "-q", "--ff-only", "three"]);
     story.seals("rebased");
+}
 
+fn squashed_and_picked(story: &mut Story) {
     // Two commits that follow each other come in as one.
     story.git(&["checkout", "-q", "-b", "four"]);
     story.moves("idle", "fast");
@@ -158,7 +141,9 @@ fn whatever_git_does_to_records_log_tree_and_runner_agree() {
     story.git(&["merge", "-q", "--no-ff", "-m", "again", "five"]);
     story.seals("merged, too");
     assert_eq!(story.suite("busy"), "fast");
+}
 
+fn reverted(story: &mut Story) {
     // A move is reverted by git, another one follows it, and the revert is reverted.
     story.moves("idle", "fast");
     story.seals("moved");
@@ -173,7 +158,9 @@ fn whatever_git_does_to_records_log_tree_and_runner_agree() {
     story.git(&["revert", "--no-edit", "HEAD"]);
     story.seals("reverted twice");
     assert_eq!([story.suite("idle"), story.suite("quiet")], ["fast", "fast"]);
+}
 
+fn a_test_comes_and_another_goes(story: &mut Story) {
     // A test comes.
     story.audit.0.repository.write("app/new.py", "def new():\n    return 1\n");
     story
@@ -205,7 +192,9 @@ fn whatever_git_does_to_records_log_tree_and_runner_agree() {
     story.audit.0.commit(0, "approved");
     story.seals("went");
     assert_eq!(story.places("nothing owed")["observed"]["removes"].as_array().unwrap().len(), 0);
+}
 
+fn folded(story: &mut Story) {
     // What is sealed is folded into the snapshot: nothing changes but the number of files, and records go on from there.
     let before = story.listed();
     story.audit.with_key(Some(&sealer()));
@@ -220,8 +209,37 @@ fn whatever_git_does_to_records_log_tree_and_runner_agree() {
     story.moves("quiet", "weekly");
     story.seals("moved after that");
     assert_eq!(story.suite("quiet"), "weekly");
+}
 
+#[test]
+fn whatever_git_does_to_records_log_tree_and_runner_agree() {
+    let audit = Audit::of(&["quiet", "calm", "busy", "idle"]);
+    audit.0.repository.git(&["tag", "v0"]);
+    audit.0.learn(&[sighting("e1", 9, "app/busy.py", "busy")], 360, 0);
+    let mut story = Story { audit, seals: 0 };
+
+    // Placed: three go to WEEKLY, the fourth is in the baseline; one comes back for a fault.
+    let went = story.places("went");
+    assert_eq!(
+        (went["moves"].as_array().unwrap().len(), &went["observed"]["adds"][0]),
+        (3, &id("busy").into()),
+        "{went}"
+    );
+    story.seals("placed");
+    story.git(&["tag", "v1"]);
+    story.audit.0.learn(&[sighting("e2", 0, "app/calm.py", "calm")], 360, 0);
+    assert_eq!(story.places("back")["moves"][0]["test"], id("calm"));
+    story.seals("placed back");
+    story.git(&["tag", "v2"]);
+    assert_eq!([story.suite("quiet"), story.suite("calm"), story.suite("busy")], ["weekly", "fast", "fast"]);
+
+    two_branches(&mut story);
+    squashed_and_picked(&mut story);
+    reverted(&mut story);
+    a_test_comes_and_another_goes(&mut story);
+    folded(&mut story);
     answers(&story.audit);
+    conforms(&story.audit);
 }
 
 /// Every question of an auditor about a test that moved more than twice.
@@ -239,9 +257,9 @@ fn answers(audit: &Audit) {
     assert_eq!(audit.ask(&["evidence", first])["statement"]["evidence"]["test"], quiet);
     assert_eq!(audit.titer(&["audit", "prove", first]).code, Some(0));
     let removed = audit.ask(&["why", &id("busy")]);
-    let last = removed["records"].as_array().unwrap().last().unwrap();
-    assert_eq!((last["op"].as_str(), last["to"].as_str()), (Some("remove"), Some("absent")), "{removed}");
-    let approvals = audit.ask(&["approvals", last["record"].as_str().unwrap()]);
+    let final_one = removed["records"].as_array().unwrap().last().unwrap();
+    assert_eq!((final_one["op"].as_str(), final_one["to"].as_str()), (Some("remove"), Some("absent")), "{removed}");
+    let approvals = audit.ask(&["approvals", final_one["record"].as_str().unwrap()]);
     assert!(
         approvals["approvals"][0]["signed_by"][0].as_str().unwrap().starts_with("example.org/shop/lead+"),
         "{approvals}"
@@ -263,6 +281,23 @@ fn answers(audit: &Audit) {
         let id = decision["record"].as_str().unwrap();
         assert_eq!(audit.ask(&["replay", id])["verdict"], "same");
     }
+}
+
+/// Every record of the story is what the published schema says, as somebody else's validator reads it; so is each of the published examples.
+fn conforms(audit: &Audit) {
+    let bundle = audit.0.repository.beside("bundle.jsonl");
+    assert_eq!(audit.titer(&["audit", "export", "--bundle", bundle.to_str().unwrap()]).code, Some(0));
+    let file = |path: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let arguments = [
+        file("tests/support/conforms.py"),
+        bundle,
+        file("testdata/records/examples.jsonl"),
+        file("src/formats/record_v1.schema.json"),
+    ];
+    let done = Command::new(of_audit().python()).args(arguments).output().unwrap();
+    let told = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success(), "{told}{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(told, "approval baseline change decision key policy seal\n");
 }
 
 #[test]

@@ -51,6 +51,7 @@ pub fn run(settings: &Settings, sight: Sight<'_>, writes: bool) -> Result<Observ
         is_adoption: !found.has_snapshot,
         adds: found.owed.adds.clone(),
         removes: found.owed.removes.clone(),
+        settled: found.owed.disputes.clone(),
         proposals: found.proposals.iter().map(|it| (it.test.clone(), it.reason.rule.clone())).collect(),
         open: found.open,
         ..Observed::default()
@@ -62,9 +63,10 @@ pub fn run(settings: &Settings, sight: Sight<'_>, writes: bool) -> Result<Observ
     let at = format!("{}T00:00:00Z", sight.day);
     if !found.has_snapshot {
         observed.batch = Some(told(adopt(settings, &pen, &found.owed.adds, &at)?));
-    } else if !found.owed.adds.is_empty() {
+    } else if !found.owed.adds.is_empty() || !found.owed.disputes.is_empty() {
         let adds = found.owed.adds.iter().map(|test| add(&found.suites, test, &at));
-        let lines: String = adds.map(|it| pen.change(settings, &it)).collect();
+        let settled = found.owed.disputes.iter().map(|test| settle(&found.suites, test, &at));
+        let lines: String = adds.chain(settled).map(|it| pen.change(settings, &it)).collect();
         observed.batch = Some(told(pen.write(settings, &lines)?));
     }
     if !found.proposals.is_empty() {
@@ -155,6 +157,12 @@ fn add(suites: &Suites, test: &str, at: &str) -> Change {
         recorded_at: at.to_owned(),
         ..Change::default()
     }
+}
+
+/// A test whose records say different things is in FAST: this makes it its last record.
+fn settle(suites: &Suites, test: &str, at: &str) -> Change {
+    let reason = Why { rule: owed::DISPUTED.to_owned(), text: "its records say different things".to_owned() };
+    Change { op: "move".to_owned(), from: Place::Fast, reason, ..add(suites, test, at) }
 }
 
 fn removal(suites: &Suites, test: &str, ground: Ground, evidence: Option<Evidence>, at: &str) -> Change {

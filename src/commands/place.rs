@@ -20,6 +20,7 @@ use crate::model::test_id::TestId;
 use crate::report::placement as report;
 use crate::settings::Settings;
 
+use super::audit;
 use super::basis::{Basis, Terms};
 use super::evidence::{self, AsOf};
 use super::observe::{self, Sight};
@@ -138,7 +139,8 @@ fn listed(settings: &Settings, tests: Vec<TestRow>) -> BTreeSet<String> {
 /// Keeps the inputs, then writes the batch; the batch is what makes the moves happen.
 fn record(settings: &Settings, decided: &Decided) -> Result<Written, Failure> {
     let store = Store::open(&settings.ledger.0)?;
-    let decision = decided.basis.keep(&store, decided.placed.moves.len())?;
+    let policy = audit::records::policy_in_force(settings, &decided.basis.terms.day)?;
+    let decision = decided.basis.keep(&store, decided.placed.moves.len(), policy)?;
     suites::write(settings, Some(&decision), &decided.basis.changes(&decided.placed))
 }
 

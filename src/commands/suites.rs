@@ -96,12 +96,10 @@ fn base(place: &str, bytes: &[u8]) -> Result<Snapshot, Failure> {
 
 fn steps(files: &Files) -> Result<Vec<Step>, Failure> {
     let mut steps = Vec::new();
-    for (test, row) in files.base.as_deref().map(|bytes| base(&files.place, bytes)).transpose()?.unwrap_or_default() {
-        // That a test was there when titer came is no record of its own: its first one follows nothing.
-        if row.rule != base_v1::BASELINE {
-            steps.push(snapped(test, row));
-        }
-    }
+    // That a test was there when titer came is no record of its own: its first one follows nothing.
+    let rows = files.base.as_deref().map(base_v1::read_records).transpose();
+    let rows = rows.map_err(|why| damaged(&files.place, "base.tsv", &why))?;
+    steps.extend(rows.unwrap_or_default().into_iter().map(|(test, row)| snapped(test, row)));
     for (name, bytes) in &files.batches {
         let changes = record_v1::read(name, bytes).map_err(|why| damaged(&files.place, name, &why))?;
         steps.extend(changes.into_iter().map(step));

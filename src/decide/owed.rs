@@ -12,6 +12,8 @@ pub struct Owed {
     pub adds: Vec<String>,
     /// Tests that a record knows and the runner does not list.
     pub removes: Vec<String>,
+    /// Tests that the runner lists and whose records say different things.
+    pub disputes: Vec<String>,
 }
 
 /// Compares what `inventory` (tests that were there at the beginning) and the records know with what the runner lists.
@@ -21,10 +23,11 @@ pub fn owed(inventory: &BTreeSet<String>, suites: &Suites, listed: &BTreeSet<Str
         Some(placement) => !placement.is_gone,
         None => inventory.contains(test),
     };
-    let known: BTreeSet<&String> = inventory.iter().chain(suites.placements.keys()).collect();
+    let all: BTreeSet<&String> = inventory.iter().chain(suites.placements.keys()).collect();
     Owed {
-        adds: listed.iter().filter(|test| !knows(test)).cloned().collect(),
-        removes: known.into_iter().filter(|test| knows(test) && !listed.contains(*test)).cloned().collect(),
+        disputes: suites.disputed.intersection(listed).cloned().collect(),
+        adds: listed.iter().filter(|test| !knows(test) && !suites.disputed.contains(*test)).cloned().collect(),
+        removes: all.into_iter().filter(|test| knows(test) && !listed.contains(*test)).cloned().collect(),
     }
 }
 
@@ -60,6 +63,8 @@ pub fn dispensable(
 pub const DISPENSABLE: &str = "dispensable";
 /// The rule of a removal that was seen.
 pub const GONE: &str = "gone";
+/// The rule of a test whose records said different things.
+pub const DISPUTED: &str = "disputed";
 /// The rule of a test that was seen for the first time.
 pub const SEEN: &str = "seen";
 
@@ -84,6 +89,8 @@ mod tests {
         let found = owed(&inventory, &suites, &names("old new moved back"));
         assert_eq!((found.adds.join(" "), found.removes.join(" ")), ("back new".to_owned(), "left lost".to_owned()));
         assert_eq!(owed(&BTreeSet::new(), &Suites::default(), &BTreeSet::new()), Owed::default());
+        suites.disputed = names("moved left");
+        assert_eq!(owed(&inventory, &suites, &names("moved")).disputes, ["moved"]);
     }
 
     #[test]
@@ -107,11 +114,11 @@ mod tests {
             Evidence { unwatched_files: 1, ..row.clone() },
         ];
         assert!(rows.iter().all(|row| !says(row, &stay, 400)));
-        let stays = [
+        let others = [
             Placement { suite: Suite::Fast, ..stay.clone() },
             Placement { until: Some("2026-01-01".to_owned()), ..stay.clone() },
             Placement { since: "never".to_owned(), ..stay },
         ];
-        assert!(stays.iter().all(|stay| !says(&row, stay, 400)));
+        assert!(others.iter().all(|stay| !says(&row, stay, 400)));
     }
 }

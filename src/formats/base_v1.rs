@@ -38,15 +38,14 @@ pub type Snapshot = BTreeMap<String, Row>;
 /// The file's text.
 #[must_use]
 pub fn write(base: &Snapshot) -> String {
-    let mut text = format!("{HEAD}\n");
+    let mut file = format!("{HEAD}\n");
     for (test, row) in base {
         let until = row.until.as_deref().unwrap_or_default();
         let (place, moves) = (row.place.word(), row.moves.join(","));
-        let (test, told) = (escaped(test), escaped(&row.text));
-        let _ =
-            writeln!(text, "{test}\t{place}\t{}\t{}\t{until}\t{}\t{moves}\t{told}", row.record, row.since, row.rule);
+        let (name, why) = (escaped(test), escaped(&row.text));
+        let _ = writeln!(file, "{name}\t{place}\t{}\t{}\t{until}\t{}\t{moves}\t{why}", row.record, row.since, row.rule);
     }
-    text
+    file
 }
 
 /// The tests of the baseline, each with a line break behind it, in order.
@@ -60,13 +59,25 @@ pub fn inventory(rows: &Snapshot) -> String {
 /// # Errors
 /// It is damaged; the sentence names the line.
 pub fn read(bytes: &[u8]) -> Result<Snapshot, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
-    let mut lines = text.split_inclusive('\n');
+    read_some(bytes, |_| true)
+}
+
+/// Reads the rows that come of records alone: of a test of the baseline nothing follows, and there may be many of them.
+///
+/// # Errors
+/// It is damaged; the sentence names the line.
+pub fn read_records(bytes: &[u8]) -> Result<Snapshot, String> {
+    read_some(bytes, |line| line.split('\t').nth(5) != Some(BASELINE))
+}
+
+fn read_some(bytes: &[u8], wants: fn(&str) -> bool) -> Result<Snapshot, String> {
+    let whole = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
+    let mut lines = whole.split_inclusive('\n');
     if lines.next().map(|line| line.trim_end_matches('\n')) != Some(HEAD) {
         return Err(format!("line 1: it is not \"{HEAD}\""));
     }
     let mut base = Snapshot::new();
-    for (number, line) in lines.enumerate() {
+    for (number, line) in lines.enumerate().filter(|(_, line)| wants(line)) {
         let read = line.strip_suffix('\n').ok_or("it was cut").and_then(row);
         let (test, row) = read.map_err(|why| format!("line {}: {why}", number + 2))?;
         if base.last_key_value().is_some_and(|(last, _)| *last >= test) {
@@ -79,7 +90,7 @@ pub fn read(bytes: &[u8]) -> Result<Snapshot, String> {
 
 fn row(line: &str) -> Result<(String, Row), &'static str> {
     let fields: Vec<&str> = line.split('\t').collect();
-    let &[test, place, record, since, until, rule, moves, text] = fields.as_slice() else {
+    let &[test, place, record, since, until, rule, moves, why] = fields.as_slice() else {
         return Err("it has not 8 fields");
     };
     let row = Row {
@@ -89,7 +100,7 @@ fn row(line: &str) -> Result<(String, Row), &'static str> {
         until: Some(until).filter(|until| !until.is_empty()).map(str::to_owned),
         rule: rule.to_owned(),
         moves: moves.split(',').filter(|at| !at.is_empty()).map(str::to_owned).collect(),
-        text: plain(text).ok_or("its text has an escape that means nothing")?,
+        text: plain(why).ok_or("its text has an escape that means nothing")?,
     };
     if crate::model::record::RecordId::parse(&row.record).is_none() {
         return Err("its record is no name of a record, which has 64 hexadecimal digits");
@@ -141,6 +152,10 @@ mod tests {
     fn what_was_written_is_read_again() {
         let text = write(&base());
         assert_eq!(read(text.as_bytes()), Ok(base()));
+        let mut all = base();
+        all.insert("old".to_owned(), Row { rule: BASELINE.to_owned(), record: "cd".repeat(32), ..Row::default() });
+        let text_of_all = write(&all);
+        assert_eq!((read(text_of_all.as_bytes()), read_records(text_of_all.as_bytes())), (Ok(all), Ok(base())));
         assert_eq!((text.lines().count(), read(write(&Snapshot::new()).as_bytes())), (3, Ok(Snapshot::new())));
     }
 

@@ -1,5 +1,6 @@
 //! `record_v1`: statements about changes of suites, one a line: `{"sig":[…],"statement":{…}}`. A statement is an in-toto Statement v1; its name
-//! is the SHA-256 of its bytes as they stand in the line. A batch is one file, named by the SHA-256 of its bytes.
+//! is the SHA-256 of its bytes as they stand in the line. A batch is one file, named by the SHA-256 of its bytes. The published schema of all
+//! types of statements is `record_v1.schema.json`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -96,13 +97,22 @@ pub struct Change {
 pub struct Decision {
     pub tool: String,
     pub engine: String,
-    pub policy: Sha,
+    pub policy: PolicyUsed,
     pub queries: Vec<Named>,
     pub inputs: Vec<Named>,
     pub commit: Option<String>,
     pub suite_before: Sha,
     pub moves: u64,
     pub as_of: String,
+}
+
+/// What policy said, and the record of it in the log, where it is sealed already.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "plain")]
+pub struct PolicyUsed {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+    pub sha256: String,
 }
 
 #[derive(Serialize)]

@@ -18,6 +18,8 @@ pub struct Observed {
     pub adds: Vec<String>,
     /// Tests that records know and no runner lists.
     pub removes: Vec<String>,
+    /// Tests whose records say different things, and that no move settles: they stay in FAST, and now a record says so.
+    pub settled: Vec<String>,
     /// Removals that wait for somebody's word from now on: the test, and the rule.
     pub proposals: Vec<(String, String)>,
     /// Removals that were proposed before and wait still.
@@ -50,6 +52,10 @@ pub fn text(seen: &Observed) -> String {
         let _ = writeln!(text, "{owed}: {count} tests");
         list(&mut text, seen.adds.iter().map(String::as_str));
     }
+    if !seen.settled.is_empty() {
+        let _ = writeln!(text, "records that say different things: {} tests, which stay in FAST", seen.settled.len());
+        list(&mut text, seen.settled.iter().map(String::as_str));
+    }
     if let Some((batch, signed_by)) = &seen.batch {
         text.push_str(&written(batch, signed_by.as_deref()));
     }
@@ -81,7 +87,7 @@ pub fn json(seen: &Observed) -> Value {
     let proposals: Vec<Value> = seen.proposals.iter().map(|(test, rule)| json!({"test": test, "rule": rule})).collect();
     let batch = seen.batch.as_ref().map(|(batch, _)| batch);
     json!({
-        "is_adoption": seen.is_adoption, "adds": seen.adds, "removes": seen.removes, "proposals": proposals, "open": seen.open,
+        "is_adoption": seen.is_adoption, "adds": seen.adds, "removes": seen.removes, "settled": seen.settled, "proposals": proposals, "open": seen.open,
         "batch": batch, "proposed": seen.proposed,
     })
 }

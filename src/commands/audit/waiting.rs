@@ -244,7 +244,12 @@ impl Waiting {
                 match &sound.read.said {
                     Said::Decision(_) => drop(decisions.insert(sound.read.id, judged.is_ok().then_some(sound))),
                     Said::Approval(records) if judged.is_ok() => approved.extend(records),
-                    _ => {}
+                    Said::Approval(_)
+                    | Said::Change(_)
+                    | Said::Baseline(_)
+                    | Said::Seal(_)
+                    | Said::Policy(_)
+                    | Said::Key(_) => {}
                 }
                 match judged {
                     Ok(()) => drop(good.insert(number)),
