@@ -147,6 +147,7 @@ fn thresholds(as_of: i64) -> Thresholds {
         mapped_percent: 95,
         most_moves: 1000,
         crowded_percent: 20,
+        removal_days: 180,
     }
 }
 

@@ -11,92 +11,35 @@ mod support;
 use std::fs;
 
 use serde_json::Value;
-use support::audited::{ORIGIN, PENDING, git, sealer, writer};
-use support::service::{Service, sighting};
-use support::{Ending, day};
-use titer::formats::note::Signer;
+use support::asked::{Audit, approver};
+use support::audited::{ORIGIN, PENDING, writer};
+use support::day;
+use support::service::sighting;
 
 const QUIET: &str = "pytest::tests/test_quiet.py::test_quiet";
 
-fn approver() -> Signer {
-    Signer::new("example.org/shop/lead", [3; 32]).unwrap()
-}
-
-/// A service with a log of its own.
-struct Audit(Service);
-
-impl Audit {
-    fn new() -> Self {
-        let service = Service::of(&["quiet"]);
-        let keys = [sealer(), writer(), approver()].map(|key| key.public().to_string());
-        let [sealer, writer, approver] = keys;
-        let audit = format!(
-            "default_branch = \"main\"\n[audit]\norigin = \"{ORIGIN}\"\nsealer = \"{sealer}\"\nwriters = [\"{writer}\"]\napprovers = [\"{approver}\"]\n"
-        );
-        service.repository.write("titer.toml", audit);
-        service.repository.write(".gitattributes", ".titer/** -text\n");
-        service.repository.git(&["branch", "-M", "main"]);
-        service.commit(360, "policy");
-        service.record();
-        service.learn(&[], 360, 0);
-        Self(service)
-    }
-
-    fn titer(&self, arguments: &[&str]) -> Ending {
-        self.0.repository.titer(arguments)
-    }
-
-    /// The same with a private key at hand.
-    fn with_key(&mut self, key: Option<&Signer>) {
-        let name = "TITER_SIGNING_KEY".to_owned();
-        match key {
-            Some(key) => drop(self.0.repository.variables.insert(name, key.secret())),
-            None => drop(self.0.repository.variables.remove(&name)),
-        }
-    }
-
-    /// What a command says as JSON; it must work.
-    fn ask(&self, arguments: &[&str]) -> Value {
-        let done = self.titer(&[&["audit"], arguments, &["--json"]].concat());
-        assert_eq!(done.code, Some(0), "{arguments:?}: {}{}", done.stdout, done.stderr);
-        serde_json::from_str(&done.stdout).unwrap()
-    }
-
-    fn seal(&mut self) -> Ending {
-        self.with_key(Some(&sealer()));
-        let done = self.titer(&["audit", "seal"]);
-        self.with_key(None);
-        done
-    }
-
-    fn sealed(&mut self) {
-        let done = self.seal();
-        assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
-    }
-
-    /// The test goes to WEEKLY, signed by CI, and comes back for a fault, signed by nobody; each is committed and sealed.
-    fn moved_twice() -> Self {
-        let mut audit = Self::new();
-        audit.with_key(Some(&writer()));
-        let went = audit.0.place(&[]);
-        assert!(went["signed_by"].as_str().unwrap().starts_with("example.org/shop/ci+"), "{went}");
-        audit.0.commit(0, "went");
-        audit.sealed();
-        audit.0.repository.git(&["tag", "v1"]);
-        audit.0.learn(&[sighting("e1", 0, "app/quiet.py", "quiet")], 360, 0);
-        let back = audit.0.place(&[]);
-        assert_eq!((&back["signed_by"], back["moves"].as_array().unwrap().len()), (&Value::Null, 1));
-        audit.0.commit(0, "back");
-        // Nobody signed it: the sealer decides again from what the ledger kept, and signs.
-        audit.sealed();
-        audit.0.repository.git(&["tag", "v2"]);
-        audit
-    }
+/// The test goes to WEEKLY, signed by CI, and comes back for a fault, signed by nobody; each is committed and sealed.
+fn moved_twice() -> Audit {
+    let mut audit = Audit::of(&["quiet"]);
+    audit.with_key(Some(&writer()));
+    let went = audit.0.place(&[]);
+    assert!(went["signed_by"].as_str().unwrap().starts_with("example.org/shop/ci+"), "{went}");
+    audit.0.commit(0, "went");
+    audit.sealed();
+    audit.0.repository.git(&["tag", "v1"]);
+    audit.0.learn(&[sighting("e1", 0, "app/quiet.py", "quiet")], 360, 0);
+    let back = audit.0.place(&[]);
+    assert_eq!((&back["signed_by"], back["moves"].as_array().unwrap().len()), (&Value::Null, 1));
+    audit.0.commit(0, "back");
+    // Nobody signed it: the sealer decides again from what the ledger kept, and signs.
+    audit.sealed();
+    audit.0.repository.git(&["tag", "v2"]);
+    audit
 }
 
 #[test]
 fn every_question_about_a_test_that_moved_twice_has_an_answer() {
-    let audit = Audit::moved_twice();
+    let audit = moved_twice();
     let why = audit.ask(&["why", QUIET]);
     let records = why["records"].as_array().unwrap();
     let told: Vec<(&str, &str)> =
@@ -113,6 +56,9 @@ fn every_question_about_a_test_that_moved_twice_has_an_answer() {
         let evidence = audit.ask(&["evidence", id]);
         assert_eq!(evidence["statement"]["evidence"]["test"], QUIET);
         assert_eq!(evidence["decision"]["record"], record["decision"]);
+        // The first decision came before any policy was sealed, the second names it.
+        let named = &evidence["decision"]["statement"]["policy"]["record"];
+        assert_eq!(named.is_null(), record == &records[0], "{named}");
         assert_eq!(audit.ask(&["replay", id])["verdict"], "same");
         assert_eq!(audit.ask(&["approvals", &id[..12]])["approvals"].as_array().unwrap().len(), 0);
         assert_eq!(audit.titer(&["audit", "prove", id]).code, Some(0));
@@ -141,7 +87,7 @@ fn every_question_about_a_test_that_moved_twice_has_an_answer() {
 
 #[test]
 fn a_decision_whose_inputs_are_gone_or_changed_says_so_and_is_not_sealed_unsigned() {
-    let mut audit = Audit::moved_twice();
+    let mut audit = moved_twice();
     let why = audit.ask(&["why", QUIET]);
     let id = why["records"][0]["record"].as_str().unwrap().to_owned();
     let evidence = audit.ask(&["evidence", &id]);
@@ -179,17 +125,15 @@ fn a_decision_whose_inputs_are_gone_or_changed_says_so_and_is_not_sealed_unsigne
 
 #[test]
 fn a_batch_is_approved_by_a_key_of_its_own_and_the_records_tell_it() {
-    let mut audit = Audit::new();
+    let mut audit = Audit::of(&["quiet"]);
     audit.with_key(Some(&writer()));
     let batch = audit.0.place(&[])["batch"].as_str().unwrap().to_owned();
     assert_eq!(audit.titer(&["audit", "approve", "0123456789"]).code, Some(3));
     let own = audit.titer(&["audit", "approve", &batch]);
     assert!(own.stdout.contains("its author approved of it"), "{}", own.stdout);
     let root = audit.0.repository.root();
-    git(&root, &["add", PENDING]);
-    let by_writer = git(&root, &["diff", "--cached", "--name-only"]);
-    let approval = by_writer.lines().find(|file| !file.ends_with("README.md") && !file.contains(&batch)).unwrap();
-    fs::remove_file(root.join(approval)).unwrap();
+    let approval = own.stdout.lines().find_map(|line| line.strip_prefix("written: ")).unwrap();
+    fs::remove_file(root.join(approval.split(';').next().unwrap())).unwrap();
     audit.with_key(Some(&approver()));
     let done = audit.titer(&["audit", "approve", &batch[..10]]);
     assert_eq!(
@@ -214,7 +158,7 @@ fn a_batch_is_approved_by_a_key_of_its_own_and_the_records_tell_it() {
 
 #[test]
 fn a_key_that_is_none_writes_nothing() {
-    let mut audit = Audit::new();
+    let mut audit = Audit::of(&["quiet"]);
     for wrong in ["PRIVATE+KEY+x", "no/such/file"] {
         audit.0.repository.variables.insert("TITER_SIGNING_KEY".to_owned(), wrong.to_owned());
         let done = audit.titer(&["place"]);

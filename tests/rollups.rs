@@ -35,6 +35,7 @@ const THRESHOLDS: Thresholds = Thresholds {
     mapped_percent: 0,
     most_moves: 0,
     crowded_percent: 20,
+    removal_days: 180,
 };
 
 /// A ledger whose log names every segment, as those of real runs are.

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use super::suite_files::{self, PENDING};
+use super::suite_files::{self, BASE, PENDING};
 use super::{commits, git};
-
-/// The snapshot that batches are folded into.
-pub const BASE: &str = ".titer/suite/base.tsv";
 
 /// What one commit did to batches.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -109,6 +109,15 @@ pub fn resolve(root: &Path, name: &str) -> Option<String> {
     (!commit.is_empty()).then_some(commit)
 }
 
+/// Who commits here, as git would write it: `NAME <ADDRESS>`; nobody where git was not told.
+#[must_use]
+pub fn person(root: &Path) -> Option<String> {
+    let told = git::run(root, &["var", "GIT_AUTHOR_IDENT"]).ok()?;
+    let told = String::from_utf8(told).ok()?;
+    let end = told.rfind('>')?;
+    Some(told[..=end].to_owned())
+}
+
 /// A file's bytes in a commit, if it is there.
 #[must_use]
 pub fn file(root: &Path, commit: &str, path: &str) -> Option<Vec<u8>> {

@@ -4,12 +4,26 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+/// The folder of all that suites are folded from, from the root.
+pub const SUITE: &str = ".titer/suite";
+
 /// The folder of batches that are not sealed yet, from the root.
 pub const PENDING: &str = ".titer/suite/pending";
 
+/// The folder of removals that wait for a person's word, from the root.
+pub const PROPOSED: &str = ".titer/suite/proposed";
+
+/// The snapshot that sealed batches are folded into, from the root.
+pub const BASE: &str = ".titer/suite/base.tsv";
+
 const README: &str = "\
-Records of tests that moved from one suite to another, one batch a file, written by `titer place` and `titer move`.
+Records of tests that came, went or moved from one suite to another, one batch a file, written by `titer place` and `titer move`.
 Each file is named by the SHA-256 of its content: do not edit one. Commit them like any other change.
+";
+
+const PROPOSED_README: &str = "\
+Tests that titer would remove, or that are gone, one batch a file, each line with the evidence. Nothing here is in force: `titer audit approve BATCH`
+turns a batch into records, signed with your key; deleting its file declines it.
 ";
 
 /// Whether a file of that name is a batch.
@@ -23,7 +37,15 @@ pub fn is_batch(name: &str) -> bool {
 /// # Errors
 /// A file is there and cannot be read.
 pub fn batches(root: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
-    let folder = match fs::read_dir(root.join(PENDING)) {
+    batches_in(root, PENDING)
+}
+
+/// The same of another folder.
+///
+/// # Errors
+/// A file is there and cannot be read.
+pub fn batches_in(root: &Path, folder: &str) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let folder = match fs::read_dir(root.join(folder)) {
         Ok(folder) => folder,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
@@ -40,17 +62,66 @@ pub fn batches(root: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
     Ok(found)
 }
 
+/// The snapshot below a root, if there is one.
+///
+/// # Errors
+/// It is there and cannot be read.
+pub fn base(root: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(root.join(BASE)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts another snapshot in the place of the one that is there, whole or not at all.
+///
+/// # Errors
+/// The file cannot be written; then the old one is there.
+#[allow(clippy::disallowed_methods, reason = "the suite lives in the repository")]
+pub fn set_base(root: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = root.join(BASE);
+    let folder = path.parent().unwrap_or(root);
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    fs::File::open(folder)?.sync_all()
+}
+
+/// Takes a batch away.
+///
+/// # Errors
+/// It cannot be taken away.
+#[allow(clippy::disallowed_methods, reason = "the suite lives in the repository")]
+pub fn remove(root: &Path, folder: &str, name: &str) -> io::Result<()> {
+    fs::remove_file(root.join(folder).join(name))
+}
+
 /// Writes a batch so that it is there whole or not at all, and stays there; returns its path.
 ///
 /// # Errors
 /// The file cannot be written.
-#[allow(clippy::disallowed_methods, reason = "the suite lives in the repository")]
 pub fn write(root: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
-    let folder = root.join(PENDING);
+    write_in(root, (PENDING, README), name, bytes)
+}
+
+/// Writes removals that are proposed, in the same way.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn propose(root: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    write_in(root, (PROPOSED, PROPOSED_README), name, bytes)
+}
+
+#[allow(clippy::disallowed_methods, reason = "the suite lives in the repository")]
+fn write_in(root: &Path, (folder, told): (&str, &str), name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    let folder = root.join(folder);
     fs::create_dir_all(&folder)?;
     let readme = folder.join("README.md");
     if !readme.exists() {
-        fs::write(readme, README)?;
+        fs::write(readme, told)?;
     }
     let mut file = tempfile::NamedTempFile::new_in(&folder)?;
     file.write_all(bytes)?;

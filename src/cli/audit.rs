@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use crate::bridges::process::Ending;
-use crate::commands::audit::{approve, at, evidence, export, keygen, list, prove, replay, seal, verify, why};
+use crate::commands::audit::{Question, approve, at, evidence, export, keygen, list, prove, replay, seal, verify, why};
 use crate::model::failure::Failure;
 use crate::settings::Settings;
 
@@ -22,6 +22,23 @@ const SEAL_CODES: &str = "\
 Exit codes: 0 all that waits is sealed, or there was nothing new; 1 something was held back, the rest is sealed; 2 wrong usage; \
 3 bad input or a failure outside: the log is what it was.";
 
+/// What every question has in common.
+#[derive(Debug, Args)]
+pub(super) struct Of {
+    /// The log in this folder instead of the branch titer-log
+    #[arg(long, value_name = "DIR")]
+    log: Option<PathBuf>,
+    /// Print JSON, whose member `format` names it and its version
+    #[arg(long)]
+    json: bool,
+}
+
+impl Of {
+    fn question<'a>(&'a self, settings: &'a Settings) -> Question<'a> {
+        Question { settings, log: self.log.as_deref(), as_json: self.json }
+    }
+}
+
 /// What can be asked of the log of records.
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
@@ -30,36 +47,24 @@ pub(super) enum Audit {
         /// The test's id
         #[arg(value_name = "TEST")]
         test: String,
-        /// The log in this folder instead of the branch titer-log
-        #[arg(long, value_name = "DIR")]
-        log: Option<PathBuf>,
-        /// Print JSON (format `audit_why_v1`)
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        of: Of,
     },
     /// What a record was decided on: its evidence, and the digests of queries, inputs and policy
     Evidence {
         /// The record's name, or the beginning of it
         #[arg(value_name = "ID")]
         id: String,
-        /// The log in this folder instead of the branch titer-log
-        #[arg(long, value_name = "DIR")]
-        log: Option<PathBuf>,
-        /// Print JSON (format `audit_evidence_v1`)
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        of: Of,
     },
     /// Who approved of a record
     Approvals {
         /// The record's name, or the beginning of it
         #[arg(value_name = "ID")]
         id: String,
-        /// The log in this folder instead of the branch titer-log
-        #[arg(long, value_name = "DIR")]
-        log: Option<PathBuf>,
-        /// Print JSON (format `audit_approvals_v1`)
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        of: Of,
     },
     /// Decide again from the inputs that the ledger kept, and compare
     #[command(after_help = REPLAY_CODES)]
@@ -67,12 +72,8 @@ pub(super) enum Audit {
         /// A decision's name or that of a change, or the beginning of it
         #[arg(value_name = "ID")]
         id: String,
-        /// The log in this folder instead of the branch titer-log
-        #[arg(long, value_name = "DIR")]
-        log: Option<PathBuf>,
-        /// Print JSON (format `audit_replay_v1`)
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        of: Of,
     },
     /// Every record sealed between two commits or tags: so many as the log grew by
     List {
@@ -82,44 +83,28 @@ pub(super) enum Audit {
         /// Print CSV
         #[arg(long, conflicts_with = "json")]
         csv: bool,
-        /// The log in this folder instead of the branch titer-log
-        #[arg(long, value_name = "DIR")]
-        log: Option<PathBuf>,
-        /// Print JSON (format `audit_list_v1`)
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        of: Of,
     },
-    /// Which tests were in WEEKLY at the end of a day
+    /// Where the tests lived at the end of a day
     At {
         /// The day, `2026-03-01`
         #[arg(value_name = "DATE")]
         day: String,
-        /// The log in this folder instead of the branch titer-log
-        #[arg(long, value_name = "DIR")]
-        log: Option<PathBuf>,
-        /// Print JSON (format `audit_at_v1`)
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        of: Of,
     },
     /// Every change of the rules
     Policy {
-        /// The log in this folder instead of the branch titer-log
-        #[arg(long, value_name = "DIR")]
-        log: Option<PathBuf>,
-        /// Print JSON (format `audit_policy_v1`)
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        of: Of,
     },
     /// Moves that took another move back
     Reversals {
-        /// The log in this folder instead of the branch titer-log
-        #[arg(long, value_name = "DIR")]
-        log: Option<PathBuf>,
-        /// Print JSON (format `audit_reversals_v1`)
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        of: Of,
     },
-    /// Approve of a batch that waits, signed with the key in `TITER_SIGNING_KEY`
+    /// Approve of a batch that waits, or of removals that are proposed, signed with the key in `TITER_SIGNING_KEY`
     Approve {
         /// The name of the batch's file, or the beginning of it
         #[arg(value_name = "BATCH")]
@@ -149,6 +134,9 @@ pub(super) enum Audit {
         /// Push the branch titer-log there, without force; if another machine was quicker, take its log and seal the rest
         #[arg(long, value_name = "REMOTE")]
         push: Option<String>,
+        /// Then fold the batches that are sealed as a whole into `.titer/suite/base.tsv` and delete their files; commit that
+        #[arg(long)]
+        compact: bool,
         /// Print JSON (format `audit_seal_v1`)
         #[arg(long)]
         json: bool,
@@ -174,24 +162,16 @@ pub(super) enum Audit {
         /// The record's name, or the beginning of it
         #[arg(value_name = "ID")]
         id: String,
-        /// The log in this folder instead of the branch titer-log
-        #[arg(long, value_name = "DIR")]
-        log: Option<PathBuf>,
-        /// Print JSON (format `audit_prove_v1`)
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        of: Of,
     },
     /// Write the log as an in-toto bundle: one envelope a line, the line i is the leaf i
     Export {
         /// The file
         #[arg(long, value_name = "FILE")]
         bundle: PathBuf,
-        /// The log in this folder instead of the branch titer-log
-        #[arg(long, value_name = "DIR")]
-        log: Option<PathBuf>,
-        /// Print JSON (format `audit_export_v1`)
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        of: Of,
     },
 }
 
@@ -200,40 +180,32 @@ impl Audit {
     pub(super) fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<Ending, Failure> {
         let done = |()| Ending::Code(0);
         match self {
-            Self::Why { test, log, json } => why::run(settings, &test, log.as_deref(), json, out).map(done),
-            Self::Evidence { id, log, json } => evidence::run(settings, &id, log.as_deref(), json, out).map(done),
-            Self::Approvals { id, log, json } => {
-                evidence::approvals(settings, &id, log.as_deref(), json, out).map(done)
-            }
-            Self::Replay { id, log, json } => replay::run(settings, &id, log.as_deref(), json, out),
-            Self::List { range, csv, log, json } => {
-                let form = match (csv, json) {
+            Self::Why { test, of } => why::run(&of.question(settings), &test, out).map(done),
+            Self::Evidence { id, of } => evidence::run(&of.question(settings), &id, out).map(done),
+            Self::Approvals { id, of } => evidence::approvals(&of.question(settings), &id, out).map(done),
+            Self::Replay { id, of } => replay::run(&of.question(settings), &id, out),
+            Self::List { range, csv, of } => {
+                let form = match (csv, of.json) {
                     (true, _) => list::Form::Csv,
                     (_, true) => list::Form::Json,
                     _ => list::Form::Text,
                 };
-                list::run(settings, &range, log.as_deref(), form, out).map(done)
+                list::run(&of.question(settings), &range, form, out).map(done)
             }
-            Self::At { day, log, json } => at::run(settings, &day, log.as_deref(), json, out).map(done),
-            Self::Policy { log, json } => list::policy(settings, log.as_deref(), json, out).map(done),
-            Self::Reversals { log, json } => why::reversals(settings, log.as_deref(), json, out).map(done),
+            Self::At { day, of } => at::run(&of.question(settings), &day, out).map(done),
+            Self::Policy { of } => list::policy(&of.question(settings), out).map(done),
+            Self::Reversals { of } => why::reversals(&of.question(settings), out).map(done),
             Self::Approve { batch } => approve::run(settings, &batch, out).map(done),
-            Self::Keygen { name, out: file, json } => {
-                keygen::run(&settings.folder, &name, file, json, out).map(|()| Ending::Code(0))
-            }
-            Self::Seal { key, branch, push, json } => {
-                let request = seal::Request { keys: key, branch, push, json };
+            Self::Keygen { name, out: file, json } => keygen::run(&settings.folder, &name, file, json, out).map(done),
+            Self::Seal { key, branch, push, compact, json } => {
+                let request = seal::Request { keys: key, branch, push, compact, json };
                 seal::run(settings, &request, out).map(|all| Ending::Code(i32::from(!all)))
             }
             Self::Verify { since, sealer, log, json } => {
                 verify::run(settings, &verify::Request { since, sealer, log, json }, out).map(Ending::Code)
             }
-            Self::Prove { id, log, json } => {
-                prove::run(settings, &id, log.as_deref(), json, out).map(|()| Ending::Code(0))
-            }
-            Self::Export { bundle, log, json } => {
-                export::run(settings, &bundle, log.as_deref(), json, out).map(|()| Ending::Code(0))
-            }
+            Self::Prove { id, of } => prove::run(&of.question(settings), &id, out).map(done),
+            Self::Export { bundle, of } => export::run(&of.question(settings), &bundle, out).map(done),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::bridges::runners;
 use crate::decide::placement::{self, Given};
 use crate::formats::instant;
-use crate::formats::record_v1::{Change, Decision, Named, Sha, Why, sha256};
+use crate::formats::record_v1::{Change, Decision, Named, PolicyUsed, Why, sha256};
 use crate::ledger::store::Store;
 use crate::model::evidence::{Evidence, Thresholds};
 use crate::model::failure::Failure;
@@ -77,11 +77,12 @@ impl Basis {
         Change {
             op: "move".to_owned(),
             test: step.test.clone(),
-            from: step.from,
-            to: step.to,
+            from: step.from.into(),
+            to: step.to.into(),
             prev: self.suites.last_record(&step.test).map(str::to_owned),
             decision: None,
             resolves: self.suites.tips(&step.test),
+            restores: None,
             reason: Why { rule: step.ground.rule.to_owned(), text: step.ground.text.clone() },
             until: step.until.clone(),
             evidence: row.map(|at| self.evidence[at].clone()),
@@ -103,11 +104,11 @@ impl Basis {
         }
     }
 
-    /// Keeps it in the ledger; the decision names it by its digests.
+    /// Keeps it in the ledger; the decision names it by its digests, and `policy`, the record of the policy that it goes by.
     ///
     /// # Errors
     /// The ledger cannot be written to.
-    pub fn keep(&self, store: &Store, moves: usize) -> Result<Decision, Failure> {
+    pub fn keep(&self, store: &Store, moves: usize, policy: Option<String>) -> Result<Decision, Failure> {
         let kept = self.kept();
         for input in [&kept.evidence, &kept.suites, &kept.terms] {
             store.create(&place_of(&sha256(input.as_bytes())), input.as_bytes().to_vec())?;
@@ -116,7 +117,7 @@ impl Basis {
         Ok(Decision {
             tool: format!("titer {}", env!("CARGO_PKG_VERSION")),
             engine: crate::ledger::duck::ENGINE.to_owned(),
-            policy: Sha { sha256: sha256(kept.terms.as_bytes()) },
+            policy: PolicyUsed { record: policy, sha256: sha256(kept.terms.as_bytes()) },
             queries: crate::ledger::sql::VIEWS.iter().map(|view| Named::of(view.name, view.text.as_bytes())).collect(),
             suite_before: suites.digest.clone(),
             inputs: vec![Named::of(EVIDENCE, kept.evidence.as_bytes()), suites],

@@ -15,6 +15,7 @@ pub mod home;
 pub mod init;
 pub mod launch;
 pub mod learn;
+pub mod observe;
 pub mod parts;
 pub mod place;
 pub mod plan;

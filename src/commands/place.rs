@@ -1,23 +1,29 @@
 //! `titer place`: which tests move to which suite, and the records of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
+use crate::bridges::{commits, runners};
 use crate::decide::{placement, worth};
 use crate::formats::record_v1::{Change, Why};
 use crate::ledger::duck::{Lens, Limits};
 use crate::ledger::packing::pack;
 use crate::ledger::store::Store;
 use crate::ledger::{imports, map};
+use crate::model::change::Language;
 use crate::model::evidence::Evidence;
 use crate::model::failure::Failure;
+use crate::model::map::TestRow;
 use crate::model::placed::Placed;
 use crate::model::suite::Suite;
+use crate::model::test_id::TestId;
 use crate::report::placement as report;
 use crate::settings::Settings;
 
+use super::audit;
 use super::basis::{Basis, Terms};
 use super::evidence::{self, AsOf};
+use super::observe::{self, Sight};
 use super::suites::{self, Written};
 
 /// What `titer place` was asked.
@@ -33,6 +39,7 @@ pub struct Request {
 
 /// All that a placement was decided on, and what it came to.
 struct Decided {
+    listed: BTreeSet<String>,
     basis: Basis,
     placed: Placed,
     pins: Vec<(String, i64)>,
@@ -67,8 +74,17 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
         if request.dry_run || decided.placed.moves.is_empty() { None } else { Some(record(settings, &decided)?) };
     let crowded =
         placement::crowded(&decided.pins, decided.basis.evidence.len(), decided.basis.terms.thresholds.crowded_percent);
+    let sight = Sight {
+        listed: &decided.listed,
+        evidence: &decided.basis.evidence,
+        numbers: &decided.basis.terms.thresholds,
+        day: &as_of.day,
+    };
+    // After the moves: a test that one of them speaks of is known.
+    let observed = observe::run(settings, sight, !request.dry_run)?;
     let told = report::Told {
         day: &as_of.day,
+        observed: &observed,
         placed: &decided.placed,
         crowded: &crowded,
         batch: batch.as_ref().map(|written| (written.batch.as_str(), written.signed_by.as_deref())),
@@ -87,7 +103,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 fn decide(settings: &Settings, lens: &Lens, as_of: &AsOf) -> Result<Decided, Failure> {
     // Of tests that are gone only their past is left: they have no place.
     let map = map::load(&Store::open_existing(&settings.ledger.0)?)?.map;
-    let known: BTreeSet<String> = map.tests.into_iter().map(|test| test.id).collect();
+    let known = listed(settings, map.tests);
     let evidence: Vec<Evidence> = evidence::all(lens)?.into_iter().filter(|row| known.contains(&row.test)).collect();
     let pins = evidence::pins(lens)?;
     let suites = suites::read(settings)?;
@@ -97,19 +113,34 @@ fn decide(settings: &Settings, lens: &Lens, as_of: &AsOf) -> Result<Decided, Fai
     let terms = Terms { thresholds, pinned: policy.pinned_globs.clone(), day: as_of.day.clone(), quarantine_until };
     let basis = Basis { evidence, suites, terms };
     let placed = basis.decide()?;
-    Ok(Decided { basis, placed, pins, worth_before: map.worth })
+    Ok(Decided { listed: known, basis, placed, pins, worth_before: map.worth })
 }
 
 /// The tests that the map knows.
 fn known(settings: &Settings) -> Result<BTreeSet<String>, Failure> {
     let loaded = map::load(&Store::open_existing(&settings.ledger.0)?)?;
-    Ok(loaded.map.tests.into_iter().map(|test| test.id).collect())
+    Ok(listed(settings, loaded.map.tests))
+}
+
+/// The tests that a runner can list: whose file went, no run had to say so.
+fn listed(settings: &Settings, tests: Vec<TestRow>) -> BTreeSet<String> {
+    let mut there: BTreeMap<String, bool> = BTreeMap::new();
+    let mut is_there = |test: &TestRow| {
+        // A cargo test's id names no file.
+        if runners::sort_of(&test.id).language == Language::Rust {
+            return true;
+        }
+        let file = TestId(test.id.clone()).file().to_owned();
+        *there.entry(file).or_insert_with_key(|file| settings.root.join(file).exists())
+    };
+    tests.into_iter().filter(|test| is_there(test)).map(|test| test.id).collect()
 }
 
 /// Keeps the inputs, then writes the batch; the batch is what makes the moves happen.
 fn record(settings: &Settings, decided: &Decided) -> Result<Written, Failure> {
     let store = Store::open(&settings.ledger.0)?;
-    let decision = decided.basis.keep(&store, decided.placed.moves.len())?;
+    let policy = audit::records::policy_in_force(settings, &decided.basis.terms.day)?;
+    let decision = decided.basis.keep(&store, decided.placed.moves.len(), policy)?;
     suites::write(settings, Some(&decision), &decided.basis.changes(&decided.placed))
 }
 
@@ -141,12 +172,13 @@ pub fn by_hand(settings: &Settings, test: &str, to: Suite, reason: &str, out: &m
     let change = Change {
         op: "move".to_owned(),
         test: test.to_owned(),
-        from,
-        to,
+        from: from.into(),
+        to: to.into(),
         prev: suites.last_record(test).map(str::to_owned),
         resolves: suites.tips(test),
         reason: Why { rule: placement::BY_HAND.to_owned(), text: reason.to_owned() },
-        actor: "a person".to_owned(),
+        // As git names who commits here; the signature says whose key it was.
+        actor: commits::person(&settings.root).map_or_else(|| "a person".to_owned(), |name| format!("git:{name}")),
         recorded_at: crate::bridges::clock::timestamp(crate::bridges::clock::now()),
         ..Change::default()
     };

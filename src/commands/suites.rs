@@ -2,6 +2,8 @@
 
 use crate::bridges::{clock, commits, suite_files};
 use crate::decide::suites::{Step, fold};
+use crate::formats::base_v1::{self, Row, Snapshot};
+use crate::formats::note::Signer;
 use crate::formats::record_v1::{self, Change, Named, Recorded};
 use crate::formats::{dsse, record_line};
 use crate::model::failure::Failure;
@@ -24,31 +26,102 @@ pub fn read(settings: &Settings) -> Result<Suites, Failure> {
     }
 }
 
-fn of_tree(settings: &Settings) -> Result<Suites, Failure> {
-    let folder = settings.root.join(suite_files::PENDING);
-    let batches = suite_files::batches(&settings.root).map_err(|error| {
-        Failure::world(format!("the records in {} cannot be read", folder.display())).because(error)
+/// The suites as the records in the tree have them, whatever a change may do to them.
+///
+/// # Errors
+/// A batch or the snapshot cannot be read or is damaged.
+pub fn of_tree(settings: &Settings) -> Result<Suites, Failure> {
+    Ok(fold(steps(&files_of_tree(settings)?)?))
+}
+
+/// The suites as the records of a commit have them.
+///
+/// # Errors
+/// They cannot be read or are damaged.
+pub fn of_commit(settings: &Settings, commit: &str) -> Result<Suites, Failure> {
+    Ok(fold(steps(&files_of_commit(settings, commit)?)?))
+}
+
+/// The tests of the snapshot that no batch has to speak of.
+///
+/// # Errors
+/// The snapshot cannot be read or is damaged.
+pub fn snapshot(settings: &Settings) -> Result<Option<Snapshot>, Failure> {
+    let files = files_of_tree(settings)?;
+    files.base.as_deref().map(|bytes| base(&files.place, bytes)).transpose()
+}
+
+/// The same of a commit.
+///
+/// # Errors
+/// The snapshot is damaged.
+pub fn snapshot_of(settings: &Settings, commit: &str) -> Result<Snapshot, Failure> {
+    let bytes = commits::file(&settings.root, commit, suite_files::BASE);
+    bytes.map_or_else(|| Ok(Snapshot::new()), |bytes| base(&format!("{} at {commit}", suite_files::SUITE), &bytes))
+}
+
+/// The files that suites are folded from.
+struct Files {
+    /// Where they lie, for people.
+    place: String,
+    base: Option<Vec<u8>>,
+    batches: Vec<(String, Vec<u8>)>,
+}
+
+fn files_of_tree(settings: &Settings) -> Result<Files, Failure> {
+    let place = settings.root.join(suite_files::SUITE).display().to_string();
+    let read = || Ok((suite_files::base(&settings.root)?, suite_files::batches(&settings.root)?));
+    let (base, batches) = read().map_err(|error: std::io::Error| {
+        Failure::world(format!("the records in {place} cannot be read")).because(error)
     })?;
-    folded(batches, &folder.display().to_string())
+    Ok(Files { place, base, batches })
 }
 
-fn of_commit(settings: &Settings, base: &str) -> Result<Suites, Failure> {
-    let folder = format!("{} at {base}", suite_files::PENDING);
-    let batches = commits::files_in(&settings.root, base, suite_files::PENDING)
-        .map_err(|error| Failure::world(format!("the records in {folder} cannot be read")).because(error))?;
-    folded(batches.into_iter().filter(|(name, _)| suite_files::is_batch(name)).collect(), &folder)
+fn files_of_commit(settings: &Settings, commit: &str) -> Result<Files, Failure> {
+    let place = format!("{} at {commit}", suite_files::SUITE);
+    let mut batches = commits::files_in(&settings.root, commit, suite_files::PENDING)
+        .map_err(|error| Failure::world(format!("the records in {place} cannot be read")).because(error))?;
+    batches.retain(|(name, _)| suite_files::is_batch(name));
+    Ok(Files { place, base: commits::file(&settings.root, commit, suite_files::BASE), batches })
 }
 
-fn folded(batches: Vec<(String, Vec<u8>)>, folder: &str) -> Result<Suites, Failure> {
+fn damaged(place: &str, file: &str, why: &str) -> Failure {
+    Failure::input(format!("the records in {place} are not used: {file}: {why}"))
+        .hint("restore the file from git; records are never edited")
+}
+
+fn base(place: &str, bytes: &[u8]) -> Result<Snapshot, Failure> {
+    base_v1::read(bytes).map_err(|why| damaged(place, "base.tsv", &why))
+}
+
+fn steps(files: &Files) -> Result<Vec<Step>, Failure> {
     let mut steps = Vec::new();
-    for (name, bytes) in batches {
-        let changes = record_v1::read(&name, &bytes).map_err(|why| {
-            Failure::input(format!("the records in {folder} are not used: {name}: {why}"))
-                .hint("restore the file from git; records are never edited")
-        })?;
+    // That a test was there when titer came is no record of its own: its first one follows nothing.
+    let rows = files.base.as_deref().map(base_v1::read_records).transpose();
+    let rows = rows.map_err(|why| damaged(&files.place, "base.tsv", &why))?;
+    steps.extend(rows.unwrap_or_default().into_iter().map(|(test, row)| snapped(test, row)));
+    for (name, bytes) in &files.batches {
+        let changes = record_v1::read(name, bytes).map_err(|why| damaged(&files.place, name, &why))?;
         steps.extend(changes.into_iter().map(step));
     }
-    Ok(fold(steps))
+    Ok(steps)
+}
+
+fn snapped(test: String, row: Row) -> Step {
+    let mut before = row.moves;
+    // The last one is that of the row itself.
+    let at = before.pop().unwrap_or_else(|| row.since.clone());
+    Step {
+        record: row.record,
+        prev: None,
+        resolves: Vec::new(),
+        test,
+        to: row.place,
+        rule: (row.rule, row.text),
+        until: row.until,
+        at,
+        before,
+    }
 }
 
 fn step(recorded: Recorded) -> Step {
@@ -62,6 +135,7 @@ fn step(recorded: Recorded) -> Step {
         rule: (change.reason.rule, change.reason.text),
         until: change.until,
         at: change.recorded_at,
+        before: Vec::new(),
     }
 }
 
@@ -74,6 +148,45 @@ pub struct Written {
     pub signed_by: Option<String>,
 }
 
+/// What writes records: with the key at hand, if there is one.
+#[derive(Debug)]
+pub struct Pen(Option<Signer>);
+
+impl Pen {
+    /// With the key that the settings name.
+    ///
+    /// # Errors
+    /// The key is none.
+    pub fn new(settings: &Settings) -> Result<Self, Failure> {
+        hand::signer(settings).map(Self)
+    }
+
+    /// The line of a statement.
+    #[must_use]
+    pub fn line(&self, statement: &str) -> String {
+        let signature = self.0.as_ref().map(|signer| dsse::sign(signer, statement.as_bytes()));
+        record_line::write(signature.as_slice(), statement)
+    }
+
+    /// The line of a change.
+    #[must_use]
+    pub fn change(&self, settings: &Settings, change: &Change) -> String {
+        let subject = Named::of(&change.test, &body(settings, &change.test));
+        self.line(&record_v1::statement(record_v1::CHANGE, subject, change).0)
+    }
+
+    /// Writes lines as a batch.
+    ///
+    /// # Errors
+    /// It cannot be written: then nothing has moved.
+    pub fn write(&self, settings: &Settings, lines: &str) -> Result<Written, Failure> {
+        let name = format!("{}.jsonl", record_v1::sha256(lines.as_bytes()));
+        let failed = |error| Failure::world("the records cannot be written, so nothing has moved").because(error);
+        suite_files::write(&settings.root, &name, lines.as_bytes()).map_err(failed)?;
+        Ok(Written { batch: name, signed_by: self.0.as_ref().map(|signer| dsse::keyid(&signer.public())) })
+    }
+}
+
 /// Writes a batch of changes.
 ///
 /// # Errors
@@ -83,32 +196,19 @@ pub fn write(
     decision: Option<&record_v1::Decision>,
     changes: &[Change],
 ) -> Result<Written, Failure> {
+    let pen = Pen::new(settings)?;
     let mut text = String::new();
     let mut decided = None;
-    let signer = hand::signer(settings)?;
-    let line = |statement: &str| {
-        let signature = signer.as_ref().map(|signer| dsse::sign(signer, statement.as_bytes()));
-        record_line::write(signature.as_slice(), statement)
-    };
     if let Some(decision) = decision {
-        let (statement, name) = record_v1::statement(
-            record_v1::DECISION,
-            Named::of("suite", decision.suite_before.sha256.as_bytes()),
-            decision,
-        );
-        text.push_str(&line(&statement));
+        let subject = Named::of("suite", decision.suite_before.sha256.as_bytes());
+        let (statement, name) = record_v1::statement(record_v1::DECISION, subject, decision);
+        text.push_str(&pen.line(&statement));
         decided = Some(name);
     }
     for change in changes {
-        let change = Change { decision: decided.clone(), ..change.clone() };
-        let subject = Named::of(&change.test, &body(settings, &change.test));
-        let (statement, _) = record_v1::statement(record_v1::CHANGE, subject, &change);
-        text.push_str(&line(&statement));
+        text.push_str(&pen.change(settings, &Change { decision: decided.clone(), ..change.clone() }));
     }
-    let name = format!("{}.jsonl", record_v1::sha256(text.as_bytes()));
-    let failed = |error| Failure::world("the records cannot be written, so nothing has moved").because(error);
-    suite_files::write(&settings.root, &name, text.as_bytes()).map_err(failed)?;
-    Ok(Written { batch: name, signed_by: signer.map(|signer| dsse::keyid(&signer.public())) })
+    pen.write(settings, &text)
 }
 
 /// The bytes of the file that a test stands in; of its id where that names no file.

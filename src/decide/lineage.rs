@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::record::RecordId;
+use crate::model::record::{Head, RecordId};
 
 /// A change that waits to be sealed and is sound by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Lined {
 
 /// Lines up all that waits of one test behind its last sealed record.
 #[must_use]
-pub fn line_up(head: Option<RecordId>, waiting: &[Waiting]) -> Lined {
+pub fn line_up(head: Option<Head>, waiting: &[Waiting]) -> Lined {
     let mut line = Line { waiting, children: BTreeMap::new(), taken: BTreeSet::new(), lined: Lined::default() };
     for (at, one) in waiting.iter().enumerate() {
         line.children.entry(one.prev).or_default().push(at);
@@ -52,11 +52,11 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    fn follow(&mut self, head: Option<RecordId>) {
+    fn follow(&mut self, head: Option<Head>) {
         let mut head = head;
         let mut forked = BTreeSet::new();
         loop {
-            let kids: Vec<usize> = self.kids(head);
+            let kids: Vec<usize> = self.behind(head);
             let next = match kids.as_slice() {
                 [] => break,
                 [one] => *one,
@@ -78,8 +78,9 @@ impl Line<'_> {
                 }
             }
             self.take(next);
-            head = Some(self.waiting[next].id);
+            head = Some(Head::of(self.waiting[next].id));
         }
+        let head = head.map(|head| head.id);
         for at in 0..self.waiting.len() {
             if forked.contains(&at) && !self.taken.contains(&at) {
                 self.lined.held.push((at, Bar::Forked(head)));
@@ -87,6 +88,14 @@ impl Line<'_> {
                 self.lined.held.push((at, Bar::Stale(head)));
             }
         }
+    }
+
+    fn behind(&self, head: Option<Head>) -> Vec<usize> {
+        let mut found = self.kids(head.map(|head| head.id));
+        if let Some(head) = head.filter(|head| head.stands_for != Some(head.id)) {
+            found.extend(self.kids(head.stands_for));
+        }
+        found
     }
 
     fn kids(&self, head: Option<RecordId>) -> Vec<usize> {
@@ -131,7 +140,7 @@ impl Line<'_> {
 /// What a stream of sealed changes must keep: of every test (by any short name for it) its last record.
 #[derive(Debug, Clone, Default)]
 pub struct Lines {
-    heads: BTreeMap<[u8; 16], RecordId>,
+    heads: BTreeMap<[u8; 16], Head>,
     /// Branches beside the line of a test that nothing has ended yet: the index of the first record, and all of them.
     open: BTreeMap<[u8; 16], Vec<(u64, BTreeSet<RecordId>)>>,
 }
@@ -139,24 +148,24 @@ pub struct Lines {
 impl Lines {
     /// From the last records of tests, where no line is broken.
     #[must_use]
-    pub fn of(heads: impl IntoIterator<Item = ([u8; 16], RecordId)>) -> Self {
+    pub fn of(heads: impl IntoIterator<Item = ([u8; 16], Head)>) -> Self {
         Self { heads: heads.into_iter().collect(), open: BTreeMap::new() }
     }
 
     /// The last record of every test.
-    pub fn heads(&self) -> impl Iterator<Item = ([u8; 16], RecordId)> {
+    pub fn heads(&self) -> impl Iterator<Item = ([u8; 16], Head)> {
         self.heads.iter().map(|(test, head)| (*test, *head))
     }
 
     /// The last record of a test.
     #[must_use]
-    pub fn head(&self, test: [u8; 16]) -> Option<RecordId> {
+    pub fn head(&self, test: [u8; 16]) -> Option<Head> {
         self.heads.get(&test).copied()
     }
 
-    /// Takes the change of the index `at`.
-    pub fn take(&mut self, at: u64, test: [u8; 16], change: &Waiting) {
-        let head = self.head(test);
+    /// Takes the change of the index `at`, which leaves the test's line at `new`.
+    pub fn take(&mut self, at: u64, test: [u8; 16], change: &Waiting, new: Head) {
+        let follows = self.head(test).map_or(change.prev.is_none(), |head| head.is_before(change.prev));
         let open = self.open.entry(test).or_default();
         let ends = !open.is_empty()
             && open.iter().all(|(_, all)| {
@@ -165,7 +174,7 @@ impl Lines {
             });
         if ends {
             open.clear();
-        } else if change.prev != head {
+        } else if !follows {
             match open.iter_mut().find(|(_, all)| change.prev.is_some_and(|prev| all.contains(&prev))) {
                 Some((_, branch)) => drop(branch.insert(change.id)),
                 None => open.push((at, BTreeSet::from([change.id]))),
@@ -175,7 +184,7 @@ impl Lines {
         if open.is_empty() {
             self.open.remove(&test);
         }
-        self.heads.insert(test, change.id);
+        self.heads.insert(test, new);
     }
 
     /// At the end of a seal: the indexes of records that do not follow the last one of their test, with nothing that resolves that.
@@ -217,7 +226,7 @@ mod tests {
     /// The order in letters, then those held back because of a fork, then those that are stale.
     fn lined(head: Option<char>, text: &str) -> (String, String, String) {
         let all = waiting(text);
-        let found = line_up(head.map(id), &all);
+        let found = line_up(head.map(|head| Head::of(id(head))), &all);
         let barred = |forked: bool| {
             let of = found.held.iter().filter(|(_, bar)| matches!(bar, Bar::Forked(_)) == forked);
             of.map(|(at, _)| name(all[*at].id)).collect()
@@ -226,13 +235,13 @@ mod tests {
         // What is sealed in this order is no broken line to those who check it.
         let mut log = Lines::default();
         if let Some(head) = head {
-            log.heads.insert([0; 16], id(head));
+            log.heads.insert([0; 16], Head::of(id(head)));
         }
         for (at, one) in found.order.iter().enumerate() {
-            log.take(at as u64, [0; 16], &all[*one]);
+            log.take(at as u64, [0; 16], &all[*one], Head::of(all[*one].id));
         }
         assert_eq!(log.broken(), Vec::<u64>::new(), "{text}: {order}");
-        assert_eq!(log.head([0; 16]).map(name), order.chars().last().or(head), "{text}: {order}");
+        assert_eq!(log.head([0; 16]).map(|head| name(head.id)), order.chars().last().or(head), "{text}: {order}");
         (order, barred(true), barred(false))
     }
 
@@ -277,9 +286,28 @@ mod tests {
         ] {
             let mut lines = Lines::default();
             for (at, one) in waiting(text).iter().enumerate() {
-                lines.take(at as u64, [0; 16], one);
+                lines.take(at as u64, [0; 16], one, Head::of(one.id));
             }
             assert_eq!(lines.broken(), broken, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_taken_back_may_be_followed_by_whoever_knows_nothing_of_it() {
+        // The log has a, b and v, which took b back; trees have a only, or nothing where a was taken back, too.
+        for (stands_for, text, expected) in [
+            (Some('a'), "c<a", "c"),
+            (Some('a'), "c<v", "c"),
+            (Some('a'), "c<b", ""),
+            (Some('a'), "c", ""),
+            (None, "c", "c"),
+        ] {
+            let head = Head { id: id('v'), stands_for: stands_for.map(id) };
+            let all = waiting(text);
+            let order: String = line_up(Some(head), &all).order.iter().map(|at| name(all[*at].id)).collect();
+            let mut lines = Lines::of([([0; 16], head)]);
+            lines.take(9, [0; 16], &all[0], Head::of(all[0].id));
+            assert_eq!((order.as_str(), lines.broken().is_empty()), (expected, !expected.is_empty()), "{text}");
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod memory;
 pub mod modules;
 pub mod orders;
 pub mod outcomes;
+pub mod owed;
 pub mod placement;
 pub mod places;
 pub mod probe;

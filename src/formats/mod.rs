@@ -1,6 +1,7 @@
 //! Writing down: bytes to values and back. Every format that leaves the program has a number.
 
 pub mod arena_v1;
+pub mod base_v1;
 pub mod bugsnag_event;
 pub mod cargo_manifest;
 pub mod cargo_plan_v1;
@@ -48,7 +49,7 @@ mod rust_tokens;
 mod rust_walk;
 pub mod rust_words;
 pub mod script_source;
-pub mod seen_v1;
+pub mod seen_v2;
 pub mod segment_v1;
 pub mod selection_v1;
 pub mod sentry_envelope;

@@ -1,12 +1,13 @@
 //! `record_v1`: statements about changes of suites, one a line: `{"sig":[…],"statement":{…}}`. A statement is an in-toto Statement v1; its name
-//! is the SHA-256 of its bytes as they stand in the line. A batch is one file, named by the SHA-256 of its bytes.
+//! is the SHA-256 of its bytes as they stand in the line. A batch is one file, named by the SHA-256 of its bytes. The published schema of all
+//! types of statements is `record_v1.schema.json`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::evidence::Evidence;
-use crate::model::suite::Suite;
+use crate::model::suite::Place;
 
 /// The type of a statement about one test.
 pub const CHANGE: &str = "urn:titer:change:v1";
@@ -56,14 +57,14 @@ pub struct Why {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Change {
-    /// `move` today.
+    /// `add`, `remove`, `move` or `reverse`.
     pub op: String,
     /// The test's id.
     pub test: String,
-    /// `fast` or `weekly`.
-    pub from: Suite,
-    /// `fast` or `weekly`.
-    pub to: Suite,
+    /// `absent`, `fast` or `weekly`.
+    pub from: Place,
+    /// `absent`, `fast` or `weekly`.
+    pub to: Place,
     /// The last record of the same test.
     pub prev: Option<String>,
     /// The statement of the batch's decision.
@@ -72,6 +73,9 @@ pub struct Change {
     /// Records of the same test that say different things, of which this one ends the dispute.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resolves: Vec<String>,
+    /// The record of which a reversal makes the test's last one again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restores: Option<String>,
     /// Why.
     pub reason: Why,
     /// The last day of the stay.
@@ -93,13 +97,22 @@ pub struct Change {
 pub struct Decision {
     pub tool: String,
     pub engine: String,
-    pub policy: Sha,
+    pub policy: PolicyUsed,
     pub queries: Vec<Named>,
     pub inputs: Vec<Named>,
     pub commit: Option<String>,
     pub suite_before: Sha,
     pub moves: u64,
     pub as_of: String,
+}
+
+/// What policy said, and the record of it in the log, where it is sealed already.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "plain")]
+pub struct PolicyUsed {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<String>,
+    pub sha256: String,
 }
 
 #[derive(Serialize)]
@@ -177,7 +190,7 @@ mod tests {
     use super::*;
 
     fn batch() -> (String, Change) {
-        let change = Change { op: "move".into(), test: "pytest::a::b".into(), to: Suite::Weekly, ..Change::default() };
+        let change = Change { op: "move".into(), test: "pytest::a::b".into(), to: Place::Weekly, ..Change::default() };
         let (decision, _) = statement(DECISION, Named::of("suite", b""), &Decision::default());
         let (text, _) = statement(CHANGE, Named::of(&change.test, b""), &change);
         (line(&decision) + &line(&text), change)

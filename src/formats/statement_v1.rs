@@ -5,7 +5,8 @@ use serde_json::value::RawValue;
 
 use super::keys_v1::Role;
 use super::record_v1::{CHANGE, DECISION, Sha, sha256};
-use crate::model::record::RecordId;
+use crate::model::record::{Head, RecordId};
+use crate::model::suite::Place;
 
 /// A person's word for or against changes.
 pub const APPROVAL: &str = "urn:titer:approval:v1";
@@ -13,6 +14,8 @@ pub const APPROVAL: &str = "urn:titer:approval:v1";
 pub const SEAL: &str = "urn:titer:seal:v1";
 /// `titer.toml` decides by other numbers from here on.
 pub const POLICY: &str = "urn:titer:policy:v1";
+/// The tests that were there when titer came.
+pub const BASELINE: &str = "urn:titer:baseline:v1";
 /// A key begins or ends to count.
 pub const KEY: &str = "urn:titer:key:v1";
 
@@ -35,8 +38,10 @@ pub enum Said {
     Change(Change),
     /// What changes were decided on.
     Decision(Decision),
-    /// Somebody approved.
-    Approval,
+    /// Somebody approved of these records.
+    Approval(Vec<RecordId>),
+    /// Tests that were there when titer came.
+    Baseline(Baseline),
     /// A seal ends.
     Seal(Box<Seal>),
     /// Other numbers.
@@ -50,14 +55,44 @@ pub enum Said {
 pub struct Change {
     /// The test's id.
     pub test: String,
-    /// `absent`, `fast` or `weekly`.
-    pub to: String,
+    /// Where it goes.
+    pub to: Place,
+    /// Whether it takes others back, so that the test's line goes on from `restores`.
+    pub is_reverse: bool,
+    /// The record of which a reversal makes the test's last one again, if there is one.
+    pub restores: Option<RecordId>,
     /// The last record of the same test.
     pub prev: Option<RecordId>,
     /// The decision that it is part of.
     pub decision: Option<RecordId>,
     /// Records that say different things of the test, of which this one ends the dispute.
     pub resolves: Vec<RecordId>,
+}
+
+impl Change {
+    /// Where it leaves the line of its test.
+    #[must_use]
+    pub fn head(&self, id: RecordId) -> Head {
+        if self.is_reverse { Head { id, stands_for: self.restores } } else { Head::of(id) }
+    }
+}
+
+/// The predicate of [`BASELINE`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Baseline {
+    /// The tests, each with a line break behind it, in order; the rows of the snapshot that came with the record.
+    pub inventory: super::record_v1::Named,
+    /// How many.
+    pub tests: u64,
+    /// Where they are: `fast`.
+    pub suite: String,
+    /// Why.
+    pub reason: super::record_v1::Why,
+    /// Who saw them.
+    pub actor: String,
+    /// When.
+    pub recorded_at: String,
 }
 
 /// What the log has to know of a decision.
@@ -251,6 +286,8 @@ struct ChangeIn {
     recorded_at: String,
     #[serde(default)]
     resolves: Vec<String>,
+    #[serde(default)]
+    restores: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -286,6 +323,8 @@ struct PolicyIn {
 struct ApprovalIn {
     #[serde(rename = "recordedAt")]
     _recorded_at: String,
+    #[serde(default)]
+    records: Vec<String>,
 }
 
 /// A member that must be there, and may be `null`.
@@ -314,7 +353,11 @@ pub fn read(text: &str) -> Result<Statement, String> {
             let policy = read.policy.record.map(|id| name("policy.record", &id)).transpose()?;
             Said::Decision(Decision { policy, at: read.recorded_at.or(read.as_of) })
         }
-        APPROVAL => parse::<ApprovalIn>(predicate, APPROVAL).map(|_| Said::Approval)?,
+        APPROVAL => {
+            let read: ApprovalIn = parse(predicate, APPROVAL)?;
+            Said::Approval(read.records.iter().map(|id| name("records", id)).collect::<Result<_, _>>()?)
+        }
+        BASELINE => Said::Baseline(parse(predicate, BASELINE)?),
         SEAL => Said::Seal(Box::new(parse(predicate, SEAL)?)),
         POLICY => Said::Policy(parse(predicate, POLICY)?),
         KEY => Said::Key(parse(predicate, KEY)?),
@@ -333,9 +376,12 @@ fn name(member: &str, text: &str) -> Result<RecordId, String> {
 
 fn change(read: ChangeIn) -> Result<Change, String> {
     let (TestIn::Id(test) | TestIn::Whole { id: test }) = read.test;
-    let known = |suite: &str| ["absent", "fast", "weekly"].contains(&suite);
-    if !known(&read.from) || !known(&read.to) {
+    let (Some(_), Some(to)) = (Place::parse(&read.from), Place::parse(&read.to)) else {
         return Err("it moves a test from or to what is neither \"fast\" nor \"weekly\" nor \"absent\"".to_owned());
+    };
+    // Nothing is removed by another word, and no other word removes.
+    if (read.op == "remove") != (to == Place::Absent) && read.op != REVERSE {
+        return Err(format!("its op \"{}\" does not leave a test {}", read.op.escape_debug(), read.to));
     }
     if !["add", "remove", "move", "rename", "reverse"].contains(&read.op.as_str()) {
         return Err(format!("its op \"{}\" is not known to this version of titer", read.op.escape_debug()));
@@ -346,12 +392,17 @@ fn change(read: ChangeIn) -> Result<Change, String> {
     let resolves: Result<Vec<RecordId>, String> = read.resolves.iter().map(|id| name("resolves", id)).collect();
     Ok(Change {
         test,
-        to: read.to,
+        to,
+        is_reverse: read.op == REVERSE,
+        restores: read.restores.map(|id| name("restores", &id)).transpose()?,
         prev: read.prev.map(|id| name("prev", &id)).transpose()?,
         decision: read.decision.map(|id| name("decision", &id)).transpose()?,
         resolves: resolves?,
     })
 }
+
+/// The op of a change that takes others back.
+pub const REVERSE: &str = "reverse";
 
 /// Why a test cannot be called so.
 fn strange(test: &str) -> Option<&'static str> {
@@ -384,7 +435,7 @@ mod tests {
         let read = read(&told(CHANGE, MOVE)).unwrap();
         assert_eq!(read.id.to_string(), sha256(told(CHANGE, MOVE).as_bytes()));
         let Said::Change(change) = read.said else { panic!() };
-        assert_eq!((change.test.as_str(), change.to.as_str(), change.prev), ("pytest::a.py::t", "weekly", None));
+        assert_eq!((change.test.as_str(), change.to, change.prev), ("pytest::a.py::t", Place::Weekly, None));
         let whole = MOVE.replace("\"pytest::a.py::t\"", "{\"id\":\"pytest::a.py::t\",\"runner\":\"pytest\"}");
         assert!(matches!(super::read(&told(CHANGE, &whole)).unwrap().said, Said::Change(it) if it == change));
     }

@@ -93,9 +93,34 @@ pub struct Thresholds {
     pub most_moves: i64,
     /// A path that keeps so many percent of the suite in FAST is named.
     pub crowded_percent: i64,
+    /// A test so many days in WEEKLY that nobody would miss is proposed for removal; 0 is never.
+    #[serde(default)]
+    pub removal_days: i64,
 }
 
 impl Thresholds {
+    /// Nothing decided: everything stays in FAST.
+    #[must_use]
+    pub fn bare() -> Self {
+        Self {
+            as_of: 0,
+            quiet_days: i64::MAX / 100_000,
+            fault_days: 0,
+            failure_days: 0,
+            young_days: 0,
+            flaky_trees: i64::MAX,
+            quarantine_days: 0,
+            quarantine_owner: String::new(),
+            slow_ms: i64::MAX,
+            watched_days: 0,
+            behind_days: 0,
+            mapped_percent: 100,
+            most_moves: 0,
+            crowded_percent: 100,
+            removal_days: 0,
+        }
+    }
+
     /// Whether an instant lies in the last `days` before the decision.
     #[must_use]
     pub fn is_within(&self, at: Option<Seconds>, days: i64) -> bool {

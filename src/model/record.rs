@@ -1,4 +1,4 @@
-//! The name of a record: the SHA-256 of its statement's bytes.
+//! The name of a record, which is the SHA-256 of its statement's bytes, and the last record of a test.
 
 use std::fmt;
 
@@ -36,6 +36,30 @@ impl fmt::Display for RecordId {
 impl fmt::Debug for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+/// The last sealed record of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Head {
+    /// Its name.
+    pub id: RecordId,
+    /// What a record in a tree follows that knows nothing of it: itself, but for one that took others back, which no tree has: then the record
+    /// that it went back to, if there is one.
+    pub stands_for: Option<RecordId>,
+}
+
+impl Head {
+    /// Of a record that trees have.
+    #[must_use]
+    pub fn of(id: RecordId) -> Self {
+        Self { id, stands_for: Some(id) }
+    }
+
+    /// Whether a record with this predecessor follows it.
+    #[must_use]
+    pub fn is_before(&self, prev: Option<RecordId>) -> bool {
+        prev == Some(self.id) || prev == self.stands_for
     }
 }
 

@@ -42,11 +42,66 @@ impl fmt::Display for Suite {
     }
 }
 
+/// Where a record leaves a test: in a suite, or nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// It is no test of this repository.
+    Absent,
+    /// In FAST.
+    #[default]
+    Fast,
+    /// In WEEKLY.
+    Weekly,
+}
+
+impl Place {
+    /// The word used in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Fast => "fast",
+            Self::Weekly => "weekly",
+        }
+    }
+
+    /// From the word used in records.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Absent, Self::Fast, Self::Weekly].into_iter().find(|place| place.word() == word)
+    }
+
+    /// Where a test of that place runs: one that no record knows is in FAST.
+    #[must_use]
+    pub fn suite(self) -> Suite {
+        if self == Self::Weekly { Suite::Weekly } else { Suite::Fast }
+    }
+}
+
+impl From<Suite> for Place {
+    fn from(suite: Suite) -> Self {
+        match suite {
+            Suite::Fast => Self::Fast,
+            Suite::Weekly => Self::Weekly,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Absent { "nowhere" } else { self.suite().name() })
+    }
+}
+
 /// Where one test lives.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Placement {
     /// The suite.
     pub suite: Suite,
+    /// Whether its last record says that it was removed; should it run nevertheless, then in FAST.
+    #[serde(default)]
+    pub is_gone: bool,
     /// The rule that put it there.
     pub rule: String,
     /// Why, in words.
@@ -100,6 +155,13 @@ impl Suites {
     #[must_use]
     pub fn tips(&self, test: &str) -> Vec<String> {
         self.tips.get(test).cloned().unwrap_or_default()
+    }
+
+    /// Where the records leave a test; none if none speaks of it.
+    #[must_use]
+    pub fn place(&self, test: &str) -> Option<Place> {
+        let placement = self.placements.get(test)?;
+        Some(if placement.is_gone { Place::Absent } else { placement.suite.into() })
     }
 
     /// The digest of the record that speaks last of a test.

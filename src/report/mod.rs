@@ -3,6 +3,7 @@
 pub mod diagnosis;
 pub mod explanation;
 pub mod learned;
+pub mod observation;
 pub mod outlook;
 pub mod placement;
 pub mod recall;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use super::observation::{self, Observed};
 use crate::model::placed::{Move, Placed};
 use crate::model::suite::Suite;
 
@@ -17,6 +18,8 @@ pub struct Told<'a> {
     pub day: &'a str,
     /// What moves.
     pub placed: &'a Placed,
+    /// What people did to the tests.
+    pub observed: &'a Observed,
     /// Code paths that keep a large share of the suite in FAST, with the number of tests.
     pub crowded: &'a [(String, i64)],
     /// The batch that was written, and the key that signed it.
@@ -91,6 +94,7 @@ pub fn text(told: &Told<'_>) -> String {
             let _ = writeln!(text, "nothing was written");
         }
     }
+    text.push_str(&observation::text(told.observed));
     text
 }
 
@@ -117,6 +121,7 @@ pub fn json(told: &Told<'_>) -> String {
         "waiting": placed.waiting,
         "restless": placed.restless,
         "crowded": told.crowded.iter().map(|(path, tests)| json!({"path": path, "tests": tests})).collect::<Vec<_>>(),
+        "observed": observation::json(told.observed),
         "batch": told.batch.map(|(batch, _)| batch),
         "signed_by": told.batch.and_then(|(_, signed_by)| signed_by),
     });

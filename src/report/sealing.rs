@@ -25,6 +25,8 @@ pub struct Told {
     pub held: Vec<Held>,
     /// What an auditor will want to know.
     pub notes: Vec<String>,
+    /// How many batches were folded into the snapshot; none if nobody asked.
+    pub folded: Option<usize>,
 }
 
 /// Something that was not sealed.
@@ -54,12 +56,19 @@ pub fn text(told: &Told, branch: &str) -> String {
         let _ = writeln!(text, "held back: {}{line}: {why}\n  next: {next}", file.escape_debug());
     }
     let root = STANDARD.encode(told.root);
+    let folded = match told.folded {
+        Some(0) => "no batch is sealed as a whole: nothing was folded into .titer/suite/base.tsv\n".to_owned(),
+        Some(count) => {
+            format!("{count} batches were folded into .titer/suite/base.tsv and their files deleted: commit that\n")
+        }
+        None => String::new(),
+    };
     if told.size == told.before {
-        return text + &format!("nothing new is sealed: the log has {} records, root {root}\n", told.size);
+        return text + &format!("nothing new is sealed: the log has {} records, root {root}\n{folded}", told.size);
     }
     let own = told.size - told.before - told.records;
     text + &format!(
-        "sealed {} of batches and {own} of the log itself, up to {} of {branch}: {} to {}\nthe log has {} records, root {root}\ncommitted to titer-log as {}\n",
+        "sealed {} of batches and {own} of the log itself, up to {} of {branch}: {} to {}\nthe log has {} records, root {root}\ncommitted to titer-log as {}\n{folded}",
         if told.records == 1 { "1 record".to_owned() } else { format!("{} records", told.records) },
         told.main,
         told.before,
@@ -88,6 +97,7 @@ pub fn json(told: &Told) -> String {
         "commit": told.commit,
         "heldBack": held,
         "notes": told.notes,
+        "folded": told.folded,
     });
     format!("{told}\n")
 }

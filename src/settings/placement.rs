@@ -49,29 +49,19 @@ pub(super) struct Table {
     mapped_percent: Option<i64>,
     most_moves: Option<i64>,
     crowded_percent: Option<i64>,
+    removal_days: Option<i64>,
     pinned: Option<Vec<String>>,
 }
 
 impl PlacementPolicy {
     /// Nothing decided: everything stays in FAST.
     pub(super) fn bare() -> Self {
-        let numbers = Thresholds {
-            as_of: 0,
-            quiet_days: i64::MAX / 100_000,
-            fault_days: 0,
-            failure_days: 0,
-            young_days: 0,
-            flaky_trees: i64::MAX,
-            quarantine_days: 0,
-            quarantine_owner: String::new(),
-            slow_ms: i64::MAX,
-            watched_days: 0,
-            behind_days: 0,
-            mapped_percent: 100,
-            most_moves: 0,
-            crowded_percent: 100,
-        };
-        Self { numbers, pinned: GlobSet::empty(), pinned_globs: Vec::new(), services: BTreeMap::new() }
+        Self {
+            numbers: Thresholds::bare(),
+            pinned: GlobSet::empty(),
+            pinned_globs: Vec::new(),
+            services: BTreeMap::new(),
+        }
     }
 
     /// The same with what a file says.
@@ -96,6 +86,7 @@ impl PlacementPolicy {
             ("mapped_percent", table.mapped_percent, &mut numbers.mapped_percent),
             ("most_moves", table.most_moves, &mut numbers.most_moves),
             ("crowded_percent", table.crowded_percent, &mut numbers.crowded_percent),
+            ("removal_days", table.removal_days, &mut numbers.removal_days),
         ];
         for (name, said, place) in places {
             let Some(said) = said else { continue };

@@ -184,6 +184,16 @@ impl Audited {
         text.lines().map(str::to_owned).collect()
     }
 
+    /// The name of the record of a test's change in the log, by its number from 0.
+    pub fn record_of(&self, test: &str, number: usize) -> String {
+        let of = |line: &String| {
+            let statement = &line[line.find("\"statement\":").unwrap() + 12..line.len() - 1];
+            let told: Value = serde_json::from_str(statement).unwrap();
+            (told["predicate"]["test"] == test).then(|| sha256(statement.as_bytes()))
+        };
+        self.lines().iter().filter_map(of).nth(number).unwrap()
+    }
+
     /// The tests that changes in the log speak of, in order, with where they went.
     pub fn moves(&self) -> Vec<(String, String)> {
         let lines = self.lines();

@@ -3,6 +3,7 @@
 
 #[cfg(target_os = "linux")]
 pub mod arena;
+pub mod asked;
 pub mod audited;
 pub mod cargo;
 pub mod cargo_edits;

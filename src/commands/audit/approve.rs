@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::{hand, records};
 use crate::bridges::{batch_history, clock, commits, suite_files};
-use crate::formats::record_v1::{Sha, sha256};
+use crate::commands::suites;
+use crate::decide::owed;
+use crate::formats::record_v1::{self, Sha, sha256};
 use crate::formats::statement_v1::{self, APPROVAL};
 use crate::formats::{dsse, record_line};
 use crate::model::failure::Failure;
@@ -55,17 +57,20 @@ struct Rule {
 /// There is no such batch or no key, or the file cannot be written.
 pub fn run(settings: &Settings, batch: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let asked = batch.strip_suffix(".jsonl").unwrap_or(batch);
-    let all = records::all(settings, None)?;
+    let mut all = records::all(settings, None)?;
+    all.extend(proposals(settings)?);
     let waits =
         |it: &&records::Record| it.batch.as_deref().is_some_and(|name| asked.len() >= 8 && name.starts_with(asked));
     let found: Vec<&records::Record> = all.iter().filter(waits).collect();
     let Some(name) = found.first().and_then(|it| it.batch.as_deref()) else {
-        let failure = Failure::input(format!("no batch {} waits in {}", batch.escape_debug(), suite_files::PENDING));
+        let (waits, proposed) = (suite_files::PENDING, suite_files::PROPOSED);
+        let failure = Failure::input(format!("no batch {} waits in {waits} or {proposed}", batch.escape_debug()));
         return Err(failure.hint("give the name of its file, or at least 8 of its digits"));
     };
     if found.iter().any(|it| it.batch.as_deref() != Some(name)) {
         return Err(Failure::input(format!("several batches begin with {asked}")).hint("give more of its digits"));
     }
+    let proposal = proposal(settings, name)?;
     let Some(signer) = hand::signer(settings)? else {
         let failure = Failure::usage("an approval is signed, and no private key was given");
         return Err(failure
@@ -88,10 +93,15 @@ pub fn run(settings: &Settings, batch: &str, out: &mut dyn Write) -> Result<(), 
         recorded_at: &at,
     };
     let statement = statement_v1::text(APPROVAL, "batch", ("sha256", &digest), &approval);
-    let line = record_line::write(&[dsse::sign(&signer, statement.as_bytes())], &statement);
-    let file = format!("{}.jsonl", sha256(line.as_bytes()));
-    suite_files::write(&settings.root, &file, line.as_bytes())
-        .map_err(|error| Failure::world("the approval cannot be written").because(error))?;
+    let mut lines = record_line::write(&[dsse::sign(&signer, statement.as_bytes())], &statement);
+    // What was proposed becomes records by standing behind the approval, byte for byte.
+    lines.push_str(proposal.as_deref().unwrap_or_default());
+    let file = format!("{}.jsonl", sha256(lines.as_bytes()));
+    let failed = |error| Failure::world("the approval cannot be written").because(error);
+    suite_files::write(&settings.root, &file, lines.as_bytes()).map_err(failed)?;
+    if proposal.is_some() {
+        suite_files::remove(&settings.root, suite_files::PROPOSED, name).map_err(failed)?;
+    }
     let own = if is_own {
         "\n  the same key has signed the batch: an auditor will see that its author approved of it"
     } else {
@@ -100,9 +110,45 @@ pub fn run(settings: &Settings, batch: &str, out: &mut dyn Write) -> Result<(), 
     crate::commands::say(
         out,
         &format!(
-            "approved: {name}, {} records, by {key}\nwritten: {}/{file}; commit it{own}\n",
+            "approved: {name}, {} records, by {key}\nwritten: {}/{file}; commit it{own}{}\n",
             found.len(),
-            suite_files::PENDING
+            suite_files::PENDING,
+            to_delete(&found)
         ),
     )
+}
+
+/// The records that are proposed, as far as they can be read.
+fn proposals(settings: &Settings) -> Result<Vec<records::Record>, Failure> {
+    let failed = |error| Failure::world("the removals that are proposed cannot be read").because(error);
+    let files = suite_files::batches_in(&settings.root, suite_files::PROPOSED).map_err(failed)?;
+    records::in_files(suite_files::PROPOSED, files)
+}
+
+/// The lines of a proposal of that name, if it is one; none of its tests may have moved since.
+fn proposal(settings: &Settings, name: &str) -> Result<Option<String>, Failure> {
+    let failed = |error| Failure::world("the removals that are proposed cannot be read").because(error);
+    let files = suite_files::batches_in(&settings.root, suite_files::PROPOSED).map_err(failed)?;
+    let Some((_, bytes)) = files.into_iter().find(|(file, _)| file == name) else { return Ok(None) };
+    let file = format!("{}/{name}", suite_files::PROPOSED);
+    let wrong = |why: String| Failure::input(format!("{file}: {why}")).hint(PROPOSE_AGAIN);
+    let suites = suites::of_tree(settings)?;
+    for it in record_v1::read(name, &bytes).map_err(wrong)? {
+        if it.change.prev.as_deref() != suites.last_record(&it.change.test) {
+            return Err(wrong(format!("{} has got another record since", it.change.test.escape_debug())));
+        }
+    }
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+const PROPOSE_AGAIN: &str = "delete the file: the next `titer place` proposes anew what is to be removed";
+
+/// What a person still has to do: titer deletes no test.
+fn to_delete(found: &[&records::Record]) -> String {
+    let mine = |it: &&&records::Record| it.text("op") == "remove" && it.predicate["reason"]["rule"] != owed::GONE;
+    let tests: Vec<String> = found.iter().filter(mine).map(|it| format!("\n  {}", it.test().escape_debug())).collect();
+    if tests.is_empty() {
+        return String::new();
+    }
+    format!("\nnow delete these tests, in the same change (what still runs is added again):{}", tests.concat())
 }

@@ -3,30 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::Path;
 
 use serde_json::json;
 
-use super::records::{self, Record};
+use super::Question;
+use super::records::Record;
 use crate::commands::evidence::AsOf;
+use crate::commands::suites;
 use crate::formats::record_v1::CHANGE;
 use crate::formats::statement_v1::SEAL;
 use crate::model::failure::Failure;
-use crate::settings::Settings;
 
 /// Prints the tests that were in WEEKLY; all others were in FAST.
 ///
 /// # Errors
 /// The day is none, or nothing was sealed by then.
-pub fn run(
-    settings: &Settings,
-    day: &str,
-    log: Option<&Path>,
-    as_json: bool,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+pub fn run(question: &Question<'_>, day: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let day = AsOf::parse(day)?.day;
-    let all = records::all(settings, log)?;
+    let all = question.records()?;
     let seals = all.iter().filter(|it| it.kind == SEAL && it.at().get(..10).is_some_and(|at| at <= day.as_str()));
     let Some(last) = seals.max_by_key(|it| it.index) else {
         let failure = Failure::input(format!("nothing was sealed by {day}"));
@@ -43,13 +37,18 @@ pub fn run(
     };
     let weekly: Vec<(&str, &Record)> =
         lives.iter().filter(|(_, it)| in_weekly(it)).map(|(test, it)| (*test, *it)).collect();
+    // Of tests that were there when titer came only the snapshot of that commit tells.
+    let snapshot = suites::snapshot_of(question.settings, last.text("mainCommit"))?;
+    let baseline = snapshot.keys().map(String::as_str).filter(|test| !lives.contains_key(test));
+    let in_fast = lives.iter().filter(|(_, it)| it.text("to") != "absent" && !in_weekly(it)).map(|(test, _)| *test);
+    let fast: BTreeSet<&str> = baseline.chain(in_fast).collect();
     let gone: BTreeSet<&str> =
         lives.iter().filter(|(_, it)| it.text("to") == "absent").map(|(test, _)| *test).collect();
-    let text = if as_json {
+    let text = if question.as_json {
         let told = |(test, it): &(&str, &Record)| json!({"test": test, "record": it.id, "since": it.at()});
         let value = json!({
             "format": "audit_at_v1", "day": day, "size": size + 1, "commit": last.text("mainCommit"),
-            "weekly": weekly.iter().map(told).collect::<Vec<_>>(), "absent": gone,
+            "weekly": weekly.iter().map(told).collect::<Vec<_>>(), "fast": fast, "absent": gone,
         });
         format!("{value}\n")
     } else {
@@ -59,8 +58,9 @@ pub fn run(
         }
         let _ = writeln!(
             text,
-            "{} tests were in WEEKLY at the end of {day}, all others in FAST (log size {}, sealed up to {})",
+            "{} tests were in WEEKLY at the end of {day}, all others in FAST: {} that are recorded (log size {}, sealed up to {})",
             weekly.len(),
+            fast.len(),
             size + 1,
             last.text("mainCommit")
         );

@@ -7,7 +7,7 @@ use crate::bridges::titer_log::{self, Source};
 use crate::bridges::whole_file;
 use crate::formats::checkpoint::Checkpoint;
 use crate::formats::keys_v1::Role;
-use crate::formats::seen_v1::Seen;
+use crate::formats::seen_v2::Seen;
 use crate::model::failure::Failure;
 
 /// What a log is held against.

@@ -7,19 +7,22 @@ use serde::Serialize;
 
 use super::state::State;
 use super::waiting::{self, Held, Sound, Waiting};
-use crate::bridges::commits;
+use crate::bridges::{commits, suite_files};
+use crate::commands::suites;
 use crate::decide::lineage::{self, Bar};
+use crate::formats::base_v1;
 use crate::formats::dsse::{self, Signature};
 use crate::formats::keys_v1::Role;
 use crate::formats::merkle;
 use crate::formats::note::Signer;
 use crate::formats::record_line;
-use crate::formats::record_v1::{Named, Sha, sha256};
+use crate::formats::record_v1::{CHANGE, Change, Named, Sha, Why, sha256};
 use crate::formats::statement_v1::{
     self, Actor, Changed, HeldBack, KEY, Key, KeyEvent, POLICY, Policy, SEAL, Said, Seal, SealedBatch, Tool,
 };
 use crate::model::failure::Failure;
-use crate::model::record::RecordId;
+use crate::model::record::{Head, RecordId};
+use crate::model::suite::Place;
 use crate::settings::audit::{AuditPolicy, deciding};
 use crate::settings::{Settings, policy};
 
@@ -67,6 +70,7 @@ pub fn draft(order: &Order<'_>, state: State) -> Result<Draft, Failure> {
     let root: &Path = &order.settings.root;
     let size_before = state.edge.size();
     let previous = state.last().map_or_else(|| "0".repeat(order.tip.len()), |seal| seal.main_commit.clone());
+    check_snapshot(order, &state)?;
     let mut waiting = waiting::batches(root, &state, order.tip)?;
     let sealer = sealer(order, &state)?;
     let mut pen = Pen { order, state, lines: Vec::new(), sealer };
@@ -76,6 +80,7 @@ pub fn draft(order: &Order<'_>, state: State) -> Result<Draft, Failure> {
     waiting.read(order.settings, &pen.state);
     let counts = pen.batches(&mut waiting)?;
     waiting.forget();
+    let auto_reversals = pen.reversals(&mut waiting.told)?;
     pen.end(&wanted)?;
     if !pen.lines.is_empty() {
         let held: BTreeSet<(&str, &str)> =
@@ -97,7 +102,7 @@ pub fn draft(order: &Order<'_>, state: State) -> Result<Draft, Failure> {
             suite: pen.state.suite(),
             keys: Sha { sha256: sha256(pen.state.keys.text(pen.state.edge.size()).as_bytes()) },
             tool: Tool { name: "titer".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
-            auto_reversals: Vec::new(),
+            auto_reversals,
             held_back: held.collect(),
             sealed_at: order.made.0.clone(),
         };
@@ -105,6 +110,29 @@ pub fn draft(order: &Order<'_>, state: State) -> Result<Draft, Failure> {
     }
     let Pen { state, lines, sealer, .. } = pen;
     Ok(Draft { state, lines, records: counts.iter().sum(), held: waiting.held, told: waiting.told, sealer })
+}
+
+/// Whether the snapshot in the tree says of every test what its record says: nothing but `--compact` writes it, and nothing is sealed beside one
+/// that somebody edited.
+fn check_snapshot(order: &Order<'_>, state: &State) -> Result<(), Failure> {
+    for (test, row) in suites::snapshot_of(order.settings, order.tip)? {
+        let says = RecordId::parse(&row.record).and_then(|id| state.sealed.get(&id).copied().flatten());
+        if row.rule == base_v1::BASELINE && row.place == Place::Fast || says == Some(row.place) {
+            continue;
+        }
+        let why =
+            says.map_or_else(|| "which the log does not know".to_owned(), |place| format!("which left it in {place}"));
+        let failure = Failure::input(format!(
+            "{} at {}: {} is said to be in {} by the record {}, {why}",
+            suite_files::BASE,
+            order.tip,
+            test.escape_debug(),
+            row.place,
+            row.record
+        ));
+        return Err(failure.hint("restore the file from git on the default branch; nobody edits it"));
+    }
+    Ok(())
 }
 
 /// The key that seals, which must be at hand.
@@ -256,6 +284,53 @@ impl Pen<'_> {
         Ok(counts)
     }
 
+    /// Where the tree does not go by a test's last sealed record any more, since a revert took it away or brought an older one back: says so in
+    /// a record, so that the log comes to the same suites as the tree.
+    fn reversals(&mut self, told: &mut Vec<String>) -> Result<Vec<String>, Failure> {
+        let (order, mut written) = (self.order, Vec::new());
+        let tree = match suites::of_commit(order.settings, order.tip) {
+            Ok(tree) => tree,
+            Err(failure) => {
+                told.push(format!("whether records were taken back cannot be said: {failure}"));
+                return Ok(written);
+            }
+        };
+        let heads: Vec<(String, Head, Place)> =
+            self.state.heads.iter().map(|(test, (head, place))| (test.clone(), *head, *place)).collect();
+        for (test, head, from) in heads.into_iter().filter(|(test, ..)| !tree.disputed.contains(test)) {
+            let here = tree.last_record(&test).and_then(RecordId::parse);
+            let to = match here {
+                _ if here == head.stands_for => continue,
+                None => Place::Fast,
+                Some(here) => match self.state.sealed.get(&here).copied().flatten() {
+                    Some(place) => place,
+                    // It waits, or is held back.
+                    None => continue,
+                },
+            };
+            let text = match here {
+                Some(here) => format!("at {} the record {here} is its last one again", order.tip),
+                None => format!("at {} no record speaks of it any more", order.tip),
+            };
+            let change = Change {
+                op: statement_v1::REVERSE.to_owned(),
+                test: test.clone(),
+                from,
+                to,
+                prev: Some(head.id.to_string()),
+                restores: here.map(|id| id.to_string()),
+                reason: Why { rule: "reverted".to_owned(), text },
+                actor: format!("git:{}", order.made.1),
+                recorded_at: order.made.0.clone(),
+                ..Change::default()
+            };
+            let digest = sha256(test.as_bytes());
+            self.own(CHANGE, &test, ("sha256", &digest), &change, &[])?;
+            written.extend(self.state.heads.get(&test).map(|(head, _)| head.id.to_string()));
+        }
+        Ok(written)
+    }
+
     fn own<P: Serialize>(
         &mut self,
         kind: &str,
@@ -304,7 +379,7 @@ fn arrange(state: &State, sound: &[Sound]) -> Arranged {
             Some(lineage::Waiting { id: sound[*at].read.id, prev: it.prev, resolves: it.resolves.clone() })
         };
         let waits: Vec<lineage::Waiting> = all.iter().filter_map(waits).collect();
-        let lined = lineage::line_up(state.heads.get(test).map(|head| head.0), &waits);
+        let lined = lineage::line_up(state.heads.get(test).map(|(head, _)| *head), &waits);
         for pair in lined.order.windows(2) {
             follows.insert(all[pair[1]], all[pair[0]]);
             leads.insert(all[pair[0]], all[pair[1]]);

@@ -2,32 +2,25 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::Question;
 use super::records::{self, Record};
 use crate::formats::record_v1::{CHANGE, DECISION};
 use crate::formats::statement_v1::APPROVAL;
 use crate::model::failure::Failure;
-use crate::settings::Settings;
 
 /// Prints the evidence of a change and the digests of what its decision went by.
 ///
 /// # Errors
 /// There is no such record.
-pub fn run(
-    settings: &Settings,
-    id: &str,
-    log: Option<&Path>,
-    as_json: bool,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let all = records::all(settings, log)?;
+pub fn run(question: &Question<'_>, id: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let all = question.records()?;
     let found = records::one(&all, id)?;
     let decision = all.iter().find(|it| it.kind == DECISION && it.id == found.text("decision"));
     let decision = decision.or_else(|| (found.kind == DECISION).then_some(found));
-    if as_json {
+    if question.as_json {
         let value = json!({
             "format": "audit_evidence_v1", "record": found.id, "index": found.index, "kind": found.kind,
             "statement": found.predicate, "decision": decision.map(|it| json!({"record": it.id, "statement": it.predicate})),
@@ -69,14 +62,8 @@ fn plain(value: &Value) -> String {
 ///
 /// # Errors
 /// There is no such record.
-pub fn approvals(
-    settings: &Settings,
-    id: &str,
-    log: Option<&Path>,
-    as_json: bool,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let all = records::all(settings, log)?;
+pub fn approvals(question: &Question<'_>, id: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let all = question.records()?;
     let found = records::one(&all, id)?;
     let batch = found.batch.as_deref().and_then(|name| name.strip_suffix(".jsonl"));
     let names = |it: &&Record| {
@@ -86,7 +73,7 @@ pub fn approvals(
         it.kind == APPROVAL && (by_record || by_batch)
     };
     let approvals: Vec<&Record> = all.iter().filter(names).collect();
-    if as_json {
+    if question.as_json {
         let told = |it: &&Record| json!({"record": it.id, "index": it.index, "at": it.at(), "signed_by": it.signed_by, "statement": it.predicate});
         let value = json!({"format": "audit_approvals_v1", "record": found.id, "approvals": approvals.iter().map(told).collect::<Vec<_>>()});
         return crate::commands::say(out, &format!("{value}\n"));

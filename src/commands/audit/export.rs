@@ -7,27 +7,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
+use super::Question;
 use crate::bridges::whole_file;
 use crate::formats::dsse;
 use crate::formats::merkle::{self, Edge};
 use crate::model::failure::Failure;
-use crate::settings::Settings;
 
 /// Writes an in-toto bundle: one envelope a line, the line *i* is the leaf *i* of the log.
 ///
 /// # Errors
 /// The log is not what its checkpoint says, or the file cannot be written.
-pub fn run(
-    settings: &Settings,
-    bundle: &Path,
-    log: Option<&Path>,
-    as_json: bool,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let log = super::source(settings, log)?;
+pub fn run(question: &Question<'_>, bundle: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+    let log = question.source()?;
     let (_, newest) = super::newest(&log)?;
     let mut failure = None;
-    let written = whole_file::write(&settings.folder.join(bundle), &mut |file| {
+    let written = whole_file::write(&question.settings.folder.join(bundle), &mut |file| {
         let mut edge = Edge::default();
         let read = super::each(&log, newest.size, &mut |_, line| {
             let envelope = dsse::envelope(line.statement.as_bytes(), &line.signatures);
@@ -42,7 +36,7 @@ pub fn run(
     }
     written.map_err(|error| Failure::world(format!("{} cannot be written", bundle.display())).because(error))?;
     let (size, root) = (newest.size, STANDARD.encode(newest.root));
-    let text = if as_json {
+    let text = if question.as_json {
         format!("{}\n", json!({"v": 1, "format": "audit_export_v1", "bundle": bundle, "size": size, "root": root}))
     } else {
         format!("{size} envelopes of {}, one a line, root {root}: {}\n", newest.origin, bundle.display())

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::records::{self, Record};
+use super::Question;
+use super::records::Record;
 use super::why;
 use crate::bridges::{batch_history, commits};
 use crate::formats::record_v1::CHANGE;
@@ -29,21 +29,15 @@ pub enum Form {
 ///
 /// # Errors
 /// The range is none, or a commit in it is not there.
-pub fn run(
-    settings: &Settings,
-    range: &str,
-    log: Option<&Path>,
-    form: Form,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+pub fn run(question: &Question<'_>, range: &str, form: Form, out: &mut dyn Write) -> Result<(), Failure> {
     let Some((from, to)) = range.split_once("..").filter(|(from, to)| !from.is_empty() && !to.is_empty()) else {
         return Err(Failure::usage(format!(
             "\"{}\" is no range: write it A..B, two commits or tags",
             range.escape_debug()
         )));
     };
-    let all = records::all(settings, log)?;
-    let (before, after) = (size_at(settings, &all, from)?, size_at(settings, &all, to)?);
+    let all = question.records()?;
+    let (before, after) = (size_at(question.settings, &all, from)?, size_at(question.settings, &all, to)?);
     if before > after {
         return Err(Failure::usage(format!("{from} is later than {to} in the log: turn the range round")));
     }
@@ -140,10 +134,10 @@ fn size_at(settings: &Settings, all: &[Record], name: &str) -> Result<u64, Failu
 ///
 /// # Errors
 /// The records cannot be read.
-pub fn policy(settings: &Settings, log: Option<&Path>, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-    let all = records::all(settings, log)?;
+pub fn policy(question: &Question<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    let all = question.records()?;
     let found: Vec<&Record> = all.iter().filter(|it| it.kind == POLICY).collect();
-    let text = if as_json {
+    let text = if question.as_json {
         let told = |it: &&Record| json!({"record": it.id, "index": it.index, "at": it.at(), "statement": it.predicate});
         format!("{}\n", json!({"format": "audit_policy_v1", "policies": found.iter().map(told).collect::<Vec<_>>()}))
     } else if found.is_empty() {

@@ -3,6 +3,7 @@
 pub mod approve;
 pub mod at;
 pub mod check;
+pub mod compact;
 pub mod draft;
 pub mod evidence;
 pub mod export;
@@ -28,6 +29,35 @@ use crate::formats::merkle::Hash;
 use crate::formats::record_line::{self, Line};
 use crate::model::failure::Failure;
 use crate::settings::Settings;
+
+/// What every question of an auditor has in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Where it is asked.
+    pub settings: &'a Settings,
+    /// The folder of the log, where it is not the branch.
+    pub log: Option<&'a Path>,
+    /// Whether the answer is for programs.
+    pub as_json: bool,
+}
+
+impl Question<'_> {
+    /// The log.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn source(&self) -> Result<Source, Failure> {
+        source(self.settings, self.log)
+    }
+
+    /// All records that can be asked about.
+    ///
+    /// # Errors
+    /// The log that was named or the files cannot be read, or are damaged.
+    pub fn records(&self) -> Result<Vec<records::Record>, Failure> {
+        records::all(self.settings, self.log)
+    }
+}
 
 /// The log that is asked about: in a folder, else on the branch here, else on the branch as the place that others push to has it.
 ///

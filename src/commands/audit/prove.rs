@@ -2,23 +2,19 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::state::turn;
+use super::{Question, records};
 use crate::formats::keys_v1::Keys;
 use crate::formats::merkle::{self, Hash};
 use crate::formats::note::Public;
 use crate::formats::statement_v1::{self, Said};
 use crate::formats::{dsse, proof_v1, record_line};
 use crate::model::failure::Failure;
-use crate::settings::Settings;
-
-/// The shortest beginning of a record's name that is taken for it.
-const SHORTEST: usize = 8;
 
 /// The record that was asked for.
 struct Found {
@@ -35,21 +31,9 @@ struct Found {
 ///
 /// # Errors
 /// There is no such record, or several, or the log is not what its checkpoint says.
-pub fn run(
-    settings: &Settings,
-    id: &str,
-    log: Option<&Path>,
-    as_json: bool,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    if id.len() < SHORTEST || !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        let failure = Failure::usage(format!(
-            "\"{}\" is no name of a record: give at least {SHORTEST} of its 64 digits",
-            id.escape_debug()
-        ));
-        return Err(failure.hint("`titer audit why TEST` tells the names of a test's records"));
-    }
-    let log = super::source(settings, log)?;
+pub fn run(question: &Question<'_>, id: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    records::is_name(id)?;
+    let log = question.source()?;
     let (note, newest) = super::newest(&log)?;
     let (mut leaves, mut keys, mut found) = (Vec::new(), Keys::default(), Vec::new());
     super::each(&log, newest.size, &mut |index, line| {
@@ -88,7 +72,8 @@ pub fn run(
     let at = usize::try_from(found.index).unwrap_or(usize::MAX);
     let hashes = merkle::inclusion(&leaves, at).unwrap_or_default();
     let proof = proof_v1::text(found.index, &hashes, &note);
-    let text = if as_json { json(found, &leaves[at], newest.size, &proof) } else { text(found, newest.size, &proof) };
+    let text =
+        if question.as_json { json(found, &leaves[at], newest.size, &proof) } else { text(found, newest.size, &proof) };
     crate::commands::say(out, &text)
 }
 

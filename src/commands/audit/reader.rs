@@ -12,10 +12,11 @@ use crate::formats::keys_v1::{Keys, Role};
 use crate::formats::merkle::{self, Edge, Hash};
 use crate::formats::record_line::{self, Line};
 use crate::formats::record_v1::sha256;
-use crate::formats::seen_v1::Seen;
+use crate::formats::seen_v2::Seen;
 use crate::formats::statement_v1::{self, KeyEvent, Said, Seal, Statement};
 use crate::model::failure::Failure;
-use crate::model::record::RecordId;
+use crate::model::record::{Head, RecordId};
+use crate::model::suite::Place;
 
 /// So many problems are told; more of them say nothing new.
 const MOST: usize = 50;
@@ -35,6 +36,8 @@ pub(super) struct Reader<'a> {
     others: BTreeMap<[u8; 16], u64>,
     /// Changes of this segment that do not follow the last record of their test.
     suspects: BTreeMap<u64, (String, u64, String)>,
+    /// Records that approvals of this segment name.
+    approved: BTreeSet<[u8; 16]>,
     pub(super) newest: Option<Checkpoint>,
     pub(super) problems: Vec<Problem>,
     pub(super) signatures: u64,
@@ -55,6 +58,7 @@ impl<'a> Reader<'a> {
             lines: Lines::default(),
             others: BTreeMap::new(),
             suspects: BTreeMap::new(),
+            approved: BTreeSet::new(),
             newest: None,
             problems: Vec::new(),
             signatures: 0,
@@ -67,7 +71,10 @@ impl<'a> Reader<'a> {
     pub(super) fn resume(&mut self, seen: Seen) {
         if let (Some(edge), Some(keys)) = (seen.edge(), seen.keys()) {
             (self.edge, self.keys) = (edge, keys);
-            self.lines = Lines::of(seen.heads.into_iter().map(|(test, head)| (test, RecordId(head))));
+            self.lines =
+                Lines::of(seen.heads.into_iter().map(|(test, id, stands_for)| {
+                    (test, Head { id: RecordId(id), stands_for: stands_for.map(RecordId) })
+                }));
             self.others = seen.others.into_iter().collect();
             self.met = seen.roots.iter().find(|(size, _)| *size == self.wanted).map(|(_, root)| *root);
             self.roots = seen.roots;
@@ -77,7 +84,8 @@ impl<'a> Reader<'a> {
     /// What the next check can go on from.
     pub(super) fn seen(&self) -> Seen {
         let mut seen = Seen::new(&self.edge, &self.keys);
-        seen.heads = self.lines.heads().map(|(test, head)| (test, head.0)).collect();
+        let head = |(test, head): ([u8; 16], Head)| (test, head.id.0, head.stands_for.map(|id| id.0));
+        seen.heads = self.lines.heads().map(head).collect();
         seen.others = self.others.iter().map(|(name, at)| (*name, *at)).collect();
         seen.roots.clone_from(&self.roots);
         seen
@@ -186,6 +194,7 @@ impl<'a> Reader<'a> {
             }
         }
         self.suspects.clear();
+        self.approved.clear();
         let end = self.edge.size();
         self.roots.push((end, self.edge.root()));
         match last {
@@ -271,7 +280,9 @@ impl<'a> Reader<'a> {
             Said::Change(change) => {
                 let test = short(change.test.as_bytes());
                 let head = self.lines.head(test);
-                if change.prev != head && !is_trusted {
+                let follows = head.map_or(change.prev.is_none(), |head| head.is_before(change.prev));
+                let head = head.map(|head| head.id);
+                if !follows && !is_trusted {
                     let name = |id: Option<RecordId>| id.map_or_else(|| "none".to_owned(), |id| id.short());
                     let reason = if head == Some(read.id) {
                         "it stands there twice".to_owned()
@@ -284,14 +295,23 @@ impl<'a> Reader<'a> {
                     self.suspects.insert(at, (place.0.to_owned(), place.1, reason));
                 }
                 let waiting = Waiting { id: read.id, prev: change.prev, resolves: change.resolves.clone() };
-                self.lines.take(at, test, &waiting);
+                self.lines.take(at, test, &waiting, change.head(read.id));
+                // Nothing is removed on the tool's word alone.
+                if change.to == Place::Absent
+                    && !change.is_reverse
+                    && !is_trusted
+                    && !self.approved.contains(&short(&read.id.0))
+                {
+                    return Err("it removes a test, and no approval of it stands before it in this seal".to_owned());
+                }
                 return Ok(());
             }
             Said::Key(key) if at > 0 => turn(&mut self.keys, key, at)?,
             Said::Seal(seal) if seal.size_before != first => {
                 return Err(format!("it seals what follows {}, and stands in what follows {first}", seal.size_before));
             }
-            Said::Key(_) | Said::Seal(_) | Said::Decision(_) | Said::Approval | Said::Policy(_) => {}
+            Said::Approval(records) => self.approved.extend(records.iter().map(|id| short(&id.0))),
+            Said::Key(_) | Said::Seal(_) | Said::Decision(_) | Said::Baseline(_) | Said::Policy(_) => {}
         }
         match self.others.insert(short(&read.id.0), at) {
             Some(before) => Err(format!("it stands there twice: it is the record {before}, too")),
@@ -301,8 +321,10 @@ impl<'a> Reader<'a> {
 
     fn signed(&self, at: u64, said: &Said, line: &Line<'_>) -> Result<(), String> {
         let roles: &[Role] = match said {
-            Said::Change(_) | Said::Decision(_) => &[Role::Writer, Role::Sealer],
-            Said::Approval => &[Role::Approver, Role::Sealer],
+            // What no tree has, the sealer saw.
+            Said::Change(change) if change.is_reverse => &[Role::Sealer],
+            Said::Change(_) | Said::Decision(_) | Said::Baseline(_) => &[Role::Writer, Role::Sealer],
+            Said::Approval(_) => &[Role::Approver, Role::Sealer],
             Said::Seal(_) | Said::Policy(_) | Said::Key(_) => &[Role::Sealer],
         };
         if self.keys.signed(roles, at, line.statement.as_bytes(), &line.signatures) {

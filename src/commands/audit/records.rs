@@ -7,8 +7,12 @@ use serde_json::Value;
 use crate::bridges::suite_files;
 use crate::formats::record_line;
 use crate::formats::record_v1::sha256;
+use crate::formats::statement_v1::{self, POLICY, Policy, Said, Statement};
 use crate::model::failure::Failure;
+use crate::model::record::RecordId;
 use crate::settings::Settings;
+use crate::settings::audit::deciding;
+use crate::settings::policy;
 
 /// The shortest beginning of a record's name that is taken for it.
 const SHORTEST: usize = 8;
@@ -82,17 +86,47 @@ pub fn all(settings: &Settings, folder: Option<&Path>) -> Result<Vec<Record>, Fa
     }
     let sealed: std::collections::BTreeSet<String> = found.iter().map(|it| it.id.clone()).collect();
     let failed = |error| Failure::world("the records that wait cannot be read").because(error);
-    for (name, bytes) in suite_files::batches(&settings.root).map_err(failed)? {
+    let waiting = in_files(suite_files::PENDING, suite_files::batches(&settings.root).map_err(failed)?)?;
+    found.extend(waiting.into_iter().filter(|it| !sealed.contains(&it.id)));
+    Ok(found)
+}
+
+/// The sealed record of the policy that a decision of that day goes by; none if the log has no policy yet, or `titer.toml` says something else by
+/// now, or it was sealed later.
+///
+/// # Errors
+/// The log is damaged.
+pub fn policy_in_force(settings: &Settings, day: &str) -> Result<Option<String>, Failure> {
+    let Ok(log) = super::source(settings, None) else { return Ok(None) };
+    let (_, newest) = super::newest(&log)?;
+    let mut last = None;
+    super::each(&log, newest.size, &mut |_, line| {
+        if line.statement.contains(POLICY)
+            && let Statement { id, said: Said::Policy(policy) } = statement_v1::read(line.statement)?
+        {
+            last = Some((id, policy));
+        }
+        Ok(())
+    })?;
+    let toml = std::fs::read_to_string(settings.root.join(policy::FILE)).unwrap_or_default();
+    let here = sha256(serde_json::to_string(&deciding(&toml)).unwrap_or_default().as_bytes());
+    let goes_by = |it: &(RecordId, Policy)| it.1.effective.sha256 == here && it.1.recorded_at.get(..10) <= Some(day);
+    Ok(last.filter(goes_by).map(|(id, _)| id.to_string()))
+}
+
+/// The records in files of a folder.
+///
+/// # Errors
+/// One of them is damaged.
+pub fn in_files(folder: &str, files: Vec<(String, Vec<u8>)>) -> Result<Vec<Record>, Failure> {
+    let mut found = Vec::new();
+    for (name, bytes) in files {
         for (number, line) in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).enumerate() {
             let read = record_line::read(line).and_then(|it| record(it.statement, &it, None, Some(name.clone())));
-            let read = read.map_err(|why| {
-                let file = format!("{}/{name}:{}", suite_files::PENDING, number + 1);
-                Failure::input(format!("{file} is no record: {why}"))
+            found.push(read.map_err(|why| {
+                Failure::input(format!("{folder}/{name}:{} is no record: {why}", number + 1))
                     .hint("restore the file from git; records are never edited")
-            })?;
-            if !sealed.contains(&read.id) {
-                found.push(read);
-            }
+            })?);
         }
     }
     Ok(found)
@@ -115,18 +149,27 @@ fn record(
     })
 }
 
+/// Whether this can be the beginning of a record's name.
+///
+/// # Errors
+/// It cannot.
+pub fn is_name(id: &str) -> Result<(), Failure> {
+    if id.len() >= SHORTEST && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Ok(());
+    }
+    let failure = Failure::usage(format!(
+        "\"{}\" is no name of a record: give at least {SHORTEST} of its 64 digits",
+        id.escape_debug()
+    ));
+    Err(failure.hint("`titer audit why TEST` tells the names of a test's records"))
+}
+
 /// The record of that name, or of a name that begins so.
 ///
 /// # Errors
 /// There is none, or there are several.
 pub fn one<'a>(all: &'a [Record], id: &str) -> Result<&'a Record, Failure> {
-    if id.len() < SHORTEST || !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        let failure = Failure::usage(format!(
-            "\"{}\" is no name of a record: give at least {SHORTEST} of its 64 digits",
-            id.escape_debug()
-        ));
-        return Err(failure.hint("`titer audit why TEST` tells the names of a test's records"));
-    }
+    is_name(id)?;
     let mut found = all.iter().filter(|it| it.id.starts_with(id));
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),

@@ -1,10 +1,10 @@
 //! Whether a decision, taken again from what it names, says the same.
 
 use std::io::Write;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::Question;
 use super::records::{self, Record};
 use crate::bridges::process::Ending;
 use crate::commands::basis::Basis;
@@ -73,14 +73,8 @@ fn again(settings: &Settings, decision: &Decision, changes: Vec<Change>) -> Repl
 ///
 /// # Errors
 /// There is no such decision.
-pub fn run(
-    settings: &Settings,
-    id: &str,
-    log: Option<&Path>,
-    as_json: bool,
-    out: &mut dyn Write,
-) -> Result<Ending, Failure> {
-    let all = records::all(settings, log)?;
+pub fn run(question: &Question<'_>, id: &str, out: &mut dyn Write) -> Result<Ending, Failure> {
+    let all = question.records()?;
     let mut found = records::one(&all, id)?;
     // A change stands for the decision that it is part of.
     if found.kind == CHANGE {
@@ -103,7 +97,7 @@ pub fn run(
     };
     let count = changes.len();
     let is_ours = decision.engine == ENGINE && decision.tool == format!("titer {}", env!("CARGO_PKG_VERSION"));
-    let (code, verdict, why) = match again(settings, &decision, changes) {
+    let (code, verdict, why) = match again(question.settings, &decision, changes) {
         Replay::Same => (0, "same", String::new()),
         Replay::Differs(why) if is_ours => (1, "differs", why),
         Replay::Differs(why) => {
@@ -111,7 +105,7 @@ pub fn run(
         }
         Replay::InputsGone(why) => (8, "inputs-gone", why),
     };
-    let text = if as_json {
+    let text = if question.as_json {
         let value = json!({"format": "audit_replay_v1", "decision": found.id, "verdict": verdict, "why": why, "changes": count});
         format!("{value}\n")
     } else if code == 0 {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::check::{self, Asked, Since};
+use super::compact;
 use super::draft::{Draft, Order, draft};
 use super::hand;
 use super::state::State;
@@ -32,6 +33,8 @@ pub struct Request {
     pub branch: Option<String>,
     /// Where the log is pushed to.
     pub push: Option<String>,
+    /// Fold what is sealed into the snapshot of the suites.
+    pub compact: bool,
     /// Print JSON.
     pub json: bool,
 }
@@ -74,7 +77,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
         let theirs = request.push.as_deref().map(|remote| fetch(root, remote)).transpose()?.flatten();
         let state = settle(root, &folder, (theirs.as_deref(), began.as_ref()), &mut steps)?;
         began.get_or_insert_with(|| log_branch::commit_of(root, BRANCH));
-        let told = seal(settings, &signers, &line, &folder, state, &mut steps)?;
+        let (mut told, state) = seal(settings, &signers, &line, &folder, state, &mut steps)?;
         if let Some(remote) = &request.push
             && let Err(error) = push(root, remote, theirs.as_deref())
         {
@@ -86,6 +89,9 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
                     .hint("seal again: nothing is lost, and what is sealed is not sealed twice"));
             }
             continue;
+        }
+        if request.compact {
+            told.folded = Some(compact::run(settings, &state)?);
         }
         let text = if request.json { report::json(&told) } else { report::text(&told, &branch) };
         crate::commands::say(out, &text)?;
@@ -304,7 +310,7 @@ fn seal(
     folder: &Folder,
     state: State,
     steps: &mut Steps,
-) -> Result<report::Told, Failure> {
+) -> Result<(report::Told, State), Failure> {
     let (root, tip) = (&settings.root, line.tip);
     if let Some(last) = state.last() {
         let main = last.main_commit.as_str();
@@ -315,7 +321,7 @@ fn seal(
             batch_history::fetch(root, remote, line.branch).map_err(failed)?;
         }
         if main != tip && batch_history::is_before(root, tip, main) {
-            return Ok(told(&state, state.edge.size(), 0, root));
+            return Ok((told(&state, state.edge.size(), 0, root), state));
         }
         if !batch_history::is_before(root, main, tip) {
             let failure = Failure::input(format!(
@@ -354,7 +360,7 @@ fn seal(
     }
     let mut told = told(&made.state, size, made.records, root);
     (told.held, told.notes) = (made.held.iter().map(report_held).collect(), made.told);
-    Ok(told)
+    Ok((told, made.state))
 }
 
 fn report_held(held: &super::waiting::Held) -> report::Held {

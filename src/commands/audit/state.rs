@@ -10,7 +10,8 @@ use crate::formats::merkle::{self, Edge};
 use crate::formats::record_v1::sha256;
 use crate::formats::statement_v1::{self, Key, KeyEvent, Policy, Said, Seal, Statement, SuiteDigest};
 use crate::formats::{dsse, record_line};
-use crate::model::record::RecordId;
+use crate::model::record::{Head, RecordId};
+use crate::model::suite::Place;
 
 /// A log, summed up.
 #[derive(Debug, Clone, Default)]
@@ -20,9 +21,9 @@ pub struct State {
     /// Its keys.
     pub keys: Keys,
     /// The last record of each test, and where that left it.
-    pub heads: BTreeMap<String, (RecordId, String)>,
-    /// Every record.
-    pub sealed: BTreeSet<RecordId>,
+    pub heads: BTreeMap<String, (Head, Place)>,
+    /// Every record; of those of tests where they left it.
+    pub sealed: BTreeMap<RecordId, Option<Place>>,
     /// Policies, each with when it was recorded.
     pub policies: BTreeMap<RecordId, String>,
     /// The policy in force.
@@ -69,10 +70,14 @@ impl State {
     /// It says of a key what cannot be.
     pub fn take(&mut self, statement: Statement, leaf: merkle::Hash) -> Result<(), String> {
         let at = self.edge.size();
-        self.sealed.insert(statement.id);
+        let place = if let Said::Change(change) = &statement.said { Some(change.to) } else { None };
+        self.sealed.insert(statement.id, place);
         match statement.said {
-            Said::Change(change) => drop(self.heads.insert(change.test, (statement.id, change.to))),
-            Said::Decision(_) | Said::Approval => {}
+            Said::Change(change) => {
+                let head = change.head(statement.id);
+                self.heads.insert(change.test, (head, change.to));
+            }
+            Said::Decision(_) | Said::Approval(_) | Said::Baseline(_) => {}
             Said::Seal(seal) => {
                 self.batches.extend(seal.batches.iter().map(|batch| batch.digest.sha256.clone()));
                 self.seals.push((at + 1, *seal));
@@ -105,9 +110,9 @@ impl State {
     pub fn suite(&self) -> SuiteDigest {
         let mut told = SuiteDigest::default();
         let mut text = String::new();
-        for (test, (record, to)) in self.heads.iter().filter(|(_, (_, to))| to != "absent") {
-            *(if to == "weekly" { &mut told.weekly } else { &mut told.fast }) += 1;
-            let _ = writeln!(text, "{test}\t{to}\t{record}");
+        for (test, (head, to)) in self.heads.iter().filter(|(_, (_, to))| *to != Place::Absent) {
+            *(if *to == Place::Weekly { &mut told.weekly } else { &mut told.fast }) += 1;
+            let _ = writeln!(text, "{test}\t{}\t{}", to.word(), head.id);
         }
         told.digest.sha256 = sha256(text.as_bytes());
         told

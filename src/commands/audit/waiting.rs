@@ -8,13 +8,15 @@ use super::replay::{Replay, replayed};
 use super::state::State;
 use crate::bridges::batch_history::{self, Step};
 use crate::bridges::{commits, suite_files};
+use crate::formats::base_v1;
 use crate::formats::dsse::{self, Signature};
 use crate::formats::keys_v1::Role;
 use crate::formats::record_line;
 use crate::formats::record_v1::sha256;
-use crate::formats::statement_v1::{self, Change, Decision, Said, Statement};
+use crate::formats::statement_v1::{self, Baseline, Change, Decision, Said, Statement};
 use crate::model::failure::Failure;
 use crate::model::record::RecordId;
+use crate::model::suite::Place;
 use crate::settings::Settings;
 
 /// A batch of records as a commit brought it in.
@@ -119,7 +121,7 @@ fn take(
         if !folded && (is_sealed(name) || known.contains(name)) {
             let name = name.escape_debug();
             waiting.told.push(format!(
-                "{name} was {was} by {short}: its records stand as they were; a move is undone by another record"
+                "{name} was {was} by {short}: what it did is taken back by records of the log, where it was sealed"
             ));
         }
     }
@@ -188,7 +190,7 @@ impl Waiting {
                 Err(why) => self.hold(batch, Some(line), why, REWRITE),
                 Ok((_, read)) if known.contains(&read.id) || !seen.insert(read.id) => {}
                 Ok((it, read)) => {
-                    let is_sealed = state.sealed.contains(&read.id);
+                    let is_sealed = state.sealed.contains_key(&read.id);
                     let at = from + text.len() - 1 - it.statement.len();
                     let statement = at..at + it.statement.len();
                     found.push(Sound { batch, line, statement, signatures: it.signatures, read, is_sealed });
@@ -216,25 +218,38 @@ impl Waiting {
         };
         let mut decisions: BTreeMap<RecordId, Option<&Sound>> = BTreeMap::new();
         let mut good: BTreeSet<usize> = BTreeSet::new();
-        for is_decision in [true, false] {
-            for (number, sound) in lines.iter().enumerate() {
-                if matches!(sound.read.said, Said::Decision(_)) != is_decision {
-                    continue;
-                }
+        let mut approved: BTreeSet<RecordId> = BTreeSet::new();
+        let rank = |said: &Said| match said {
+            Said::Decision(_) => 0,
+            Said::Approval(_) => 1,
+            Said::Change(_) | Said::Baseline(_) | Said::Seal(_) | Said::Policy(_) | Said::Key(_) => 2,
+        };
+        for turn in 0..3 {
+            for (number, sound) in lines.iter().enumerate().filter(|(_, sound)| rank(&sound.read.said) == turn) {
                 let judged = match &sound.read.said {
                     _ if sound.is_sealed => Ok(()),
                     Said::Decision(decision) => policy(state, decision).and_then(|()| {
                         let why = signed(state, &[Role::Writer, Role::Sealer], bytes, sound)?;
                         if why { Ok(()) } else { repeated(&replay(sound)) }
                     }),
-                    Said::Change(change) => self::change((state, known), &decisions, bytes, sound, change, &mut replay),
-                    Said::Approval => approval(state, bytes, sound),
+                    Said::Change(change) => removal(&approved, sound.read.id, change)
+                        .and_then(|()| self::change((state, known), &decisions, bytes, sound, change, &mut replay)),
+                    Said::Approval(_) => approval(state, bytes, sound),
+                    Said::Baseline(it) => baseline(settings, &self.batches[batch].commit, it)
+                        .and_then(|()| signed(state, &[Role::Writer, Role::Sealer], bytes, sound).map(drop)),
                     Said::Seal(_) | Said::Policy(_) | Said::Key(_) => {
                         Err(("only `titer audit seal` writes records of seals, policies and keys".to_owned(), REWRITE))
                     }
                 };
-                if is_decision {
-                    decisions.insert(sound.read.id, judged.is_ok().then_some(sound));
+                match &sound.read.said {
+                    Said::Decision(_) => drop(decisions.insert(sound.read.id, judged.is_ok().then_some(sound))),
+                    Said::Approval(records) if judged.is_ok() => approved.extend(records),
+                    Said::Approval(_)
+                    | Said::Change(_)
+                    | Said::Baseline(_)
+                    | Said::Seal(_)
+                    | Said::Policy(_)
+                    | Said::Key(_) => {}
                 }
                 match judged {
                     Ok(()) => drop(good.insert(number)),
@@ -311,6 +326,33 @@ fn policy(state: &State, decision: &Decision) -> Judged {
     }
 }
 
+/// Nothing is removed without somebody's word, which stands before it in the same file; and nobody but the sealer takes records back.
+fn removal(approved: &BTreeSet<RecordId>, id: RecordId, change: &Change) -> Judged {
+    if change.is_reverse {
+        return Err(("only `titer audit seal` writes that records were taken back".to_owned(), REWRITE));
+    }
+    if change.to == Place::Absent && !approved.contains(&id) {
+        let next = "propose it again (`titer place`) and approve of it with a key that [audit] in titer.toml names (`titer audit approve`)";
+        return Err((
+            format!("it removes {}, and no approval of that stands in the file", change.test.escape_debug()),
+            next,
+        ));
+    }
+    Ok(())
+}
+
+/// The tests that it speaks of are those of the snapshot that came with it.
+fn baseline(settings: &Settings, commit: &str, told: &Baseline) -> Judged {
+    let snapshot = commits::file(&settings.root, commit, suite_files::BASE).unwrap_or_default();
+    let wrong = |why: String| (why, "restore .titer/suite/base.tsv as it was written with the record");
+    let rows = base_v1::read(&snapshot).map_err(|why| wrong(format!("base.tsv at {commit}: {why}")))?;
+    let inventory = base_v1::inventory(&rows);
+    if sha256(inventory.as_bytes()) != told.inventory.digest.sha256 {
+        return Err(wrong(format!("its tests are not those of base.tsv at {commit}")));
+    }
+    Ok(())
+}
+
 fn change<'a>(
     (state, known): (&State, &BTreeSet<RecordId>),
     decisions: &BTreeMap<RecordId, Option<&'a Sound>>,
@@ -324,7 +366,7 @@ fn change<'a>(
         Some((id, Some(None))) => {
             return Err((format!("its decision {} is held back", id.short()), "mend what holds back the decision"));
         }
-        Some((id, None)) if !state.sealed.contains(&id) && !known.contains(&id) => {
+        Some((id, None)) if !state.sealed.contains_key(&id) && !known.contains(&id) => {
             return Err((format!("its decision {} is neither sealed nor in the same file", id.short()), REWRITE));
         }
         _ => {}

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::records::{self, Record};
+use super::Question;
+use super::records::Record;
 use crate::commands::suites;
 use crate::formats::record_v1::CHANGE;
 use crate::model::failure::Failure;
-use crate::settings::Settings;
 
 /// A change, as the commands about changes tell it.
 #[must_use]
@@ -61,14 +60,8 @@ fn line(record: &Record) -> String {
 ///
 /// # Errors
 /// No record speaks of it.
-pub fn run(
-    settings: &Settings,
-    test: &str,
-    log: Option<&Path>,
-    as_json: bool,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    let all = records::all(settings, log)?;
+pub fn run(question: &Question<'_>, test: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let all = question.records()?;
     let of_test: Vec<&Record> = all.iter().filter(|it| it.kind == CHANGE && it.test() == test).collect();
     let mut found = of_test.clone();
     if found.is_empty() {
@@ -87,10 +80,10 @@ pub fn run(
     };
     found.sort_by_key(|it| (it.index.unwrap_or(u64::MAX), it.at()));
     let name = first.test();
-    let folded = suites::read(settings)?;
+    let folded = suites::read(question.settings)?;
     let lives = folded.weekly(name, &suites::today()).map_or("fast", |_| "weekly");
     let is_disputed = folded.disputed.contains(name);
-    let told_all = if as_json {
+    let told_all = if question.as_json {
         let records: Vec<Value> = found.iter().map(|it| told(it)).collect();
         let value = json!({"format": "audit_why_v1", "test": name, "suite": lives, "disputed": is_disputed, "records": records});
         format!("{value}\n")
@@ -112,8 +105,8 @@ pub fn run(
 ///
 /// # Errors
 /// The records cannot be read.
-pub fn reversals(settings: &Settings, log: Option<&Path>, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-    let all = records::all(settings, log)?;
+pub fn reversals(question: &Question<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    let all = question.records()?;
     let by_id: BTreeMap<&str, &Record> = all.iter().map(|it| (it.id.as_str(), it)).collect();
     let taken_back = |it: &Record| {
         let before = by_id.get(it.text("prev")).copied().filter(|before| before.kind == CHANGE)?;
@@ -121,7 +114,7 @@ pub fn reversals(settings: &Settings, log: Option<&Path>, as_json: bool, out: &m
     };
     let pairs: Vec<(&Record, &Record)> =
         all.iter().filter(|it| it.kind == CHANGE).filter_map(|it| Some((taken_back(it)?, it))).collect();
-    let text = if as_json {
+    let text = if question.as_json {
         let pairs: Vec<Value> =
             pairs.iter().map(|(before, it)| json!({"first": told(before), "back": told(it)})).collect();
         format!("{}\n", json!({"format": "audit_reversals_v1", "reversals": pairs}))

@@ -107,6 +107,7 @@ pub(super) mod samples {
             mapped_percent: 95,
             most_moves: 100,
             crowded_percent: 20,
+            removal_days: 180,
         }
     }
 

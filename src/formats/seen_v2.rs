@@ -1,11 +1,11 @@
-//! `seen_v1`: what a log was when it was last checked, so that the next check costs what is new. It lies in the cache and can always be made again.
+//! `seen_v2`: what a log was when it was last checked, so that the next check costs what is new. It lies in the cache and can always be made again.
 
 use serde::{Deserialize, Serialize};
 
 use super::keys_v1::{Keys, Span};
 use super::merkle::{Edge, Hash};
 
-const MAGIC: &[u8] = b"titer-seen-1\n";
+const MAGIC: &[u8] = b"titer-seen-2\n";
 
 /// A log that was checked, up to one of its seals.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -13,8 +13,8 @@ pub struct Seen {
     size: u64,
     peaks: Vec<Hash>,
     spans: Vec<Span>,
-    /// Of each test, by a short name, its last record.
-    pub heads: Vec<([u8; 16], Hash)>,
+    /// Of each test, by a short name, its last record, and the one that trees have in its place.
+    pub heads: Vec<([u8; 16], Hash, Option<Hash>)>,
     /// Short names of records of no test, with their indexes.
     pub others: Vec<([u8; 16], u64)>,
     /// The roots at all of its seals.
@@ -67,7 +67,7 @@ mod tests {
         }
         keys.add(Role::Writer, &Signer::new("ci", [1; 32]).unwrap().public().to_string(), 3).unwrap();
         let mut seen = Seen::new(&edge, &keys);
-        (seen.heads, seen.roots) = (vec![([1; 16], [2; 32])], vec![(11, edge.root())]);
+        (seen.heads, seen.roots) = (vec![([1; 16], [2; 32], Some([3; 32]))], vec![(11, edge.root())]);
         let read = Seen::read(&seen.write()).unwrap();
         assert_eq!(read, seen);
         assert_eq!((read.edge(), read.keys().unwrap().spans()), (Some(edge), keys.spans()));
