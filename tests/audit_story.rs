@@ -323,6 +323,8 @@ fn nothing_is_removed_without_a_word_and_no_snapshot_is_edited() {
     fs::remove_file(audit.0.repository.path(&format!("{PENDING}/{name}"))).unwrap();
     audit.0.commit(0, "declined");
     audit.sealed();
+    let why = audit.ask(&["why", &id("calm")]);
+    assert_eq!((&why["suite"], why["baseline"].as_str().map(str::len)), (&"fast".into(), Some(64)), "{why}");
     // A proposal of a test that moves before somebody approves of it.
     fs::remove_file(audit.0.repository.path("tests/test_calm.py")).unwrap();
     audit.0.commit(0, "gone");

@@ -35,8 +35,9 @@ pub fn run(
     }
     let text = format!(
         "{public}\nThe private key is in {}: keep it out of the repository; CI gets its text in the variable {KEY_VARIABLE}.\n\
-         In titer.toml, for the key that seals the log, or for one that signs moves and decisions (`titer place`, `titer move`):\n\n\
-         [audit]\norigin = \"{name}\"\nsealer = \"{public}\"\nwriters = [\"{public}\"]\n",
+         In titer.toml (whose table [audit] may stand there already): `sealer` is the key that seals the log, `writers` sign moves and decisions \
+         (`titer place`, `titer move`), `approvers` sign `titer audit approve`.\n\n\
+         [audit]\norigin = \"{name}\"\nsealer = \"{public}\"\nwriters = [\"{public}\"]\napprovers = []\n",
         file.display()
     );
     crate::commands::say(out, &text)

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Question;
 use super::records::Record;
 use crate::commands::suites;
+use crate::formats::base_v1::{self, Row};
 use crate::formats::record_v1::CHANGE;
 use crate::model::failure::Failure;
 
@@ -56,6 +57,19 @@ fn line(record: &Record) -> String {
     )
 }
 
+/// A test that was there when titer came, and of which no record speaks alone.
+fn in_the_baseline(question: &Question<'_>, test: &str, row: &Row) -> String {
+    if question.as_json {
+        let value = json!({"format": "audit_why_v1", "test": test, "suite": "fast", "disputed": false, "baseline": row.record, "records": []});
+        return format!("{value}\n");
+    }
+    let Row { record, since, .. } = row;
+    format!(
+        "{}\n  lives in FAST\n  {since} it was there when titer came, and never moved\n    record {record}, of the baseline\n",
+        test.escape_debug()
+    )
+}
+
 /// Prints every record of a test, the oldest first, and where it lives.
 ///
 /// # Errors
@@ -74,6 +88,10 @@ pub fn run(question: &Question<'_>, test: &str, out: &mut dyn Write) -> Result<(
         }
     }
     let Some(first) = found.first().copied() else {
+        let snapshot = suites::snapshot(question.settings)?.unwrap_or_default();
+        if let Some(row) = snapshot.get(test).filter(|row| row.rule == base_v1::BASELINE) {
+            return crate::commands::say(out, &in_the_baseline(question, test, row));
+        }
         let failure =
             Failure::input(format!("no record speaks of {}: it is in FAST and was never moved", test.escape_debug()));
         return Err(failure.hint("`titer explain TEST` says what would move it"));
