@@ -428,3 +428,14 @@ fn a_query_may_read_what_is_packed_and_never_write_there() {
     assert_eq!(lens.query("DESCRIBE runs").unwrap().columns[0], "column_name");
     assert_eq!(lens.query("SELECT count(*) FROM outcomes;").unwrap().rows, [[json!(48)]]);
 }
+
+#[test]
+fn a_query_works_out_once_what_many_views_read_and_says_the_same() {
+    let ledger = Ledger::filled();
+    let (asked, held) = (ledger.lens(), ledger.lens());
+    held.hold(SHARED).unwrap();
+    for view in ["test_evidence", "pinning_paths", "covers", "run_recall"] {
+        assert_eq!(whole(&asked, view), whole(&held, view), "{view}");
+    }
+    assert_eq!(whole(&asked, "test_evidence"), whole(&ledger.lens(), "Test_Evidence AS one"));
+}
