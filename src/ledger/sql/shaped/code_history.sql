@@ -26,9 +26,10 @@ told AS (
     numbered_paths.function,
     CASE WHEN file_changes.file IS NULL THEN 1 ELSE 0 END AS is_without_history,
     COALESCE(path_changes.last_changed_at, file_changes.last_changed_at) AS last_changed_at,
-    COALESCE(
-      CONCAT(CAST(path_changes.last_changed_at AS VARCHAR), '|', path_changes.last_commit_id), file_changes.last_change
-    ) AS last_change,
+    CASE
+      WHEN path_changes.path IS NULL THEN file_changes.last_change
+      ELSE CONCAT(CAST(path_changes.last_changed_at AS VARCHAR), '|', path_changes.last_commit_id)
+    END AS last_change,
     COALESCE(path_faults.last_seen_at, CASE WHEN numbered_paths.function = '*' THEN file_faults.last_seen_at END) AS last_seen_at,
     COALESCE(path_changes.changes, file_changes.changes, 0) AS changes,
     COALESCE(path_changes.authors, file_changes.authors, 0) AS authors,
@@ -44,7 +45,7 @@ told AS (
 worded AS (
   SELECT
     *,
-    CONCAT(last_change, '|', file, ' ', function) AS change_words,
+    CASE WHEN last_change IS NOT NULL THEN CONCAT(last_change, '|', file, ' ', function) END AS change_words,
     CASE
       WHEN last_seen_at IS NOT NULL THEN CONCAT(CAST(last_seen_at AS VARCHAR), '|', file, ' ', function)
     END AS fault_words
