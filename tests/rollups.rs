@@ -429,3 +429,38 @@ fn a_query_may_read_what_is_packed_and_never_write_there() {
     assert_eq!(lens.query("DESCRIBE runs").unwrap().columns[0], "column_name");
     assert_eq!(lens.query("SELECT count(*) FROM outcomes;").unwrap().rows, [[json!(48)]]);
 }
+
+#[test]
+fn a_path_that_history_does_not_name_changed_when_its_file_did() {
+    let lens = Ledger::filled().lens();
+    let words = |file: &str, function: &str| {
+        let query = format!(
+            "SELECT last_changed_at, change_words FROM code_history WHERE file = '{file}' AND function = '{function}'"
+        );
+        lens.query(&query).unwrap().rows
+    };
+    assert_eq!(
+        words("app/shared.py", "f"),
+        [[json!("2026-06-10 05:00:00"), json!("2026-06-10 05:00:00|C6|app/shared.py f")]]
+    );
+    assert_eq!(words("app/deep.py", "g"), [[Value::Null, Value::Null]]);
+    // What has no history is never the last that changed.
+    let evidence = evidence::all(&lens).unwrap();
+    let told = evidence.iter().filter(|row| row.last_changed.is_some());
+    let told: Vec<(&str, &str)> = told.map(|row| (row.changed_by.as_str(), row.changed_path.as_str())).collect();
+    assert!(
+        told.len() > 6 && told.iter().all(|(by, path)| by.starts_with('C') && path.starts_with("app/")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_query_works_out_once_what_many_views_read_and_says_the_same() {
+    let ledger = Ledger::filled();
+    let (asked, held) = (ledger.lens(), ledger.lens());
+    held.hold(SHARED).unwrap();
+    for view in ["test_evidence", "pinning_paths", "covers", "run_recall"] {
+        assert_eq!(whole(&asked, view), whole(&held, view), "{view}");
+    }
+    assert_eq!(whole(&asked, "test_evidence"), whole(&ledger.lens(), "Test_Evidence AS one"));
+}

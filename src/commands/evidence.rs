@@ -58,9 +58,7 @@ pub fn lens(settings: &Settings, end: &str, limits: &Limits) -> Result<Lens, Fai
     }
     let file = settings.ledger_cache().join("lens.duckdb");
     let placement = &settings.policy.placement;
-    let lens = Lens::open(ledger, &file, end, limits)?.with_policy(&placement.in_views(), &placement.folders())?;
-    lens.hold(SHARED)?;
-    Ok(lens)
+    Lens::open(ledger, &file, end, limits)?.with_policy(&placement.in_views(), &placement.folders())
 }
 
 /// The evidence of every test, in the order of tests.
@@ -68,6 +66,7 @@ pub fn lens(settings: &Settings, end: &str, limits: &Limits) -> Result<Lens, Fai
 /// # Errors
 /// The lens does not answer.
 pub fn all(lens: &Lens) -> Result<Vec<Evidence>, Failure> {
+    lens.hold(SHARED)?;
     let Table { columns, rows } = lens.ordered("test_evidence", "test")?;
     // There are as many as tests: nothing is copied on the way.
     let row =

@@ -4,13 +4,15 @@
 //! then renamed, so a second process never sees half a lens and never waits for a lock: each reads the file that it has open.
 #![allow(clippy::disallowed_methods, reason = "a lens is a file that this floor makes and replaces")]
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use duckdb::types::{TimeUnit, Value};
 use duckdb::{AccessMode, Config, Connection};
 
 use super::sql::packed::{self, Files};
-use super::sql::{self, KINDS, Source, State, VIEWS, literal};
+use super::sql::{self, KINDS, Source, State, VIEWS, View, literal};
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
@@ -51,6 +53,8 @@ pub struct Table {
 #[derive(Debug)]
 pub struct Lens {
     connection: Connection,
+    /// Views that are worked out.
+    held: RefCell<BTreeSet<String>>,
     /// The packed files that it reads, by their full names.
     packed: Vec<String>,
     /// Holds spilled data, and the database itself where it could not be put in its place.
@@ -97,7 +101,7 @@ impl Lens {
             .map_err(|cause| Failure::world("the lens cannot see what the ledger has packed").because(cause))?;
         let there = state.facts.iter().filter(|fact| fact.is_there);
         let packed = there.map(|fact| ledger.join(&fact.path).to_string_lossy().into_owned()).collect();
-        Ok(Self { connection, packed, _private: private })
+        Ok(Self { connection, held: RefCell::default(), packed, _private: private })
     }
 
     /// The same lens, whose views hold what they see against the owners' numbers and know which service lives in which folder.
@@ -122,18 +126,22 @@ impl Lens {
         Ok(self)
     }
 
-    /// Works views out once for all that read them from now on.
+    /// Works views out once for all that read them from now on; those that are need not be.
     ///
     /// # Errors
     /// When the engine cannot finish one of them.
     pub fn hold(&self, views: &[&str]) -> Result<(), Failure> {
         for view in views {
+            if self.held.borrow().contains(*view) {
+                continue;
+            }
             // A temporary table stands before the view of the same name, also where another view reads it.
             let made = self.connection.execute_batch(&format!("CREATE TEMP TABLE {view} AS SELECT * FROM main.{view}"));
             made.map_err(|cause| {
                 self.damaged()
                     .unwrap_or_else(|| Failure::world(format!("the view {view} cannot be worked out")).because(cause))
             })?;
+            self.held.borrow_mut().insert((*view).to_owned());
         }
         Ok(())
     }
@@ -158,6 +166,8 @@ impl Lens {
             return Err(Failure::input("the query was not answered: the lens answers queries and does nothing else")
                 .hint("`SELECT`, `FROM`, `WITH`, `VALUES`, `DESCRIBE` and `SHOW` are answered, one at a time"));
         }
+        let shared = sql::held_for(query, |view| self.held.borrow().contains(view));
+        self.hold(&shared)?;
         self.ask(query).map_err(|cause| {
             let said = cause.to_string();
             Failure::input(format!("the query was not answered: {}", said.lines().next().unwrap_or("no reason given")))
@@ -179,7 +189,7 @@ impl Lens {
     /// # Errors
     /// As for [`Lens::query`].
     pub fn first(&self, name: &str, columns: &str, count: u32) -> Result<Table, Failure> {
-        self.query(&format!("SELECT * FROM {name} ORDER BY {columns} LIMIT {count}"))
+        self.ordered(name, &format!("{columns} LIMIT {count}"))
     }
 
     /// All rows of a view in an order that the columns named give them.
@@ -234,7 +244,7 @@ impl Workbench {
         let made =
             connect(&scratch.join("bench.duckdb"), AccessMode::ReadWrite, scratch, limits).and_then(|connection| {
                 fill(&connection, ledger, state, "")?;
-                let views = Files::new(ledger, state).views("9999-12-31", &std::collections::BTreeSet::new());
+                let views = Files::new(ledger, state).views("9999-12-31", &BTreeSet::new());
                 views.iter().try_for_each(|text| connection.execute_batch(text))?;
                 Ok(connection)
             });
@@ -332,7 +342,7 @@ fn build(
 
 /// Lets a lens see packed files, which temporary views name in place of empty tables.
 fn show_packed(connection: &Connection, files: &Files<'_>) -> duckdb::Result<()> {
-    let days = |query: &str| -> duckdb::Result<std::collections::BTreeSet<String>> {
+    let days = |query: &str| -> duckdb::Result<BTreeSet<String>> {
         let mut statement = connection.prepare(query)?;
         statement.query_map([], |row| row.get(0))?.collect()
     };
@@ -368,8 +378,15 @@ fn fill(writer: &Connection, ledger: &Path, state: &State, key: &str) -> duckdb:
     }
     segments.flush()?;
     drop(segments);
-    for view in VIEWS {
-        writer.execute_batch(&format!("CREATE VIEW {} AS {}", view.name, view.text))?;
+    // Whenever the engine meets a view it works through all that this reads, down to the tables: with an empty table in its place each view
+    // is worked through once, and not once for every way that leads to it.
+    for View { name, text } in VIEWS {
+        writer.execute_batch(&format!(
+            "CREATE VIEW {name} AS {text}; CREATE TEMP TABLE {name} AS SELECT * FROM main.{name} LIMIT 0"
+        ))?;
+    }
+    for View { name, .. } in VIEWS {
+        writer.execute_batch(&format!("DROP TABLE temp.{name}"))?;
     }
     writer.execute_batch(&format!("CREATE TABLE lens AS SELECT {} AS key", literal(key)))
 }

@@ -6,8 +6,11 @@
 use crate::model::digest::Digest;
 
 pub(super) mod packed;
+mod shared;
 mod sources;
 
+pub use shared::SHARED;
+pub(super) use shared::held_for;
 pub(super) use sources::PACKED_FORMAT;
 pub use sources::{Fact, Source, State, sources, state};
 
@@ -25,6 +28,17 @@ impl View {
     #[must_use]
     pub fn grain(&self) -> &'static str {
         self.text.lines().next().unwrap_or_default().trim_start_matches("-- ")
+    }
+
+    /// What it reads, as often as it says so after a `FROM` or a `JOIN`; what it calls so itself is left out.
+    fn reads(&self) -> impl Iterator<Item = &'static str> {
+        let text = self.text;
+        let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+        let pairs = words.windows(2).map(|pair| (pair[0], pair[1])).collect::<Vec<_>>();
+        pairs
+            .into_iter()
+            .filter(move |(before, name)| ["FROM", "JOIN"].contains(before) && !text.contains(&format!("{name} AS (")))
+            .map(|(_, name)| name)
     }
 }
 
@@ -64,6 +78,7 @@ pub const VIEWS: &[View] = views![
     "shaped" / "reached_sets",
     "shaped" / "counted_walks",
     "shaped" / "counted_commits",
+    "shaped" / "former_names",
     "shaped" / "path_names",
     "shaped" / "named_changes",
     "shaped" / "sightings_once",
@@ -80,6 +95,7 @@ pub const VIEWS: &[View] = views![
     "evidence" / "unmapped_faults",
     "evidence" / "source_health",
     "shaped" / "watched_folders",
+    "shaped" / "numbered_paths",
     "shaped" / "surroundings",
     "shaped" / "code_history",
     "shaped" / "unwatched_code",
@@ -94,7 +110,9 @@ pub const VIEWS: &[View] = views![
     "shaped" / "coverage_code",
     "shaped" / "covers",
     "shaped" / "coverage_heads",
+    "shaped" / "own_code",
     "shaped" / "path_tests",
+    "shaped" / "noted_code",
     "evidence" / "coverage_evidence",
     "evidence" / "test_history",
     "evidence" / "escapes",
@@ -103,32 +121,6 @@ pub const VIEWS: &[View] = views![
     "evidence" / "test_evidence",
     "evidence" / "run_recall",
     "evidence" / "probes",
-];
-
-/// Views that evidence reads more than once, each after those that it reads: worked out once, they need not be worked out for every reader.
-pub const SHARED: &[&str] = &[
-    "footprints",
-    "sightings_by_place",
-    "code_paths",
-    "code_sets",
-    "path_changes",
-    "path_faults",
-    "surroundings",
-    "code_history",
-    "unwatched_code",
-    "own_reach",
-    "telling_runs",
-    "covering_sets",
-    "test_coverages",
-    "coverages",
-    "mixed_coverages",
-    "mixed_reach",
-    "mixed_code",
-    "coverage_heads",
-    "path_tests",
-    "flakes",
-    "test_history",
-    "escapes",
 ];
 
 /// One kind of segment: the folder it lies in and the columns of its lines, by the names that the lines use.
@@ -394,32 +386,10 @@ mod tests {
                     view.name
                 );
             }
-            let body: Vec<&str> = view.text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
-            for pair in body.windows(2).filter(|pair| ["FROM", "JOIN"].contains(&pair[0])) {
-                let is_local = view.text.contains(&format!("{} AS (", pair[1]));
-                assert!(
-                    is_local || said.split(", ").any(|name| name == pair[1]),
-                    "{} does not say that it reads {}",
-                    view.name,
-                    pair[1]
-                );
+            for read in view.reads() {
+                assert!(said.split(", ").any(|name| name == read), "{} does not say that it reads {read}", view.name);
             }
             known.push(view.name.to_owned());
-        }
-    }
-
-    #[test]
-    fn what_is_worked_out_once_is_a_view_and_stands_after_what_it_reads() {
-        let said = |name: &str| {
-            let view = VIEWS.iter().find(|view| view.name == name).unwrap_or_else(|| panic!("{name} is no view"));
-            let line =
-                view.text.lines().nth(2).unwrap_or_default().trim_start_matches("-- Reads: ").trim_end_matches('.');
-            line.split(", ").map(str::to_owned).collect::<Vec<_>>()
-        };
-        for (at, name) in SHARED.iter().enumerate() {
-            for read in said(name) {
-                assert!(!SHARED[at..].contains(&read.as_str()), "{name} is worked out before {read}, which it reads");
-            }
         }
     }
 

@@ -1,26 +1,47 @@
 -- One row per run, variant and test whose failure an earlier run had left out.
 -- Why: a failure that a commit's run left out and a later run found is an escape; the first run that left the test out since it last passed is named with the reason it gave. Only a failure that would have been left out again counts, or one that was put off for the budget and that no second job of the same tree ran: a test that the change selects, or that is not steady, is none.
--- Reads: test_outcomes, runs, test_decisions, flakes, clock.
+-- Reads: outcomes, runs, test_decisions, flakes, clock.
 WITH starts AS (
   SELECT run_id, MIN(started_at) AS started_at, MIN(commit_id) AS commit_id, MIN(inventory_id) AS inventory_id, MAX(suite) AS suite
   FROM runs
   GROUP BY run_id
 ),
 
+-- Few tests ever fail, and of the others nothing can have escaped.
+failing AS (
+  SELECT DISTINCT test_id FROM outcomes WHERE outcome IN ('failed', 'error', 'crashed')
+),
+
+-- As `test_outcomes`.
+tries AS (
+  SELECT
+    outcomes.test_id,
+    outcomes.variant_id,
+    outcomes.run_id,
+    outcomes.outcome,
+    outcomes.ended_at,
+    ROW_NUMBER() OVER (
+      PARTITION BY outcomes.run_id, outcomes.test_id, outcomes.variant_id
+      ORDER BY outcomes.attempt DESC, outcomes.ended_at DESC, outcomes.outcome ASC
+    ) AS place
+  FROM outcomes
+  INNER JOIN failing ON outcomes.test_id = failing.test_id
+),
+
 ended AS (
   SELECT
-    test_outcomes.test_id,
-    test_outcomes.variant_id,
-    test_outcomes.run_id,
+    tries.test_id,
+    tries.variant_id,
+    tries.run_id,
     starts.started_at,
     starts.commit_id,
     starts.inventory_id,
     starts.suite,
-    CASE WHEN test_outcomes.outcome IN ('failed', 'error', 'crashed') THEN 1 ELSE 0 END AS is_failure
-  FROM test_outcomes
+    CASE WHEN tries.outcome IN ('failed', 'error', 'crashed') THEN 1 ELSE 0 END AS is_failure
+  FROM tries
   CROSS JOIN clock
-  INNER JOIN starts ON test_outcomes.run_id = starts.run_id
-  WHERE test_outcomes.outcome <> 'skipped' AND test_outcomes.ended_at <= clock.as_of
+  INNER JOIN starts ON tries.run_id = starts.run_id
+  WHERE tries.place = 1 AND tries.outcome <> 'skipped' AND tries.ended_at <= clock.as_of
 ),
 
 turned AS (

@@ -26,7 +26,7 @@ keeping AS (
       ELSE 0
     END AS fails
   FROM code_history
-  INNER JOIN path_tests ON code_history.path_key = path_tests.path_key
+  INNER JOIN path_tests ON code_history.path_number = path_tests.path_number
   CROSS JOIN clock
   CROSS JOIN numbers
 )

@@ -1,6 +1,6 @@
 -- One row per code path and coverage of several sets, or of what was only loaded.
 -- Why: sets overlap, and loaded files are code paths of another name: only here a path has to be looked for twice.
--- Reads: mixed_coverages, mixed_reach, ran_code, touched_code, code_paths.
+-- Reads: mixed_coverages, mixed_reach, ran_code, touched_code, numbered_paths.
 WITH reached_files AS (
   -- By set, before tests come in: many share one.
   SELECT DISTINCT mixed_reach.set_key, touched_code.file
@@ -23,6 +23,6 @@ FROM mixed_coverages
 INNER JOIN ran_code ON mixed_coverages.set_key = ran_code.set_key
 WHERE mixed_coverages.way = 'ran'
 UNION
-SELECT loaded.coverage, code_paths.path_key
+SELECT loaded.coverage, numbered_paths.path_key
 FROM loaded
-INNER JOIN code_paths ON loaded.file = code_paths.file AND loaded.function = code_paths.function
+INNER JOIN numbered_paths ON loaded.file = numbered_paths.file AND loaded.function = numbered_paths.function

@@ -1,10 +1,10 @@
 -- One row per commit and code path changed, under the present name of its file.
--- Why: the changes that count up to the given time, for windows over them; `old_path` is the name that the file had then.
--- Reads: changes, counted_walks, path_names, clock.
+-- Why: the changes that count up to the given time, for windows over them; `old_path` is the name that the file had then. Few files have had another.
+-- Reads: changes, counted_walks, former_names, clock.
 SELECT
   changes.commit_id,
   changes.author_id,
-  path_names.present_path AS path,
+  COALESCE(former_names.present_path, changes.path) AS path,
   changes.function_name,
   changes.path AS old_path,
   changes.kind,
@@ -12,9 +12,9 @@ SELECT
   changes.commit_number
 FROM changes
 INNER JOIN counted_walks ON changes.walk_id = counted_walks.walk_id
-INNER JOIN path_names
-  ON changes.path = path_names.path
-  AND changes.commit_number >= path_names.since_commit
-  AND (path_names.until_commit IS NULL OR changes.commit_number < path_names.until_commit)
 CROSS JOIN clock
-WHERE changes.changed_at <= clock.as_of
+LEFT JOIN former_names
+  ON changes.path = former_names.path
+  AND changes.commit_number >= former_names.since_commit
+  AND changes.commit_number < former_names.until_commit
+WHERE changes.changed_at <= clock.as_of AND changes.commit_number >= 0 AND changes.path IS NOT NULL

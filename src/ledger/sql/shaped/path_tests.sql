@@ -1,13 +1,23 @@
 -- One row per code path that tests cover.
 -- Why: how many tests cover it, and how many of them stand in another file. A test has one coverage, so these add up.
--- Reads: coverage_code, coverage_heads, code_history.
+-- Reads: coverage_code, coverage_heads, own_code.
+WITH summed AS (
+  SELECT coverage_code.path_number, SUM(coverage_heads.tests) AS tests
+  FROM coverage_code
+  INNER JOIN coverage_heads ON coverage_code.coverage = coverage_heads.coverage
+  GROUP BY coverage_code.path_number
+),
+
+own AS (
+  SELECT own_code.path_number, SUM(coverage_heads.tests) AS tests
+  FROM own_code
+  INNER JOIN coverage_heads ON own_code.coverage = coverage_heads.coverage
+  GROUP BY own_code.path_number
+)
+
 SELECT
-  coverage_code.path_key,
-  CAST(SUM(coverage_heads.tests) AS BIGINT) AS tests,
-  CAST(
-    SUM(CASE WHEN code_history.file_number = coverage_heads.own_file_number THEN 0 ELSE coverage_heads.tests END) AS BIGINT
-  ) AS other_tests
-FROM coverage_code
-INNER JOIN coverage_heads ON coverage_code.coverage = coverage_heads.coverage
-INNER JOIN code_history ON coverage_code.path_key = code_history.path_key
-GROUP BY coverage_code.path_key
+  summed.path_number,
+  CAST(summed.tests AS BIGINT) AS tests,
+  CAST(summed.tests - COALESCE(own.tests, 0) AS BIGINT) AS other_tests
+FROM summed
+LEFT JOIN own ON summed.path_number = own.path_number

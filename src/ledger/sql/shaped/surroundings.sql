@@ -1,8 +1,8 @@
 -- One row per file with code that something ran or loaded.
 -- Why: whether anybody listens for faults there, and how many that nobody could map may lie in it.
--- Reads: code_paths, watched_folders, unmapped_faults.
+-- Reads: numbered_paths, watched_folders, unmapped_faults.
 WITH files AS (
-  SELECT DISTINCT file FROM code_paths
+  SELECT DISTINCT file FROM numbered_paths
 ),
 
 watched AS (
@@ -29,7 +29,7 @@ blocked AS (
 
 SELECT
   files.file,
-  DENSE_RANK() OVER (ORDER BY files.file) AS file_number,
+  CAST(DENSE_RANK() OVER (ORDER BY files.file) AS INTEGER) AS file_number,
   CASE WHEN watched.file IS NULL THEN 0 ELSE 1 END AS is_watched,
   CAST(COALESCE(blocked.faults, 0) AS BIGINT) AS unmapped_faults
 FROM files
