@@ -10,13 +10,14 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use support::audited::{Audited, PENDING, change, git, line, statement};
 use support::repository::copy_tree;
+use support::service::{Service, sighting};
 use titer::bridges::suite_files;
 use titer::formats::record_v1::sha256;
 
@@ -204,6 +205,61 @@ fn eight_writers_lose_nothing_and_what_they_wrote_is_sealed_once() {
     shop.commit("all");
     assert_eq!(shop.sealed()["records"], 45);
     assert_eq!(shop.moves().into_iter().collect::<BTreeSet<_>>().len(), 45);
+}
+
+/// What lies in the folder of the suites: every file with its bytes.
+fn suites(service: &Service) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for folder in ["", "pending", "proposed"] {
+        let Ok(entries) = fs::read_dir(service.repository.path(".titer/suite").join(folder)) else { continue };
+        for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+            // A killed process leaves its temporary file, which nobody reads.
+            if !path.file_name().unwrap().to_string_lossy().starts_with('.') {
+                found.insert(path.clone(), fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_placement_that_is_killed_at_any_write_is_made_again_to_the_same_records() {
+    if which::which("strace").is_err() {
+        eprintln!("NOT TESTED: killed placements: there is no strace");
+        return;
+    }
+    let service = Service::of(&["quiet", "calm", "busy"]);
+    service.record();
+    service.learn(&[sighting("e1", 9, "app/busy.py", "busy")], 360, 0);
+    service.repository.keep("before");
+    service.place(&[]);
+    let whole = suites(&service);
+    assert_eq!(whole.len(), 4, "the snapshot, a README, the moves and the baseline: {:?}", whole.keys());
+    let mut killed = 0;
+    for (what, step) in [("rename", 1), ("fsync", 3)] {
+        for at in (1..60).step_by(step) {
+            service.repository.restore("before");
+            let log = service.repository.beside("strace");
+            let mut command = service.repository.command("strace", &service.repository.root());
+            command.args(["-f", "-qq", "-o"]).arg(&log);
+            command.args(["-e", &format!("inject={what}:signal=KILL:when={at}"), env!("CARGO_BIN_EXE_titer"), "place"]);
+            let done = support::Going::start(&service.repository, command).wait();
+            if done.stderr.contains("PTRACE") || done.stderr.contains("ptrace") {
+                eprintln!("NOT TESTED: killed placements: this system lets nobody trace");
+                return;
+            }
+            if done.code == Some(0) {
+                break;
+            }
+            killed += 1;
+            // What was left is what is read: never half a batch.
+            let planned = service.repository.titer(&["plan", "--", "pytest", "-q"]);
+            assert!(!planned.stderr.contains("not used"), "{what} {at}: {}", planned.stderr);
+            service.place(&[]);
+            assert_eq!(suites(&service), whole, "{what} {at}");
+        }
+    }
+    assert!(killed > 6, "only {killed} calls were tried");
 }
 
 /// A clone of the repository that pushes to it.

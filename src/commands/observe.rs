@@ -14,6 +14,7 @@ use crate::model::suite::{Place, Suites};
 use crate::report::observation::Observed;
 use crate::settings::Settings;
 
+use super::audit::records;
 use super::suites::{self, Pen};
 
 const ACTOR: &str = "titer place";
@@ -35,7 +36,7 @@ pub struct Sight<'a> {
 struct Found {
     suites: Suites,
     owed: Owed,
-    has_snapshot: bool,
+    snapshot: Option<Snapshot>,
     /// Removals that no open proposal names.
     proposals: Vec<Change>,
     open: usize,
@@ -48,7 +49,7 @@ struct Found {
 pub fn run(settings: &Settings, sight: Sight<'_>, writes: bool) -> Result<Observed, Failure> {
     let found = find(settings, sight)?;
     let mut observed = Observed {
-        is_adoption: !found.has_snapshot,
+        is_adoption: found.snapshot.is_none(),
         adds: found.owed.adds.clone(),
         removes: found.owed.removes.clone(),
         settled: found.owed.disputes.clone(),
@@ -61,13 +62,17 @@ pub fn run(settings: &Settings, sight: Sight<'_>, writes: bool) -> Result<Observ
     }
     let pen = Pen::new(settings)?;
     let at = format!("{}T00:00:00Z", sight.day);
-    if !found.has_snapshot {
-        observed.batch = Some(told(adopt(settings, &pen, &found.owed.adds, &at)?));
-    } else if !found.owed.adds.is_empty() || !found.owed.disputes.is_empty() {
+    let lines = if let Some(snapshot) = &found.snapshot {
+        let lost = lost_baseline(settings, snapshot)?.map(|statement| pen.line(&statement));
         let adds = found.owed.adds.iter().map(|test| add(&found.suites, test, &at));
         let settled = found.owed.disputes.iter().map(|test| settle(&found.suites, test, &at));
-        let lines: String = adds.chain(settled).map(|it| pen.change(settings, &it)).collect();
-        observed.batch = Some(told(pen.write(settings, &lines)?));
+        lost.into_iter().chain(adds.chain(settled).map(|it| pen.change(settings, &it))).collect()
+    } else {
+        pen.line(&adopt(settings, &found.owed.adds, &at)?)
+    };
+    if !lines.is_empty() {
+        let written = pen.write(settings, &lines)?;
+        observed.batch = Some((written.batch, written.signed_by));
     }
     if !found.proposals.is_empty() {
         let text: String = found.proposals.iter().map(|it| pen.change(settings, it)).collect();
@@ -79,15 +84,10 @@ pub fn run(settings: &Settings, sight: Sight<'_>, writes: bool) -> Result<Observ
     Ok(observed)
 }
 
-fn told(written: suites::Written) -> (String, Option<String>) {
-    (written.batch, written.signed_by)
-}
-
 fn find(settings: &Settings, sight: Sight<'_>) -> Result<Found, Failure> {
     let suites = suites::of_tree(settings)?;
     let snapshot = suites::snapshot(settings)?;
-    let has_snapshot = snapshot.is_some();
-    let inventory: BTreeSet<String> = snapshot.unwrap_or_default().into_keys().collect();
+    let inventory: BTreeSet<String> = snapshot.iter().flat_map(|rows| rows.keys().cloned()).collect();
     let owed = owed::owed(&inventory, &suites, sight.listed);
     let at = format!("{}T00:00:00Z", sight.day);
     let open = proposed(settings)?;
@@ -102,7 +102,7 @@ fn find(settings: &Settings, sight: Sight<'_>) -> Result<Found, Failure> {
     let all = gone.chain(dispensable).map(|(test, ground, evidence)| removal(&suites, test, ground, evidence, &at));
     let is_open = |it: &Change| open.iter().any(|(test, prev)| *test == it.test && *prev == it.prev);
     let (waits, proposals): (Vec<Change>, Vec<Change>) = all.partition(is_open);
-    Ok(Found { suites, owed, has_snapshot, proposals, open: waits.len() })
+    Ok(Found { suites, owed, snapshot, proposals, open: waits.len() })
 }
 
 /// The tests that open proposals would remove, each with the record that the removal follows.
@@ -117,8 +117,28 @@ fn proposed(settings: &Settings) -> Result<Vec<(String, Option<String>)>, Failur
     Ok(found)
 }
 
-/// Writes the snapshot of all tests that no record knows, then the record that names its digest.
-fn adopt(settings: &Settings, pen: &Pen, tests: &[String], at: &str) -> Result<suites::Written, Failure> {
+/// Writes the snapshot of all tests that no record knows; gives the statement that names its digest, which is to be written next.
+fn adopt(settings: &Settings, tests: &[String], at: &str) -> Result<String, Failure> {
+    let (statement, id) = statement(tests, at);
+    let failed = |error| Failure::world("the snapshot of the suites cannot be written").because(error);
+    let rows = base_v1::write(&baseline(tests, &id, at));
+    suite_files::set_base(&settings.root, rows.as_bytes()).map_err(failed)?;
+    Ok(statement)
+}
+
+/// The statement of a snapshot that is there without it, since whoever wrote the one was killed before he wrote the other.
+fn lost_baseline(settings: &Settings, snapshot: &Snapshot) -> Result<Option<String>, Failure> {
+    let rows: Vec<(&String, &Row)> = snapshot.iter().filter(|(_, row)| row.rule == base_v1::BASELINE).collect();
+    let Some((_, first)) = rows.first() else { return Ok(None) };
+    let tests: Vec<String> = rows.iter().map(|(test, _)| (*test).clone()).collect();
+    let (statement, id) = statement(&tests, &first.since);
+    // Of a snapshot that went on since, the record is another one, and is there.
+    let is_there = || Ok(records::all(settings, None)?.iter().any(|it| it.id == id));
+    Ok(if id != first.record || is_there()? { None } else { Some(statement) })
+}
+
+/// The statement of a baseline, and its name.
+fn statement(tests: &[String], at: &str) -> (String, String) {
     let inventory = base_v1::inventory(&baseline(tests, "", at));
     let told = Baseline {
         inventory: Named::of(suite_files::BASE, inventory.as_bytes()),
@@ -131,11 +151,7 @@ fn adopt(settings: &Settings, pen: &Pen, tests: &[String], at: &str) -> Result<s
         actor: ACTOR.to_owned(),
         recorded_at: at.to_owned(),
     };
-    let (statement, id) = record_v1::statement(BASELINE, told.inventory.clone(), &told);
-    let failed = |error| Failure::world("the snapshot of the suites cannot be written").because(error);
-    let rows = base_v1::write(&baseline(tests, &id, at));
-    suite_files::set_base(&settings.root, rows.as_bytes()).map_err(failed)?;
-    pen.write(settings, &pen.line(&statement))
+    record_v1::statement(BASELINE, told.inventory.clone(), &told)
 }
 
 fn baseline(tests: &[String], record: &str, at: &str) -> Snapshot {
