@@ -85,8 +85,10 @@ impl Ledger {
         self
     }
 
-    /// Of two tests that run P left out `t_p` was drawn to see what it misses.
+    /// Of two tests that run P left out `t_p` was drawn to see what it misses; `t_o` ran what stands in its own file.
     fn with_a_probe(self) -> Self {
+        let footprint = json!({"v":1,"kind":"footprint","run":"P","at":"2026-11-09T05:00:00Z","test":"pytest::a.py::t_o","variant":"V","sets":["N1"],"inventory":"I1"});
+        self.write("edges", "P", &[footprint]);
         self.write("runs", "P", &[run_line("P", "2026-11-09T05:00:00Z")]);
         let decision = json!({"v":1,"run":"P","variant":"V","verdict":"run","reason":"probe","otherwise":"untouched","evidence":[],"tests":"D","count":1});
         self.write("decisions", "P", &[json!({"v":1,"run":"P","set":"D","ids":["t_p"]}), decision]);
