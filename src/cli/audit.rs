@@ -109,6 +109,9 @@ pub(super) enum Audit {
         /// The name of the batch's file, or the beginning of it
         #[arg(value_name = "BATCH")]
         batch: String,
+        /// Print JSON (format `audit_approve_v1`)
+        #[arg(long)]
+        json: bool,
     },
     /// Make a key: the private one into a file that only you may read, the public one onto the screen
     Keygen {
@@ -195,7 +198,7 @@ impl Audit {
             Self::At { day, of } => at::run(&of.question(settings), &day, out).map(done),
             Self::Policy { of } => list::policy(&of.question(settings), out).map(done),
             Self::Reversals { of } => why::reversals(&of.question(settings), out).map(done),
-            Self::Approve { batch } => approve::run(settings, &batch, out).map(done),
+            Self::Approve { batch, json } => approve::run(settings, &batch, json, out).map(done),
             Self::Keygen { name, out: file, json } => keygen::run(&settings.folder, &name, file, json, out).map(done),
             Self::Seal { key, branch, push, compact, json } => {
                 let request = seal::Request { keys: key, branch, push, compact, json };

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::{hand, records};
 use crate::bridges::{batch_history, clock, commits, suite_files};
@@ -55,7 +56,7 @@ struct Rule {
 ///
 /// # Errors
 /// There is no such batch or no key, or the file cannot be written.
-pub fn run(settings: &Settings, batch: &str, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(settings: &Settings, batch: &str, as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let asked = batch.strip_suffix(".jsonl").unwrap_or(batch);
     let mut all = records::all(settings, None)?;
     all.extend(proposals(settings)?);
@@ -102,20 +103,49 @@ pub fn run(settings: &Settings, batch: &str, out: &mut dyn Write) -> Result<(), 
     if proposal.is_some() {
         suite_files::remove(&settings.root, suite_files::PROPOSED, name).map_err(failed)?;
     }
-    let own = if is_own {
-        "\n  the same key has signed the batch: an auditor will see that its author approved of it"
-    } else {
-        ""
-    };
-    crate::commands::say(
-        out,
-        &format!(
-            "approved: {name}, {} records, by {key}\nwritten: {}/{file}; commit it{own}{}\n",
-            found.len(),
-            suite_files::PENDING,
-            to_delete(&found)
-        ),
-    )
+    let told =
+        Told { batch: name, records: &found, by: &key, is_own, file: format!("{}/{file}", suite_files::PENDING) };
+    crate::commands::say(out, &if as_json { told.json() } else { told.text() })
+}
+
+/// An approval that was written.
+struct Told<'a> {
+    batch: &'a str,
+    records: &'a [&'a records::Record],
+    by: &'a str,
+    /// Whether the same key has signed the batch.
+    is_own: bool,
+    file: String,
+}
+
+impl Told<'_> {
+    /// What a person still has to do: titer deletes no test.
+    fn to_delete(&self) -> Vec<&str> {
+        let mine = |it: &&&records::Record| it.text("op") == "remove" && it.predicate["reason"]["rule"] != owed::GONE;
+        self.records.iter().filter(mine).map(|it| it.test()).collect()
+    }
+
+    fn json(&self) -> String {
+        let value = json!({
+            "format": "audit_approve_v1", "batch": self.batch, "records": self.records.len(), "by": self.by, "self_approval": self.is_own,
+            "written": self.file, "to_delete": self.to_delete(),
+        });
+        format!("{value}\n")
+    }
+
+    fn text(&self) -> String {
+        let Self { batch, by, file, .. } = self;
+        let mut text =
+            format!("approved: {batch}, {} records, by {by}\nwritten: {file}; commit it\n", self.records.len());
+        if self.is_own {
+            text.push_str("  the same key has signed the batch: an auditor will see that its author approved of it\n");
+        }
+        let tests = self.to_delete();
+        if !tests.is_empty() {
+            text.push_str("now delete these tests, in the same change (what still runs is added again):\n");
+        }
+        tests.iter().fold(text, |text, test| text + &format!("  {}\n", test.escape_debug()))
+    }
 }
 
 /// The records that are proposed, as far as they can be read.
@@ -142,13 +172,3 @@ fn proposal(settings: &Settings, name: &str) -> Result<Option<String>, Failure> 
 }
 
 const PROPOSE_AGAIN: &str = "delete the file: the next `titer place` proposes anew what is to be removed";
-
-/// What a person still has to do: titer deletes no test.
-fn to_delete(found: &[&records::Record]) -> String {
-    let mine = |it: &&&records::Record| it.text("op") == "remove" && it.predicate["reason"]["rule"] != owed::GONE;
-    let tests: Vec<String> = found.iter().filter(mine).map(|it| format!("\n  {}", it.test().escape_debug())).collect();
-    if tests.is_empty() {
-        return String::new();
-    }
-    format!("\nnow delete these tests, in the same change (what still runs is added again):{}", tests.concat())
-}
