@@ -25,6 +25,15 @@ import tools
 QUIET_DAYS = 180
 YOUNG_DAYS = 30
 
+# What makes `overflow = "rest"` count: somebody runs what the first job puts off.
+RECIPE = """on: push
+jobs:
+  rest:
+    runs-on: ubuntu-latest
+    steps:
+      - run: titer run --rest -- python -m pytest
+"""
+
 
 @dataclass
 class Row:
@@ -36,6 +45,8 @@ class Row:
     telling: set = field(default_factory=set)
     missed: set = field(default_factory=set)
     back: runs.Ran | None = None
+    rest: runs.Ran | None = None
+    late: set = field(default_factory=set)
     why: str = ""
     left_out: dict = field(default_factory=dict)
     reasons: dict = field(default_factory=dict)
@@ -106,7 +117,11 @@ class Replay:
         self.bench.arguments = (*shlex.split(self.options.pytest_args), *there)
 
     def prepare(self):
-        """What the project's own way generates before its tests run."""
+        """What the project's own way generates before its tests run, and the recipe of CI that says of the second job."""
+        if self.options.rest:
+            recipe = self.tree / ".github" / "workflows" / "titer-rest.yml"
+            recipe.parent.mkdir(parents=True, exist_ok=True)
+            recipe.write_text(RECIPE)
         if self.options.prepare:
             runs.must([self.bench.insides["plain"], *shlex.split(self.options.prepare)], self.tree)
 
@@ -115,8 +130,8 @@ class Replay:
         command = [self.options.titer, *arguments, "-C", self.tree, "--ledger", ledger, "--config", self.config, *inputs]
         return runs.must(command, self.tree, limit=self.options.limit)
 
-    def run(self, ledger, flag, *more):
-        command = [self.options.titer, "run", "-C", self.tree, "--ledger", ledger, "--config", self.config, flag, "--"]
+    def run(self, ledger, flag, *more, before=()):
+        command = [self.options.titer, "run", "-C", self.tree, "--ledger", ledger, "--config", self.config, flag, *before, "--"]
         return self.bench.run([*command, *self.bench.pytest("plain", *more)])
 
     def files(self, wanted):
@@ -187,6 +202,8 @@ def arguments():
                         help="what to add to the runs with the source taken back, e.g. --no-cov: nothing that makes another variant")
     parser.add_argument("--titer-toml", default="", metavar="TEXT",
                         help="first lines of the titer.toml that the owners would have, e.g. `volatile = […]`")
+    parser.add_argument("--rest", action="store_true",
+                        help="the owners divide long runs (`overflow = \"rest\"`): FAST is the first job, a second one runs what it put off")
     parser.add_argument("--limit", type=float, default=3600, help="seconds after which a run is stopped (3600)")
     parser.add_argument("--report", type=Path, help="write the table there, in Markdown")
     options = parser.parse_args()
@@ -203,7 +220,8 @@ def begin(replay):
     # The commits are of the past and titer's clock is not: days are counted from the day of the first commit.
     since = (today - datetime.fromtimestamp(int(replay.git("log", "-1", "--format=%ct", replay.start)), timezone.utc)
              .date()).days
-    replay.config.write_text(f"{replay.options.titer_toml}\n[placement]\nquiet_days = {QUIET_DAYS + since}\nyoung_days = {YOUNG_DAYS + since}\n"
+    divided = 'overflow = "rest"\n' if replay.options.rest else ""
+    replay.config.write_text(f"{divided}{replay.options.titer_toml}\n[placement]\nquiet_days = {QUIET_DAYS + since}\nyoung_days = {YOUNG_DAYS + since}\n"
                              f"most_moves = 1000000\n")
     first = replay.run(replay.ledger, "--record")
     print(f"recorded as the start: {took(first)}, {runs.count(first.ids)} tests", flush=True)
@@ -232,6 +250,8 @@ def at_commit(replay, commit):
     """The commit as its branch would run it, then its source taken back under its tests."""
     replay.checkout(commit)
     row = Row(commit, replay.git("log", "-1", "--format=%s").strip(), replay.run(replay.ledger, "--record"))
+    if replay.options.rest:
+        row.rest = replay.run(replay.ledger, "--record", before=["--rest"])
     source, tests = replay.changed(commit)
     good = replay.files(tests)
     if good is None:
@@ -245,8 +265,13 @@ def at_commit(replay, commit):
         row.why = "its tests pass without it"
         return row
     ledger = tools.copied(replay.ledger, replay.bench.scratch / "ledger-for-back")
-    row.back = replay.run(ledger, "--no-record", *shlex.split(replay.options.back_args))
+    more = shlex.split(replay.options.back_args)
+    row.back = replay.run(ledger, "--no-record", *more)
     row.missed = row.telling - row.back.ids
+    if row.missed and replay.options.rest:
+        # What the first job put off is not left out if the second one of the same commit runs it.
+        row.late = row.missed & replay.run(ledger, "--no-record", *more, before=["--rest"]).ids
+        row.missed -= row.late
     return row
 
 
@@ -278,12 +303,16 @@ def took(run):
 
 def tell(row):
     print(f"{row.commit[:9]} ran {runs.count(row.ran.ids):5}  {took(row.ran)}  "
-          f"{len(row.telling)} tell{' MISSED ' + ', '.join(sorted(row.missed)) if row.missed else ''} {row.why}  "
+          f"rest {second(row)}  {len(row.telling)} tell{' LATE ' + ', '.join(sorted(row.late)) if row.late else ''}{' MISSED ' + ', '.join(sorted(row.missed)) if row.missed else ''} {row.why}  "
           f"{row.subject[:60]}", flush=True)
 
 
 def listed(counts):
     return ", ".join(f"{reason} {tests}" for reason, tests in sorted(counts.items(), key=lambda it: -it[1]))
+
+
+def second(row):
+    return f"{runs.count(row.rest.ids)} in {row.rest.took.wall:.0f} s" if row.rest and row.rest.ids else "-"
 
 
 def named(row, most=2):
@@ -305,15 +334,16 @@ def report(replay, rows, bare, first, placed, file):
         f"The first, recorded: {took(first)}.",
         f"Placed at the start: {len(placed['moves'])} to WEEKLY; {rules(placed)}.",
         f"Source taken back: {len(telling)} commits with {sum(len(row.telling) for row in telling)} tests that tell; left out "
-        f"{sum(len(row.missed) for row in rows)}.",
+        f"{sum(len(row.missed) for row in rows)}" + (f", put off to the second job {sum(len(row.late) for row in rows)}." if any(
+            row.rest for row in rows) else "."),
         "",
-        "| commit | wall s | CPU s | ran | left out | why | back: tell | back: ran | back: left out | which | |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| commit | wall s | CPU s | ran | second job | left out | why | back: tell | back: ran | back: left out | which | |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         back = f"{len(row.telling)} | {runs.count(row.back.ids)} | {len(row.missed)}" if row.back else "0 | - | -"
         lines.append(f"| {row.commit[:9]} | {row.ran.took.wall:.1f} | {row.ran.took.cpu:.1f} | {runs.count(row.ran.ids)} | "
-                     f"{listed(row.left_out)} | {listed(row.reasons)} | {back} | {named(row) or row.why} | "
+                     f"{second(row)} | {listed(row.left_out)} | {listed(row.reasons)} | {back} | {named(row) or row.why} | "
                      f"{row.subject[:50].replace('|', '/')} |")
     missed = [f"- {row.commit[:9]} left out {test}" for row in rows for test in sorted(row.missed)]
     text = "\n".join([*lines, *missed]) + "\n"

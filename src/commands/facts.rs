@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use crate::bridges::runners::Built;
 use crate::bridges::workspace::RunFolder;
 use crate::bridges::{disk, tracer};
-use crate::decide::deep::moved_sources;
-use crate::decide::draft::{Draft, Surroundings, draft};
+use crate::decide::deep::{Before, moved_sources};
+use crate::decide::draft::{Surroundings, draft};
+use crate::decide::drafted::Draft;
 use crate::decide::layout::is_idle;
 use crate::decide::modules::BY_MODULE;
 use crate::decide::orders::Moves;
@@ -230,7 +231,7 @@ pub fn edges(material: &mut Material<'_>, tests: &[TestResult]) -> Edges {
         let mut drafted = draft(trace, tests, around);
         let mut before = remembered_before(material.map, variant_of(trace));
         if let Some((run, moves)) = moves {
-            before.retain(|test, _| !moves.both.contains(test));
+            before.tests.retain(|test, _| !moves.both.contains(test));
             drafted.deepen(moves, &shapes, run);
         }
         drafted.remember(&before);
@@ -299,39 +300,33 @@ fn locks_made(material: &Material<'_>) -> Vec<String> {
 }
 
 /// What earlier recordings found remembered by the process for each test: one pass may miss what another saw.
-fn remembered_before(map: &Map, variant: &str) -> BTreeMap<String, BTreeSet<Target>> {
+fn remembered_before(map: &Map, variant: &str) -> Before {
     let at = map.variants.iter().position(|row| row.id == variant);
     let tests = map.tests.iter().filter(|test| Some(test.variant as usize) == at);
     let with_memory = tests.filter_map(|test| Some((test, test.footprints.first()?.memory?)));
-    with_memory
-        .map(|(test, set)| {
-            let edges = map.sets.get(set as usize).into_iter().flat_map(|set| &set.edges);
-            let rows = edges.filter_map(|&edge| map.edges.get(edge as usize));
-            (test.id.clone(), rows.map(|row| map.target(row)).collect())
-        })
-        .collect()
+    let of_test: Vec<(&str, u32)> = with_memory.map(|(test, set)| (test.id.as_str(), set)).collect();
+    let sets: BTreeSet<u32> = of_test.iter().map(|&(_, set)| set).collect();
+    let place: BTreeMap<u32, usize> = sets.iter().enumerate().map(|(at, &set)| (set, at)).collect();
+    Before {
+        targets: map.edges.iter().map(|row| map.target(row)).collect(),
+        sets: sets.into_iter().map(|set| map.held(set)).collect(),
+        tests: of_test.into_iter().map(|(test, set)| (test.to_owned(), place[&set])).collect(),
+    }
 }
 
 /// Hashes the targets; one whose path changed while the tests ran gets none.
-#[allow(clippy::disallowed_types, reason = "it is asked for single targets, and its order is never seen")]
 fn seal(material: &mut Material<'_>, drafted: &Draft, outputs: &BTreeSet<String>) -> (Vec<EdgeSet>, Vec<Footprint>) {
-    use std::collections::HashMap;
-
     let changed: BTreeSet<String> = material
         .after
         .map(|after| material.present.tree().changed_paths(after).into_iter().map(str::to_owned).collect())
         .unwrap_or_default();
-    // Sets share most of their targets, and a hash is found faster than a place in an order.
-    let mut hashes: HashMap<&Target, Option<Digest>> = HashMap::new();
-    for target in drafted.targets() {
-        hashes.entry(target).or_insert_with(|| {
-            let about_content = matches!(target.kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read);
-            let no_say = material.present.has_no_say(target.kind, &target.path);
-            let has_changed = about_content && changed.contains(&target.path) && !outputs.contains(&target.path);
-            (!has_changed || no_say).then(|| material.present.digest(target))
-        });
-    }
-    drafted.seal(&|target| hashes.get(target).copied().flatten(), outputs)
+    let mut hash_of = |target: &Target| {
+        let about_content = matches!(target.kind, EdgeKind::Ran | EdgeKind::Loaded | EdgeKind::Read);
+        let no_say = material.present.has_no_say(target.kind, &target.path);
+        let has_changed = about_content && changed.contains(&target.path) && !outputs.contains(&target.path);
+        (!has_changed || no_say).then(|| material.present.digest(target))
+    };
+    drafted.seal(&mut hash_of, outputs)
 }
 
 /// One row a reason, with the tests that it names as a set known by its content.

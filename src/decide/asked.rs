@@ -7,9 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fixedbitset::FixedBitSet;
+
 use crate::model::window::{Ask, Trace, Window};
 
-use super::draft::DraftSet;
+use super::drafted::Sets;
 use super::memory::Memory;
 
 /// What was asked for in one process.
@@ -19,6 +21,8 @@ pub struct Asked {
     handed_on: BTreeSet<Ask>,
     /// By code that was under way.
     beneath: BTreeMap<u32, BTreeSet<u32>>,
+    /// The windows in which the same was asked for beneath the same code.
+    asks: BTreeMap<(BTreeSet<u32>, BTreeSet<u32>), Vec<usize>>,
     /// The place of the set of an asker's group, and the asker's file.
     homes: BTreeMap<usize, Vec<u32>>,
     /// Files of askers that each set leads to.
@@ -30,7 +34,10 @@ impl Asked {
     #[must_use]
     pub fn new(trace: &Trace) -> Self {
         let mut asked = Self::default();
-        for ask in trace.windows.iter().flat_map(|window| &window.asked) {
+        let asks = trace.windows.iter().enumerate();
+        for (at, ask) in asks.flat_map(|(at, window)| window.asked.iter().map(move |ask| (at, ask))) {
+            let windows = asked.asks.entry((ask.under_way.clone(), ask.modules.clone())).or_default();
+            windows.push(at);
             if !ask.called.is_empty() {
                 asked.handed_on.insert(Ask { under_way: BTreeSet::new(), ..ask.clone() });
             }
@@ -54,13 +61,14 @@ impl Asked {
     }
 
     /// What a test may use of what others asked for: `sets` lead to what it loads, `windows` are its own.
-    pub fn beside(&mut self, all_sets: &[DraftSet], sets: &BTreeSet<usize>, windows: &[&Window]) -> BTreeSet<u32> {
+    pub fn beside(&mut self, all_sets: &Sets, sets: &BTreeSet<usize>, windows: &[&Window]) -> BTreeSet<u32> {
         if self.beneath.is_empty() {
             return BTreeSet::new();
         }
-        for set in all_sets.iter().skip(self.reached.len()) {
-            let mut found: BTreeSet<u32> = set.includes.iter().flat_map(|&at| &self.reached[at]).copied().collect();
-            found.extend(self.homes.get(&self.reached.len()).into_iter().flatten());
+        for at in self.reached.len()..all_sets.count() {
+            let mut found: BTreeSet<u32> =
+                all_sets.includes(at).iter().flat_map(|&at| &self.reached[at]).copied().collect();
+            found.extend(self.homes.get(&at).into_iter().flatten());
             self.reached.push(found);
         }
         let loads: BTreeSet<u32> = sets.iter().flat_map(|&at| &self.reached[at]).copied().collect();
@@ -74,18 +82,19 @@ impl Asked {
         }
         found
     }
-}
 
-/// What was asked for in other windows on behalf of these.
-#[must_use]
-pub fn on_behalf(trace: &Trace, windows: &[usize], memory: &Memory) -> BTreeSet<u32> {
-    let mut found = BTreeSet::new();
-    for window in windows {
-        let Some(codes) = memory.codes.get(window) else { continue };
-        for &source in memory.sources.get(window).into_iter().flatten() {
-            let theirs = trace.windows[source].asked.iter().filter(|ask| !ask.under_way.is_disjoint(codes));
-            found.extend(theirs.flat_map(|ask| &ask.modules));
-        }
+    /// What was asked for in other windows on behalf of these.
+    #[must_use]
+    pub fn on_behalf(&self, windows: &[usize], memory: &Memory) -> BTreeSet<u32> {
+        let remembered = windows.iter().filter_map(|at| Some((memory.codes.get(at)?, memory.sources.get(at)?)));
+        let remembered: Vec<(&FixedBitSet, &FixedBitSet)> = remembered.collect();
+        let is_theirs = |under_way: &BTreeSet<u32>, asked_in: &[usize]| {
+            remembered.iter().any(|(codes, sources)| {
+                under_way.iter().any(|&code| codes.contains(code as usize))
+                    && asked_in.iter().any(|&at| sources.contains(at))
+            })
+        };
+        let theirs = self.asks.iter().filter(|((under_way, _), windows)| is_theirs(under_way, windows));
+        theirs.flat_map(|((_, modules), _)| modules).copied().collect()
     }
-    found
 }

@@ -34,6 +34,8 @@ struct Unit {
     points: u64,
     /// Somebody waits for it: what it guards changed, or it failed the last time.
     is_first: bool,
+    /// The change touches what a test of it ran, read or looked for, and not only what was loaded around it.
+    is_near: bool,
 }
 
 impl<'a> Costs<'a> {
@@ -81,19 +83,21 @@ pub fn overhead(map: &Map, workers: u64) -> u64 {
 /// Puts the files of the tests that run in order: those first for which somebody waits, then by points per second.
 pub fn order(plan: &mut Plan, costs: &Costs<'_>) {
     let mut files: BTreeMap<String, Unit> = BTreeMap::new();
-    for ((_, file), unit) in units(plan, costs, &|_| true) {
+    for ((_, file, _), unit) in units(plan, costs, &|_| true, &|_| true) {
         let all = files.entry(file).or_default();
         // A file under two variants is one file to its runner.
         all.micros += unit.micros;
         all.points += unit.points;
         all.is_first |= unit.is_first;
+        all.is_near |= unit.is_near;
     }
     let mut files: Vec<(String, Unit)> = files.into_iter().collect();
     files.sort_by(|a, b| worthier(&a.1, &b.1).then_with(|| a.0.cmp(&b.0)));
     plan.order = files.into_iter().map(|(file, _)| file).collect();
 }
 
-/// Leaves out what is over the budget: all that must run stays, then whole files by points per second as long as they fit.
+/// Leaves out what is over the budget: all that must run stays, then as long as they fit whole files by points per second, first those tests that
+/// the change touches itself. A runner that leaves out whole files keeps them whole.
 pub fn split(plan: &mut Plan, costs: &Costs<'_>, budget: Budget, by_file: &dyn Fn(&str) -> bool) {
     let room = budget.micros.saturating_mul(budget.workers.max(1));
     let must: Vec<bool> = musts(plan, by_file);
@@ -101,9 +105,11 @@ pub fn split(plan: &mut Plan, costs: &Costs<'_>, budget: Budget, by_file: &dyn F
     for (decision, _) in plan.decisions.iter().zip(&must).filter(|(_, must)| **must) {
         *spent.entry(decision.variant.clone()).or_default() += costs.micros(decision);
     }
-    let mut units: Vec<((String, String), Unit)> = units(plan, costs, &|at| !must[at]).into_iter().collect();
+    let is_whole = |decision: &Decision| by_file(&decision.test);
+    let units = units(plan, costs, &|at| !must[at], &is_whole);
+    let mut units: Vec<((String, String, bool), Unit)> = units.into_iter().collect();
     units.sort_by(|a, b| worthier(&a.1, &b.1).then_with(|| a.0.cmp(&b.0)));
-    for ((variant, _), unit) in units {
+    for ((variant, ..), unit) in units {
         let spent = spent.entry(variant).or_default();
         if *spent + unit.micros <= room {
             *spent += unit.micros;
@@ -185,17 +191,34 @@ fn is_must(reason: Reason) -> bool {
     )
 }
 
-fn units(plan: &Plan, costs: &Costs<'_>, counts: &dyn Fn(usize) -> bool) -> BTreeMap<(String, String), Unit> {
-    let mut units: BTreeMap<(String, String), Unit> = BTreeMap::new();
+/// Whether the change touches something that the test ran, read or looked for itself.
+fn is_near(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::RanChangedCode | Reason::ReadChangedFile | Reason::ListedChangedDirectory | Reason::ProbedPathChanged
+    )
+}
+
+/// By variant, file and, where a file is not kept whole, whether the change is near.
+fn units(
+    plan: &Plan,
+    costs: &Costs<'_>,
+    counts: &dyn Fn(usize) -> bool,
+    is_whole: &dyn Fn(&Decision) -> bool,
+) -> BTreeMap<(String, String, bool), Unit> {
+    let mut units: BTreeMap<(String, String, bool), Unit> = BTreeMap::new();
     for (at, decision) in plan.decisions.iter().enumerate() {
         if decision.verdict != Verdict::Run || !counts(at) {
             continue;
         }
-        let unit = units.entry(place(decision)).or_default();
+        let (variant, file) = place(decision);
+        let near = is_near(decision.reason);
+        let unit = units.entry((variant, file, near && !is_whole(decision))).or_default();
         unit.decisions.push(at);
         unit.micros += costs.micros(decision);
         unit.points += costs.points(decision);
         unit.is_first |= matches!(decision.reason, Reason::FailedLastTime | Reason::GuardsThisPath);
+        unit.is_near |= near;
     }
     units
 }
@@ -205,10 +228,11 @@ fn place(decision: &Decision) -> (String, String) {
     (decision.variant.clone(), decision.test.split("::").nth(1).unwrap_or_default().to_owned())
 }
 
-/// What tells more in a second stands first; compared by products, as quotients would be rounded.
+/// What somebody waits for stands first, then what the change is near to, then what tells more in a second; compared by products, as quotients would be rounded.
 fn worthier(a: &Unit, b: &Unit) -> std::cmp::Ordering {
     let product = |points: u64, micros: u64| u128::from(points) * u128::from(micros.max(1));
-    b.is_first.cmp(&a.is_first).then_with(|| product(b.points, a.micros).cmp(&product(a.points, b.micros)))
+    let rank = |unit: &Unit| (unit.is_first, unit.is_near);
+    rank(b).cmp(&rank(a)).then_with(|| product(b.points, a.micros).cmp(&product(a.points, b.micros)))
 }
 
 #[cfg(test)]
@@ -275,7 +299,8 @@ mod tests {
         let map = map(&TESTS);
         let mut plan = all();
         order(&mut plan, &Costs::of(&map));
-        assert_eq!(plan.order, ["d.py", "c.py", "b.py", "a.py"]);
+        // b.py tells more in a second than a.py, and only loads what changed.
+        assert_eq!(plan.order, ["d.py", "c.py", "a.py", "b.py"]);
     }
 
     #[test]
@@ -289,6 +314,14 @@ mod tests {
         assert_eq!(running(&of(55, 1)), [TESTS[1].0, TESTS[2].0, TESTS[3].0]);
         assert_eq!(running(&of(0, 1)), [TESTS[3].0]);
         assert_eq!(running(&of(50, 2)).len(), 4);
+        // What the change touches itself goes before what only loads it, though that would tell more in a second.
+        let mut plan = planned(&[
+            ("pytest::b.py::quick", Reason::LoadedChangedModule),
+            ("pytest::c.py::worthy", Reason::LoadedChangedModule),
+            ("pytest::c.py::near", Reason::RanChangedCode),
+        ]);
+        split(&mut plan, &Costs::of(&map), Budget { micros: 0, workers: 1 }, &|_| false);
+        assert_eq!(running(&plan), ["pytest::c.py::near"]);
         let plan = of(0, 1);
         let put_off = &plan.decisions[0];
         assert_eq!((put_off.reason, put_off.otherwise), (Reason::OverBudget, Some(Reason::RanChangedCode)));

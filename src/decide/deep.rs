@@ -6,7 +6,8 @@ use crate::model::edge::{EdgeKind, Target};
 use crate::model::shape::Shape;
 use crate::model::window::Code;
 
-use super::draft::{Draft, DraftSet, target_of};
+use super::draft::target_of;
+use super::drafted::Draft;
 use super::orders::{Moved, Moves};
 
 /// First-party source files that moves name; their shapes are needed to deepen a draft.
@@ -14,20 +15,51 @@ pub fn moved_sources(moves: &Moves) -> impl Iterator<Item = &str> {
     moves.moved.iter().flat_map(|moved| &moved.codes).map(|code: &Code| code.path.as_str())
 }
 
+/// What earlier recordings found remembered for tests.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// What they point at.
+    pub targets: Vec<Target>,
+    /// Sets of places in `targets`.
+    pub sets: Vec<BTreeSet<u32>>,
+    /// By test: the place of its set.
+    pub tests: BTreeMap<String, usize>,
+}
+
 /// What moved, and the sets through which tests load it.
 struct Home<'a> {
     moved: &'a Moved,
     at: BTreeSet<usize>,
-    adds: DraftSet,
+    adds: Adds,
+}
+
+/// What a footprint gets more: what is remembered for it, and the sets of what that does at import.
+#[derive(Debug, Clone, Default)]
+struct Adds {
+    numbers: BTreeSet<u32>,
+    sets: BTreeSet<usize>,
 }
 
 impl Draft {
     /// Adds what earlier recordings found remembered for a test: such edges only grow until the next deep record.
-    pub fn remember(&mut self, before: &BTreeMap<String, BTreeSet<Target>>) {
+    pub fn remember(&mut self, before: &Before) {
+        let targets = before.sets.iter().flatten().collect::<BTreeSet<_>>().into_iter();
+        let target = |at: &u32| before.targets.get(*at as usize).map(|target| (*at, target.clone()));
+        let of_target: BTreeMap<u32, Adds> =
+            targets.filter_map(target).map(|(at, target)| (at, self.with_closure(target))).collect();
+        let together = |set: &BTreeSet<u32>| {
+            let mut all = Adds::default();
+            for adds in set.iter().filter_map(|at| of_target.get(at)) {
+                all.numbers.extend(&adds.numbers);
+                all.sets.extend(&adds.sets);
+            }
+            all
+        };
+        let of_set: Vec<Adds> = before.sets.iter().map(together).collect();
         for at in 0..self.footprints.len() {
-            let Some(old) = before.get(&self.footprints[at].test) else { continue };
-            let set = self.with_closures(old.clone());
-            self.add_memory(at, set);
+            if let Some(&set) = before.tests.get(&self.footprints[at].test) {
+                self.add_memory(at, &of_set[set]);
+            }
         }
     }
 
@@ -39,61 +71,65 @@ impl Draft {
         let beside: BTreeMap<&str, &str> = moves.dependent.iter().map(|test| (file_of(test), test.as_str())).collect();
         for at in 0..self.footprints.len() {
             let footprint = &self.footprints[at];
-            let test = footprint.test.as_str();
-            let mut set = DraftSet::default();
-            if moves.both.contains(test) {
+            let test = footprint.test.clone();
+            let mut adds = Adds::default();
+            if moves.both.contains(&test) {
                 let through: BTreeSet<usize> = footprint.sets.iter().flat_map(|&at| &reached[at]).copied().collect();
                 let loads = |home: &Home<'_>| !home.at.is_disjoint(&through);
-                for home in homes.iter().filter(|h| h.moved.all || h.moved.tests.contains(test) || loads(h)) {
-                    set.targets.extend(home.adds.targets.iter().cloned());
-                    set.includes.extend(&home.adds.includes);
+                for home in homes.iter().filter(|h| h.moved.all || h.moved.tests.contains(&test) || loads(h)) {
+                    adds.numbers.extend(&home.adds.numbers);
+                    adds.sets.extend(&home.adds.sets);
                 }
-                set.targets.insert(Target::deep(run));
+                adds.numbers.insert(self.sets.number(Target::deep(run)));
             }
-            if let Some(other) = beside.get(file_of(test)) {
-                let own = moves.dependent.contains(test);
-                set.targets.insert(Target::order_dependent((!own).then_some(*other)));
+            if let Some(other) = beside.get(file_of(&test)) {
+                let own = moves.dependent.contains(&test);
+                adds.numbers.insert(self.sets.number(Target::order_dependent((!own).then_some(*other))));
             }
-            self.add_memory(at, set);
+            self.add_memory(at, &adds);
         }
     }
 
-    fn home<'a>(&self, moved: &'a Moved, shapes: &BTreeMap<String, Shape>) -> Home<'a> {
+    fn home<'a>(&mut self, moved: &'a Moved, shapes: &BTreeMap<String, Shape>) -> Home<'a> {
         let codes = moved.codes.iter().map(|code| target_of(code, shapes));
-        let adds = self.with_closures(codes.chain(moved.targets.iter().cloned()).collect());
+        let mut adds = Adds::default();
+        for target in codes.chain(moved.targets.iter().cloned()) {
+            let more = self.with_closure(target);
+            adds.numbers.extend(more.numbers);
+            adds.sets.extend(more.sets);
+        }
         Home { moved, at: moved.files.iter().filter_map(|file| self.files.get(file)).copied().collect(), adds }
     }
 
-    /// Targets with the import closures of the files whose code they are: what such a file does at import counts, too.
-    fn with_closures(&self, mut targets: BTreeSet<Target>) -> DraftSet {
-        let is_code = |target: &&Target| matches!(target.kind, EdgeKind::Ran | EdgeKind::Loaded);
-        let files: BTreeSet<String> = targets.iter().filter(is_code).map(|target| target.path.clone()).collect();
-        let includes = files.iter().filter_map(|file| self.files.get(file)).copied().collect();
-        let elsewhere = files.into_iter().filter(|file| !self.files.contains_key(file));
-        targets.extend(elsewhere.map(|file| Target::new(EdgeKind::Loaded, file, "")));
-        DraftSet { targets, includes }
+    /// A target with the import closure of the file whose code it is: what such a file does at import counts, too.
+    fn with_closure(&mut self, target: Target) -> Adds {
+        let is_code = matches!(target.kind, EdgeKind::Ran | EdgeKind::Loaded);
+        let closure = self.files.get(&target.path).filter(|_| is_code).copied();
+        let elsewhere = is_code && closure.is_none();
+        let loaded = elsewhere.then(|| Target::new(EdgeKind::Loaded, &target.path, ""));
+        let numbers = [target].into_iter().chain(loaded).map(|target| self.sets.number(target)).collect();
+        Adds { numbers, sets: closure.into_iter().collect() }
     }
 
     /// For every set, which of the `wanted` ones it is or includes, directly or not.
     fn reached(&self, wanted: &BTreeSet<usize>) -> Vec<BTreeSet<usize>> {
-        let mut reached: Vec<BTreeSet<usize>> = Vec::with_capacity(self.sets.len());
-        for (at, set) in self.sets.iter().enumerate() {
-            let mut found: BTreeSet<usize> = set.includes.iter().flat_map(|&at| &reached[at]).copied().collect();
+        let mut reached: Vec<BTreeSet<usize>> = Vec::with_capacity(self.sets.count());
+        for at in 0..self.sets.count() {
+            let mut found: BTreeSet<usize> =
+                self.sets.includes(at).iter().flat_map(|&at| &reached[at]).copied().collect();
             found.extend(wanted.contains(&at).then_some(at));
             reached.push(found);
         }
         reached
     }
 
-    fn add_memory(&mut self, at: usize, more: DraftSet) {
-        if more == DraftSet::default() {
-            return;
-        }
-        let mut set = self.footprints[at].memory.and_then(|at| self.sets.get(at).cloned()).unwrap_or_default();
-        set.targets.extend(more.targets);
-        set.includes.extend(more.includes);
-        self.sets.push(set);
-        self.footprints[at].memory = Some(self.sets.len() - 1);
+    fn add_memory(&mut self, at: usize, more: &Adds) {
+        let footprint = &mut self.footprints[at];
+        footprint.memory.extend(&more.numbers);
+        footprint.memory.sort_unstable();
+        footprint.memory.dedup();
+        let own: BTreeSet<usize> = footprint.sets.iter().copied().collect();
+        footprint.sets.extend(more.sets.difference(&own));
     }
 }
 

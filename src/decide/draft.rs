@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::digest::Digest;
-use crate::model::edge::{Edge, EdgeKind, Target};
-use crate::model::footprint::{EdgeSet, Footprint};
+use fixedbitset::FixedBitSet;
+
+use crate::model::edge::{EdgeKind, Target};
 use crate::model::outcome::{Outcome, TestResult};
 use crate::model::shape::{FunctionShape, Owner, Shape};
 use crate::model::window::{Code, Trace, Window, WindowKind};
 
-use super::accesses::{add_files, add_files_of};
-use super::asked::{self, Asked};
+use super::accesses::{Accesses, add_files};
+use super::asked::Asked;
+use super::drafted::{Draft, DraftFootprint, DraftSet, Sets};
 use super::graph::{alone, components};
 use super::memory::{Memory, Sorts, remembered};
 use super::modules;
@@ -30,36 +31,6 @@ const PROBED_IN_EVERY_FOLDER: [&str; 9] = [
     "tox.ini",
     "setup.cfg",
 ];
-
-/// A set of targets, and the places of the sets that belong to it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DraftSet {
-    /// What it points at.
-    pub targets: BTreeSet<Target>,
-    /// Places of other sets, each before this one.
-    pub includes: BTreeSet<usize>,
-}
-
-/// A footprint whose sets have no hashes yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DraftFootprint {
-    pub(super) test: String,
-    pub(super) sets: Vec<usize>,
-    pub(super) memory: Option<usize>,
-    pub(super) walker: bool,
-    pub(super) traced: bool,
-    pub(super) bounded: bool,
-}
-
-/// The footprints of one process.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Draft {
-    pub(super) variant: String,
-    pub(super) sets: Vec<DraftSet>,
-    pub(super) footprints: Vec<DraftFootprint>,
-    /// First-party file to the set of its import closure.
-    pub(super) files: BTreeMap<String, usize>,
-}
 
 /// What a draft needs to know beside the trace.
 #[derive(Debug, Clone, Copy)]
@@ -89,13 +60,21 @@ pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) ->
     let mut drafter = Drafter {
         trace,
         around,
-        sets: Vec::new(),
+        sets: Sets::default(),
+        accesses: Accesses::default(),
+        of_code: BTreeMap::new(),
         of_node: BTreeMap::new(),
         of_file: BTreeMap::new(),
+        closures: BTreeMap::new(),
         asked: Asked::new(trace),
         fixture_at: fixtures.map(|(at, window)| (window.number, at)).collect(),
     };
     let memory = remembered(order, &drafter.sorts());
+    for (&at, code) in &trace.codes {
+        let number = drafter.sets.number(target_of(code, around.shapes));
+        drafter.of_code.insert(at, number);
+    }
+    drafter.accesses = Accesses::of(trace, &memory, &mut drafter.sets);
     drafter.draft_modules(&memory);
     let process = drafter.draft_process();
     let variant = variant_of(trace).to_owned();
@@ -127,24 +106,25 @@ pub fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) ->
 struct Drafter<'a> {
     trace: &'a Trace,
     around: Surroundings<'a>,
-    sets: Vec<DraftSet>,
+    sets: Sets,
+    /// What code asked for in windows from which others remember something.
+    accesses: Accesses,
+    /// The number of the target that a code object is an edge on.
+    of_code: BTreeMap<u32, u32>,
     /// Module node to the set of its import closure.
     of_node: BTreeMap<u32, usize>,
     /// First-party file to the set of its import closure.
     of_file: BTreeMap<&'a str, usize>,
+    /// Code object to the set of its file's import closure.
+    closures: BTreeMap<u32, usize>,
     asked: Asked,
     /// Number of a wide fixture's window to its place.
     fixture_at: BTreeMap<u64, usize>,
 }
 
 impl<'a> Drafter<'a> {
-    fn add(&mut self, set: DraftSet) -> usize {
-        self.sets.push(set);
-        self.sets.len() - 1
-    }
-
     fn target_of(&self, code: u32) -> Option<Target> {
-        self.trace.codes.get(&code).map(|code| target_of(code, self.around.shapes))
+        self.sets.target(*self.of_code.get(&code)?).cloned()
     }
 
     fn sorts(&self) -> Sorts {
@@ -176,8 +156,7 @@ impl<'a> Drafter<'a> {
     /// Closures that a window pulls in: of modules imported in it and of the files whose functions it ran.
     fn closures(&self, window: &Window) -> BTreeSet<usize> {
         let imported = window.imports.iter().filter_map(|node| self.of_node.get(node));
-        let codes = window.codes.iter().filter_map(|(code, _)| self.trace.codes.get(code));
-        imported.chain(codes.filter_map(|code| self.of_file.get(code.path.as_str()))).copied().collect()
+        imported.chain(window.codes.iter().filter_map(|(code, _)| self.closures.get(code))).copied().collect()
     }
 
     /// One set for every group of modules that import each other: what they load, what ran and was read at their import.
@@ -245,7 +224,7 @@ impl<'a> Drafter<'a> {
                 continue;
             };
             targets.extend(self.targets(window));
-            targets.extend(self.memory_targets(at, memory));
+            targets.extend(self.targets_of(self.memory_numbers(at, memory)));
             imports.extend(&window.imports);
             for &(code, _) in &window.codes {
                 let file = self.trace.codes.get(&code).map_or("", |code| code.path.as_str());
@@ -256,10 +235,9 @@ impl<'a> Drafter<'a> {
             let file = self.trace.codes.get(code).map_or("", |code| code.path.as_str());
             if let Some((targets, imports)) = names.get(file).and_then(|node| own.get_mut(node)) {
                 imports.extend(self.asked.beneath(*code));
-                targets.extend(beneath.iter().filter_map(|&code| self.target_of(code)));
-                for &at in memory.kept_in.get(code).into_iter().flatten() {
-                    add_files_of(&self.trace.windows[at], beneath, targets);
-                }
+                let kept_in = memory.kept_in.get(code);
+                let numbers = kept_in.into_iter().flat_map(|windows| self.numbers_of(beneath, windows));
+                targets.extend(self.targets_of(numbers));
             }
         }
     }
@@ -281,7 +259,7 @@ impl<'a> Drafter<'a> {
             let at = match (set.targets.is_empty(), set.includes.len()) {
                 (true, 0) => continue,
                 (true, 1) => set.includes.first().copied().unwrap_or_default(),
-                _ => self.add(set),
+                _ => self.sets.add(set),
             };
             for node in group.iter().map(|&member| nodes[member]) {
                 self.of_node.insert(node, at);
@@ -290,7 +268,7 @@ impl<'a> Drafter<'a> {
             for node in group.iter().map(|&member| nodes[member]) {
                 let targets = called.get(&node).map(|name| alone(&own[&node].0, name)).unwrap_or_default();
                 if group.len() > 1 || targets.len() < own[&node].0.len() {
-                    let at = self.add(DraftSet { targets, includes: BTreeSet::from([at]) });
+                    let at = self.sets.add(DraftSet { targets, includes: BTreeSet::from([at]) });
                     self.of_node.insert(node, at);
                 }
             }
@@ -298,6 +276,8 @@ impl<'a> Drafter<'a> {
         let of_node = &self.of_node;
         let files = names.iter().filter(|(name, _)| !name.starts_with('='));
         self.of_file = files.filter_map(|(&name, node)| Some((name, *of_node.get(node)?))).collect();
+        let closure = |code: &Code| self.of_file.get(code.path.as_str()).copied();
+        self.closures = self.trace.codes.iter().filter_map(|(&at, code)| Some((at, closure(code)?))).collect();
     }
 
     /// What belongs to every test of the process.
@@ -308,7 +288,7 @@ impl<'a> Drafter<'a> {
             set.includes.extend(self.closures(window));
         }
         set.targets.retain(|target| !is_table_read(target));
-        self.add(set)
+        self.sets.add(set)
     }
 
     /// What belongs to every test of one file: its collection, its folders' conftests, what may appear beside it.
@@ -333,7 +313,7 @@ impl<'a> Drafter<'a> {
             // A file that nothing was traced of (a doctest in a text file) is at least what it says.
             set.targets.insert(Target::new(EdgeKind::Read, file, ""));
         }
-        self.add(set)
+        self.sets.add(set)
     }
 
     fn draft_test(
@@ -358,25 +338,30 @@ impl<'a> Drafter<'a> {
             None => self.draft_location(&file),
         };
         locations.insert(file, location);
-        let mut sets = vec![self.add(DraftSet { targets: own, includes: BTreeSet::new() })];
+        let mut sets = vec![self.sets.add(DraftSet { targets: own, includes: BTreeSet::new() })];
         let mut wide: BTreeSet<usize> = all.iter().flat_map(|window| self.closures(window)).collect();
         for &at in &fixtures {
-            let set = DraftSet { targets: self.targets(&trace.windows[at]), includes: BTreeSet::new() };
-            let memory_of_fixture = self.memory_targets(at, memory);
-            wide.insert(
-                self.add(DraftSet { targets: set.targets.into_iter().chain(memory_of_fixture).collect(), ..set }),
-            );
+            let mut targets = self.targets(&trace.windows[at]);
+            targets.extend(self.targets_of(self.memory_numbers(at, memory)));
+            wide.insert(self.sets.add(DraftSet { targets, includes: BTreeSet::new() }));
         }
         wide.extend([location, process]);
         let beside = self.asked.beside(&self.sets, &wide, &all);
         wide.extend(beside.iter().filter_map(|node| self.of_node.get(node)));
+        let mut remembered: Vec<u32> = windows.iter().flat_map(|&at| self.memory_numbers(at, memory)).collect();
+        remembered.sort_unstable();
+        remembered.dedup();
+        wide.extend(self.memory_closures(windows, memory));
         sets.extend(wide);
-        let remembered: BTreeSet<Target> = windows.iter().flat_map(|&at| self.memory_targets(at, memory)).collect();
-        let includes = self.memory_closures(windows, memory);
-        let memory =
-            if remembered.is_empty() { None } else { Some(self.add(DraftSet { targets: remembered, includes })) };
         let walker = is_walker(paths, self.around.tree_size);
-        Some(DraftFootprint { test: test.to_owned(), sets, memory, walker, traced: trace.traced, bounded: false })
+        Some(DraftFootprint {
+            test: test.to_owned(),
+            sets,
+            memory: remembered,
+            walker,
+            traced: trace.traced,
+            bounded: false,
+        })
     }
 
     /// Windows of the wide fixtures used in `windows`, and by those fixtures themselves.
@@ -394,21 +379,27 @@ impl<'a> Drafter<'a> {
         found
     }
 
-    fn memory_targets(&self, window: usize, memory: &Memory) -> BTreeSet<Target> {
-        let Some(codes) = memory.codes.get(&window) else { return BTreeSet::new() };
-        let mut targets: BTreeSet<Target> = codes.iter().filter_map(|&code| self.target_of(code)).collect();
-        for &source in memory.sources.get(&window).into_iter().flatten() {
-            add_files_of(&self.trace.windows[source], codes, &mut targets);
-        }
-        targets
+    /// Numbers of the targets of code objects, and of what they may have asked for in these windows.
+    fn numbers_of<'b>(&'b self, codes: &'b FixedBitSet, windows: &'b FixedBitSet) -> impl Iterator<Item = u32> + 'b {
+        let of_code = |code| self.of_code.get(&u32::try_from(code).ok()?).copied();
+        codes.ones().filter_map(of_code).chain(self.accesses.of_code(codes, windows))
+    }
+
+    fn targets_of(&self, numbers: impl Iterator<Item = u32>) -> impl Iterator<Item = Target> {
+        numbers.filter_map(|number| self.sets.target(number)).cloned()
+    }
+
+    /// Numbers of the targets that the process remembered for a window.
+    fn memory_numbers<'b>(&'b self, window: usize, memory: &'b Memory) -> impl Iterator<Item = u32> + 'b {
+        let remembered = memory.codes.get(&window).zip(memory.sources.get(&window));
+        remembered.into_iter().flat_map(|(codes, sources)| self.numbers_of(codes, sources))
     }
 
     fn memory_closures(&self, windows: &[usize], memory: &Memory) -> BTreeSet<usize> {
-        let codes = windows.iter().filter_map(|at| memory.codes.get(at)).flatten();
-        let files = codes.filter_map(|code| self.trace.codes.get(code)).map(|code| code.path.as_str());
-        let asked = asked::on_behalf(self.trace, windows, memory);
-        let asked = asked.iter().filter_map(|node| self.of_node.get(node));
-        files.filter_map(|file| self.of_file.get(file)).chain(asked).copied().collect()
+        let codes = windows.iter().filter_map(|at| memory.codes.get(at)).flat_map(FixedBitSet::ones);
+        let closures = codes.filter_map(|code| self.closures.get(&u32::try_from(code).ok()?));
+        let asked = self.asked.on_behalf(windows, memory);
+        closures.chain(asked.iter().filter_map(|node| self.of_node.get(node))).copied().collect()
     }
 }
 
@@ -438,54 +429,4 @@ fn folders_above(file: &str) -> Vec<&str> {
     let mut folders: Vec<&str> = file.match_indices('/').map(|(at, _)| &file[..at]).collect();
     folders.push("");
     folders
-}
-
-impl Draft {
-    /// Everything that needs a hash, as often as a set has it.
-    pub fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.sets.iter().flat_map(|set| &set.targets)
-    }
-
-    /// The sets and footprints with their hashes. A target that has none cannot be vouched for (its file changed while the
-    /// tests ran): footprints that need it are left out. A target in `outputs` was made by the run: no edge.
-    #[must_use]
-    pub fn seal(
-        &self,
-        hash_of: &dyn Fn(&Target) -> Option<Digest>,
-        outputs: &BTreeSet<String>,
-    ) -> (Vec<EdgeSet>, Vec<Footprint>) {
-        let mut sealed: Vec<Option<EdgeSet>> = Vec::with_capacity(self.sets.len());
-        for set in &self.sets {
-            let is_own = |t: &Target| {
-                let by_path = matches!(t.kind, EdgeKind::Read | EdgeKind::Listed | EdgeKind::Probed);
-                by_path && t.name.is_empty() && outputs.contains(&t.path)
-            };
-            let kept = set.targets.iter().filter(|t| !is_own(t));
-            let edges: Option<Vec<Edge>> =
-                kept.map(|t| hash_of(t).map(|hash| Edge { target: t.clone(), hash })).collect();
-            let includes: Option<Vec<Digest>> =
-                set.includes.iter().map(|&at| sealed[at].as_ref().map(|included| included.id)).collect();
-            sealed.push(edges.zip(includes).map(|(edges, includes)| EdgeSet::new(edges, includes)));
-        }
-        let id = |at: usize| sealed[at].as_ref().map(|set| set.id);
-        let footprints = self.footprints.iter().filter_map(|draft| {
-            let sets: Option<Vec<Digest>> = draft.sets.iter().map(|&at| id(at)).collect();
-            let memory = match draft.memory {
-                Some(at) => Some(id(at)?),
-                None => None,
-            };
-            Some(Footprint {
-                test: draft.test.clone(),
-                variant: self.variant.clone(),
-                sets: sets?,
-                memory,
-                walker: draft.walker,
-                traced: draft.traced,
-                bounded: draft.bounded,
-            })
-        });
-        let footprints: Vec<Footprint> = footprints.collect();
-        let mut seen = BTreeSet::new();
-        (sealed.into_iter().flatten().filter(|set| seen.insert(set.id)).collect(), footprints)
-    }
 }

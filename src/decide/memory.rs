@@ -9,19 +9,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use fixedbitset::FixedBitSet;
+
 use crate::model::window::Window;
 
 /// What was remembered for each window (by its place in the slice).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Memory {
     /// Window to code objects that ran elsewhere on its behalf.
-    pub codes: BTreeMap<usize, BTreeSet<u32>>,
+    pub codes: BTreeMap<usize, FixedBitSet>,
     /// Window to the windows whose file accesses may have been made on its behalf.
-    pub sources: BTreeMap<usize, BTreeSet<usize>>,
+    pub sources: BTreeMap<usize, FixedBitSet>,
     /// Code objects that remember by their own word, with what ran beneath them: they belong to all who load their file.
-    pub kept: BTreeMap<u32, BTreeSet<u32>>,
+    pub kept: BTreeMap<u32, FixedBitSet>,
     /// Code objects that remember by their own word, with the windows in which they ran.
-    pub kept_in: BTreeMap<u32, BTreeSet<usize>>,
+    pub kept_in: BTreeMap<u32, FixedBitSet>,
 }
 
 /// Which code objects are of which sort.
@@ -35,87 +37,94 @@ pub struct Sorts {
     pub modules: BTreeSet<u32>,
 }
 
+/// Code objects and windows are counted by thousands, and most sets of them hold many: a bit for each.
+fn put(set: &mut FixedBitSet, at: usize) {
+    set.grow_and_insert(at);
+}
+
 /// Works out the memory of one process from its windows in order.
 #[must_use]
 pub fn remembered(windows: &[Window], sorts: &Sorts) -> Memory {
     let Sorts { remembers, fills, modules } = sorts;
-    let mut ran_in: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
+    let mut ran_in: BTreeMap<u32, FixedBitSet> = BTreeMap::new();
     let mut callers: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     for (at, window) in windows.iter().enumerate() {
         for &(code, caller) in &window.codes {
-            ran_in.entry(code).or_default().insert(at);
+            put(ran_in.entry(code).or_default(), at);
             if let Some(caller) = caller.filter(|&caller| caller != code) {
                 callers.entry(code).or_default().insert(caller);
             }
         }
     }
+    let calls: Vec<Calls> = windows.iter().map(Calls::of).collect();
     let mut memory = Memory::default();
     for (&code, own) in &ran_in {
         if remembers.contains(&code) {
-            let mut codes = BTreeSet::from([code]);
-            for &at in own {
-                beneath(&windows[at], code, &mut codes);
-            }
-            memory.kept.insert(code, codes);
+            let codes = own.ones().flat_map(|at| calls[at].beneath(code)).chain([code]);
+            memory.kept.insert(code, codes.map(|code| code as usize).collect());
             memory.kept_in.insert(code, own.clone());
             continue;
         }
-        let Some(callers) = callers.get(&code).filter(|_| !modules.contains(&code)) else { continue };
-        let of_callers: BTreeSet<usize> = callers.iter().filter_map(|c| ran_in.get(c)).flatten().copied().collect();
-        let users: BTreeSet<usize> = of_callers.difference(own).copied().collect();
-        if users.is_empty() {
+        let Some(callers) = callers.get(&code).filter(|_| own.count_ones(..) == 1 && !modules.contains(&code)) else {
             continue;
-        }
-        let once_and_first = own.len() == 1 && own.first() <= of_callers.first();
-        if once_and_first {
-            give(&mut memory, windows, code, own, &users);
+        };
+        let mut of_callers = FixedBitSet::new();
+        callers.iter().filter_map(|caller| ran_in.get(caller)).for_each(|ran| of_callers.union_with(ran));
+        let Some(first) = own.minimum().filter(|&own| of_callers.minimum().is_none_or(|first| own <= first)) else {
+            continue;
+        };
+        let codes: BTreeSet<u32> = calls[first].beneath(code).into_iter().chain([code]).collect();
+        for user in of_callers.difference(own) {
+            let theirs = memory.codes.entry(user).or_default();
+            for &code in &codes {
+                put(theirs, code as usize);
+            }
+            put(memory.sources.entry(user).or_default(), first);
         }
     }
     for &table in fills.difference(remembers) {
-        let Some(own) = ran_in.get(&table) else { continue };
-        give_finds(&mut memory, windows, table, own);
+        if let Some(own) = ran_in.get(&table) {
+            give_finds(&mut memory, &calls, table, own);
+        }
     }
     memory
 }
 
 /// A function that looks into a table and fills it: in every window but the first it may find what it computed in an earlier
 /// one. What it called there and not here, and the files that it read there, are then this window's too.
-fn give_finds(memory: &mut Memory, windows: &[Window], table: u32, own: &BTreeSet<usize>) {
-    let mut earlier = BTreeSet::from([table]);
-    let mut sources = BTreeSet::new();
-    for &at in own {
-        if !sources.is_empty() {
-            memory.codes.entry(at).or_default().extend(&earlier);
-            memory.sources.entry(at).or_default().extend(&sources);
+fn give_finds(memory: &mut Memory, calls: &[Calls], table: u32, own: &FixedBitSet) {
+    let mut earlier = FixedBitSet::new();
+    put(&mut earlier, table as usize);
+    let mut sources = FixedBitSet::new();
+    for at in own.ones() {
+        if !sources.is_clear() {
+            memory.codes.entry(at).or_default().union_with(&earlier);
+            memory.sources.entry(at).or_default().union_with(&sources);
         }
-        beneath(&windows[at], table, &mut earlier);
-        sources.insert(at);
+        calls[at].beneath(table).into_iter().for_each(|code| put(&mut earlier, code as usize));
+        put(&mut sources, at);
     }
 }
 
-/// Gives `code` and what ran beneath it in the windows `own` to the windows `users`.
-fn give(memory: &mut Memory, windows: &[Window], code: u32, own: &BTreeSet<usize>, users: &BTreeSet<usize>) {
-    let mut codes = BTreeSet::from([code]);
-    for &at in own {
-        beneath(&windows[at], code, &mut codes);
-    }
-    for &user in users {
-        memory.codes.entry(user).or_default().extend(&codes);
-        memory.sources.entry(user).or_default().extend(own);
-    }
-}
+/// Who called whom in a window: pairs of caller and called, sorted.
+struct Calls(Vec<(u32, u32)>);
 
-/// Adds what `code` called in `window`, directly or not.
-fn beneath(window: &Window, code: u32, found: &mut BTreeSet<u32>) {
-    let mut waiting = vec![code];
-    let mut seen = BTreeSet::from([code]);
-    while let Some(caller) = waiting.pop() {
-        for &(callee, by) in &window.codes {
-            if by == Some(caller) && seen.insert(callee) {
-                found.insert(callee);
-                waiting.push(callee);
-            }
+impl Calls {
+    fn of(window: &Window) -> Self {
+        let mut pairs: Vec<(u32, u32)> = window.codes.iter().filter_map(|&(code, by)| Some((by?, code))).collect();
+        pairs.sort_unstable();
+        Self(pairs)
+    }
+
+    /// What `code` called, directly or not.
+    fn beneath(&self, code: u32) -> BTreeSet<u32> {
+        let (mut waiting, mut found) = (vec![code], BTreeSet::new());
+        while let Some(caller) = waiting.pop() {
+            let from = self.0.partition_point(|&(by, _)| by < caller);
+            let called = self.0[from..].iter().take_while(|&&(by, _)| by == caller).map(|&(_, called)| called);
+            waiting.extend(called.filter(|&called| called != code && found.insert(called)));
         }
+        found
     }
 }
 
@@ -126,6 +135,11 @@ mod tests {
 
     fn window(name: &str, codes: &[(u32, Option<u32>)]) -> Window {
         Window { codes: codes.iter().copied().collect(), ..Window::new(WindowKind::Test, name, 0) }
+    }
+
+    /// The code objects that were remembered for a window.
+    fn of_window(memory: &Memory, at: usize) -> Option<Vec<usize>> {
+        memory.codes.get(&at).map(|codes| codes.ones().collect())
     }
 
     const TEST_1: u32 = 1;
@@ -141,8 +155,8 @@ mod tests {
             window("t2", &[(TEST_2, None), (GET, Some(TEST_2))]),
         ];
         let memory = remembered(&windows, &Sorts::default());
-        assert_eq!(memory.codes.get(&1), Some(&BTreeSet::from([BUILD, PART])));
-        assert_eq!(memory.codes.get(&0), None);
+        assert_eq!(of_window(&memory, 1), Some(vec![11, 12]));
+        assert_eq!(of_window(&memory, 0), None);
     }
 
     #[test]
@@ -162,8 +176,8 @@ mod tests {
             window("t3", &[(TEST_1, None), (GET, Some(TEST_1))]),
         ];
         let memory = remembered(&windows, &Sorts { fills: [GET].into(), ..Sorts::default() });
-        assert_eq!(memory.codes.get(&2), Some(&BTreeSet::from([GET, BUILD, PART])));
-        assert_eq!(memory.codes.get(&0), None);
+        assert_eq!(of_window(&memory, 2), Some(vec![10, 11, 12]));
+        assert_eq!(of_window(&memory, 0), None);
     }
 
     #[test]
@@ -173,7 +187,7 @@ mod tests {
             window("t2", &[(TEST_2, None), (GET, Some(TEST_2)), (BUILD, Some(GET)), (PART, Some(BUILD))]),
         ];
         let memory = remembered(&windows, &Sorts { remembers: [BUILD].into(), ..Sorts::default() });
-        assert_eq!(memory.kept, BTreeMap::from([(BUILD, BTreeSet::from([BUILD, PART]))]));
+        assert_eq!(memory.kept, BTreeMap::from([(BUILD, [11, 12].into_iter().collect())]));
         assert_eq!(memory.codes.len(), 0);
     }
 }

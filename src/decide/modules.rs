@@ -11,7 +11,8 @@ use crate::model::window::{Trace, Window, WindowKind};
 
 use super::accesses::add_files;
 use super::classify::is_script_table;
-use super::draft::{Draft, DraftFootprint, DraftSet, Surroundings, target_of};
+use super::draft::{Surroundings, target_of};
+use super::drafted::{Draft, DraftFootprint, DraftSet, Sets};
 use super::outcomes::variant_of;
 use super::specifiers::{Place, Places, place_of};
 use super::walkers::is_walker;
@@ -23,7 +24,7 @@ pub const BY_MODULE: &str = "modules";
 #[must_use]
 pub(super) fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) -> Draft {
     let variant = variant_of(trace).to_owned();
-    let mut drafter = Drafter { trace, around, sets: Vec::new(), places: Places::of(trace) };
+    let mut drafter = Drafter { trace, around, sets: Sets::default(), places: Places::of(trace) };
     let files = drafter.files();
     let types: BTreeMap<&str, BTreeSet<String>> =
         files.iter().map(|(&file, windows)| (file, drafter.types_of(windows))).collect();
@@ -44,7 +45,7 @@ pub(super) fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<
             sets.push(own[maker]);
             let needs =
                 BTreeSet::from([Target::new(EdgeKind::Fixture, maker.split("::").nth(1).unwrap_or_default(), "")]);
-            sets.push(drafter.add(DraftSet { targets: needs, includes: BTreeSet::new() }));
+            sets.push(drafter.sets.add(DraftSet { targets: needs, includes: BTreeSet::new() }));
         }
         sets.push(process);
         let paths = windows.iter().map(|w| w.reads.len() + w.lists.len()).sum::<usize>();
@@ -52,7 +53,7 @@ pub(super) fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<
         footprints.extend(tests.into_iter().map(|test| DraftFootprint {
             test: test.to_owned(),
             sets: sets.clone(),
-            memory: None,
+            memory: Vec::new(),
             walker,
             traced: trace.traced,
             bounded: false,
@@ -84,17 +85,12 @@ pub fn base<'a>(paths: impl Iterator<Item = &'a String>) -> BTreeSet<Target> {
 struct Drafter<'a> {
     trace: &'a Trace,
     around: Surroundings<'a>,
-    sets: Vec<DraftSet>,
+    sets: Sets,
     /// Paths that somebody looked for a module at.
     places: Places<'a>,
 }
 
 impl<'a> Drafter<'a> {
-    fn add(&mut self, set: DraftSet) -> usize {
-        self.sets.push(set);
-        self.sets.len() - 1
-    }
-
     /// Windows by the ids of their files.
     fn files(&self) -> BTreeMap<&'a str, Vec<&'a Window>> {
         let mut files: BTreeMap<&str, Vec<&Window>> = BTreeMap::new();
@@ -164,7 +160,7 @@ impl<'a> Drafter<'a> {
             set.targets.extend(window.variables.iter().map(|name| Target::new(EdgeKind::Fingerprint, "env", name)));
         }
         set.targets.extend(types.iter().map(|path| Target::new(EdgeKind::Ran, path, "*")));
-        self.add(set)
+        self.sets.add(set)
     }
 
     /// Variables that a file names.
@@ -228,7 +224,7 @@ impl<'a> Drafter<'a> {
                 set.targets.insert(Target::new(EdgeKind::Ran, path, "*"));
             }
         }
-        self.add(set)
+        self.sets.add(set)
     }
 }
 
@@ -294,8 +290,10 @@ mod tests {
         };
         let around = Surroundings { shapes, base: &BTreeSet::new(), tree_size: 9, has_other_names: false };
         let draft = draft(trace, &[result], around);
-        let sets = draft.footprints.iter().flat_map(|footprint| &footprint.sets).map(|&at| &draft.sets[at]);
-        sets.flat_map(|set| &set.targets).map(|target| format!("{} {target}", target.kind.word())).collect()
+        let sets = draft.footprints.iter().flat_map(|footprint| &footprint.sets);
+        sets.flat_map(|&at| draft.sets.targets_of(at))
+            .map(|target| format!("{} {target}", target.kind.word()))
+            .collect()
     }
 
     fn shapes() -> BTreeMap<String, Shape> {

@@ -11,7 +11,8 @@ use crate::model::unit::{Unit, unit_of};
 use crate::model::window::{Trace, Window, WindowKind};
 
 use super::accesses::add_files;
-use super::draft::{Draft, DraftFootprint, DraftSet, Surroundings, target_of};
+use super::draft::{Surroundings, target_of};
+use super::drafted::{Draft, DraftFootprint, DraftSet, Sets};
 use super::graph::components;
 use super::outcomes::variant_of;
 
@@ -30,7 +31,7 @@ pub(super) fn sources(trace: &Trace) -> impl Iterator<Item = &str> {
 pub(super) fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<'_>) -> Draft {
     let variant = variant_of(trace).to_owned();
     let mut drafter =
-        Drafter { trace, around, sets: Vec::new(), of_unit: BTreeMap::new(), of_program: BTreeMap::new() };
+        Drafter { trace, around, sets: Sets::default(), of_unit: BTreeMap::new(), of_program: BTreeMap::new() };
     for traced in [false, true] {
         if trace.traced == traced || (trace.traced && trace.units.values().any(|unit| unit.untraced)) {
             drafter.draft_units(traced);
@@ -50,7 +51,7 @@ pub(super) fn draft(trace: &Trace, results: &[TestResult], around: Surroundings<
 struct Drafter<'a> {
     trace: &'a Trace,
     around: Surroundings<'a>,
-    sets: Vec<DraftSet>,
+    sets: Sets,
     /// With and without what the file tracer makes unnecessary.
     of_unit: BTreeMap<(&'a str, bool), usize>,
     /// What a program's process touched on behalf of all its tests.
@@ -58,11 +59,6 @@ struct Drafter<'a> {
 }
 
 impl<'a> Drafter<'a> {
-    fn add(&mut self, set: DraftSet) -> usize {
-        self.sets.push(set);
-        self.sets.len() - 1
-    }
-
     fn is_by_function(&self) -> bool {
         self.trace.collector == BY_FUNCTION
     }
@@ -83,7 +79,7 @@ impl<'a> Drafter<'a> {
                 set.targets.extend(self.targets(&self.trace.units[names[member]], traced));
                 set.includes.extend(neighbours[member].iter().filter_map(|&to| self.of_unit.get(&(names[to], traced))));
             }
-            let at = self.add(set);
+            let at = self.sets.add(set);
             self.of_unit.extend(group.iter().map(|&member| ((names[member], traced), at)));
         }
     }
@@ -138,7 +134,7 @@ impl<'a> Drafter<'a> {
             set.targets.extend(process.targets.iter().cloned());
             set.includes.extend(&process.includes);
             if set != DraftSet::default() {
-                let at = self.add(set);
+                let at = self.sets.add(set);
                 self.of_program.insert(unit, at);
             }
         }
@@ -179,12 +175,12 @@ impl<'a> Drafter<'a> {
         for window in windows {
             self.add_touched(window, &mut own);
         }
-        let mut sets = vec![self.add(own)];
+        let mut sets = vec![self.sets.add(own)];
         let traced = self.trace.traced && !self.trace.units[unit].untraced;
         sets.extend(self.of_unit.get(&(unit, traced)));
         sets.extend(self.of_program.get(unit));
         // It names nearly every file of its package: it makes none of them known to tests that do not.
-        Some(DraftFootprint { test: test.to_owned(), sets, memory: None, walker: true, traced, bounded: true })
+        Some(DraftFootprint { test: test.to_owned(), sets, memory: Vec::new(), walker: true, traced, bounded: true })
     }
 }
 
@@ -228,8 +224,8 @@ mod tests {
         let mut waiting = draft.footprints.first().map(|footprint| footprint.sets.clone()).unwrap_or_default();
         let mut found = BTreeSet::new();
         while let Some(at) = waiting.pop() {
-            waiting.extend(&draft.sets[at].includes);
-            found.extend(draft.sets[at].targets.iter().map(|target| format!("{} {target}", target.kind.word())));
+            waiting.extend(draft.sets.includes(at));
+            found.extend(draft.sets.targets_of(at).map(|target| format!("{} {target}", target.kind.word())));
         }
         found
     }

@@ -1,5 +1,7 @@
 //! The map: what is known about every test, in the shape in which a snapshot keeps it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
@@ -183,6 +185,17 @@ impl Map {
     #[must_use]
     pub fn target(&self, edge: &EdgeRow) -> Target {
         Target::new(edge.kind, self.word(edge.path), self.word(edge.name))
+    }
+
+    /// Indices into [`Map::edges`] of all that a set holds, with the sets that it includes.
+    #[must_use]
+    pub fn held(&self, set: u32) -> BTreeSet<u32> {
+        let (mut waiting, mut seen, mut held) = (vec![set], BTreeSet::from([set]), BTreeSet::new());
+        while let Some(row) = waiting.pop().and_then(|at| self.sets.get(at as usize)) {
+            held.extend(&row.edges);
+            waiting.extend(row.includes.iter().filter(|&&other| seen.insert(other)));
+        }
+        held
     }
 
     /// The run whose deep record a footprint knows of.
