@@ -76,8 +76,9 @@ pub fn take_on(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>,
             return;
         }
         let workers = runners::workers(command);
-        let micros = wish.budget.unwrap_or(policy.micros).saturating_sub(budget::overhead(map, workers));
-        budget::split(plan, &costs, Budget { micros, workers }, &by_file);
+        let beside = budget::overhead(map, workers);
+        let micros = wish.budget.unwrap_or(policy.micros).saturating_sub(beside.fixed);
+        budget::split(plan, &costs, Budget { micros, workers, each: beside.each }, &by_file);
     }
 }
 

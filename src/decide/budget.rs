@@ -10,6 +10,12 @@ use crate::model::map::{Map, RanRow};
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
 
+/// As many of the newest runs tell what a run takes beside its tests.
+const FITTED_RUNS: usize = 16;
+/// Runs whose numbers of tests are closer than that tell nothing of what one test more takes: a millisecond or two drown in what a start takes
+/// now and then.
+const FAR_APART: u32 = 200;
+
 /// What is known of tests that may have to share the time: what each last took and what it is worth.
 #[derive(Debug, Clone, Default)]
 pub struct Costs<'a> {
@@ -24,6 +30,8 @@ pub struct Budget {
     pub micros: u64,
     /// Tests that run at the same time.
     pub workers: u64,
+    /// What every test takes beside what it takes itself, in microseconds.
+    pub each: u64,
 }
 
 /// A file's tests that run, under one variant.
@@ -68,16 +76,40 @@ pub fn micros(seconds: f64) -> u64 {
     (seconds.max(0.0) * 1e6) as u64
 }
 
-/// What a run takes beside its tests, as the newest run did that ran any: starting, collecting, ending.
+/// What a run takes beside its tests, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Overhead {
+    /// Starting, collecting, ending.
+    pub fixed: u64,
+    /// For each test that runs: its runner's own work, and the recording.
+    pub each: u64,
+}
+
+/// What the newest runs took beside their tests: a straight line over the number of tests (ordinary least squares), neither part below nothing;
+/// where they all ran about as many, what the newest took.
 #[must_use]
-pub fn overhead(map: &Map, workers: u64) -> u64 {
-    let beside = |run: &RanRow| {
-        let mut tests =
-            map.tests.iter().filter(|test| test.last_run == run.run).map(|test| micros(test.seconds)).peekable();
-        tests.peek()?;
-        Some(micros(run.seconds).saturating_sub(tests.sum::<u64>() / workers.max(1)))
-    };
-    map.runs.iter().find_map(beside).unwrap_or(0)
+pub fn overhead(map: &Map, workers: u64) -> Overhead {
+    let beside = |run: &RanRow| i128::from(micros(run.seconds).saturating_sub(run.micros / workers.max(1)));
+    let points: Vec<(i128, i128)> = map
+        .runs
+        .iter()
+        .filter(|run| run.tests > 0)
+        .take(FITTED_RUNS)
+        .map(|run| (i128::from(run.tests), beside(run)))
+        .collect();
+    let Some(&(_, newest)) = points.first() else { return Overhead::default() };
+    let count = i128::try_from(points.len()).unwrap_or(1);
+    let sum = |of: &dyn Fn(&(i128, i128)) -> i128| points.iter().map(of).sum::<i128>();
+    let (x, y, xx, xy) = (sum(&|p| p.0), sum(&|p| p.1), sum(&|p| p.0 * p.0), sum(&|p| p.0 * p.1));
+    let (least, most) = points.iter().fold((i128::MAX, 0), |(least, most), p| (least.min(p.0), most.max(p.0)));
+    if most - least < i128::from(FAR_APART) {
+        return Overhead { fixed: u64::try_from(newest).unwrap_or(0), each: 0 };
+    }
+    let each = ((count * xy - x * y) / (count * xx - x * x)).max(0);
+    let fixed = (y - each * x) / count;
+    let each = if fixed < 0 { xy / xx } else { each };
+    let whole = |value: i128| u64::try_from(value.max(0)).unwrap_or(0);
+    Overhead { fixed: whole(fixed), each: whole(each) }
 }
 
 /// Puts the files of the tests that run in order: those first for which somebody waits, then by points per second.
@@ -99,11 +131,12 @@ pub fn order(plan: &mut Plan, costs: &Costs<'_>) {
 /// Leaves out what is over the budget: all that must run stays, then as long as they fit whole files by points per second, first those tests that
 /// the change touches itself. A runner that leaves out whole files keeps them whole.
 pub fn split(plan: &mut Plan, costs: &Costs<'_>, budget: Budget, by_file: &dyn Fn(&str) -> bool) {
-    let room = budget.micros.saturating_mul(budget.workers.max(1));
+    let workers = budget.workers.max(1);
+    let (room, each) = (budget.micros.saturating_mul(workers), budget.each.saturating_mul(workers));
     let must: Vec<bool> = musts(plan, by_file);
     let mut spent: BTreeMap<String, u64> = BTreeMap::new();
     for (decision, _) in plan.decisions.iter().zip(&must).filter(|(_, must)| **must) {
-        *spent.entry(decision.variant.clone()).or_default() += costs.micros(decision);
+        *spent.entry(decision.variant.clone()).or_default() += costs.micros(decision) + each;
     }
     let is_whole = |decision: &Decision| by_file(&decision.test);
     let units = units(plan, costs, &|at| !must[at], &is_whole);
@@ -111,8 +144,9 @@ pub fn split(plan: &mut Plan, costs: &Costs<'_>, budget: Budget, by_file: &dyn F
     units.sort_by(|a, b| worthier(&a.1, &b.1).then_with(|| a.0.cmp(&b.0)));
     for ((variant, ..), unit) in units {
         let spent = spent.entry(variant).or_default();
-        if *spent + unit.micros <= room {
-            *spent += unit.micros;
+        let needs = unit.micros + each * unit.decisions.len() as u64;
+        if *spent + needs <= room {
+            *spent += needs;
             continue;
         }
         for at in unit.decisions {
@@ -308,7 +342,7 @@ mod tests {
         let map = map(&TESTS);
         let of = |seconds: u64, workers| {
             let mut plan = all();
-            split(&mut plan, &Costs::of(&map), Budget { micros: seconds * SECOND, workers }, &|_| false);
+            split(&mut plan, &Costs::of(&map), Budget { micros: seconds * SECOND, workers, each: 0 }, &|_| false);
             plan
         };
         assert_eq!(running(&of(55, 1)), [TESTS[1].0, TESTS[2].0, TESTS[3].0]);
@@ -320,7 +354,7 @@ mod tests {
             ("pytest::c.py::worthy", Reason::LoadedChangedModule),
             ("pytest::c.py::near", Reason::RanChangedCode),
         ]);
-        split(&mut plan, &Costs::of(&map), Budget { micros: 0, workers: 1 }, &|_| false);
+        split(&mut plan, &Costs::of(&map), Budget { micros: 0, workers: 1, each: 0 }, &|_| false);
         assert_eq!(running(&plan), ["pytest::c.py::near"]);
         let plan = of(0, 1);
         let put_off = &plan.decisions[0];
@@ -332,7 +366,7 @@ mod tests {
     fn every_test_of_the_plan_runs_in_the_first_job_or_in_the_rest() {
         let mut known = map(&TESTS);
         let mut first = all();
-        split(&mut first, &Costs::of(&known), Budget { micros: 25 * SECOND, workers: 1 }, &|_| false);
+        split(&mut first, &Costs::of(&known), Budget { micros: 25 * SECOND, workers: 1, each: 0 }, &|_| false);
         let ran: BTreeSet<String> = running(&first).into_iter().map(str::to_owned).collect();
         for test in known.tests.iter_mut().filter(|test| ran.contains(&test.id)) {
             test.last_run = "first".to_owned();
@@ -360,7 +394,7 @@ mod tests {
             ])
         };
         let mut first = plan();
-        split(&mut first, &Costs::of(&known), Budget { micros: 0, workers: 1 }, &|_| true);
+        split(&mut first, &Costs::of(&known), Budget { micros: 0, workers: 1, each: 0 }, &|_| true);
         assert_eq!(running(&first), [tests[0].0, tests[1].0]);
         known.tests[0].last_run = "first".to_owned();
         let mut second = plan();
@@ -369,15 +403,41 @@ mod tests {
     }
 
     #[test]
-    fn what_a_run_takes_beside_its_tests_is_told_by_the_newest_that_ran_any() {
-        let mut known = map(&TESTS);
-        known.tests.iter_mut().take(2).for_each(|test| test.last_run = "newer".to_owned());
-        let row =
-            |run: &str, seconds| RanRow { run: run.to_owned(), inventory: crate::model::digest::Digest(1), seconds };
-        known.runs = vec![row("ran nothing", 0.0), row("newer", 44.5), row("earlier", 1000.0)];
-        assert_eq!((overhead(&known, 1), overhead(&known, 2)), (3_500_000, 24 * SECOND));
-        known.runs.truncate(1);
-        assert_eq!(overhead(&known, 1), 0);
+    fn what_a_run_takes_beside_its_tests_is_told_by_runs_of_many_and_of_few() {
+        let row = |seconds: f64, tests: u32, micros: u64| RanRow {
+            run: String::new(),
+            inventory: crate::model::digest::Digest(1),
+            seconds,
+            tests,
+            micros,
+        };
+        let of = |runs: Vec<RanRow>, workers| {
+            let found = overhead(&Map { runs, ..Map::default() }, workers);
+            (found.fixed, found.each)
+        };
+        // A run that ran nothing tells nothing; one alone cannot say what belongs to each test.
+        assert_eq!(of(vec![row(9.0, 0, 0)], 1), (0, 0));
+        assert_eq!(of(vec![row(0.1, 0, 0), row(44.5, 2, 41 * SECOND)], 1), (3_500_000, 0));
+        assert_eq!(of(vec![row(44.5, 2, 41 * SECOND)], 2), (24 * SECOND, 0));
+        // 4 s for each run and 2 ms for each test.
+        let many = row(124.0, 10_000, 100 * SECOND);
+        assert_eq!(of(vec![row(7.0, 500, 2 * SECOND), many.clone()], 1), (4 * SECOND, 2_000));
+        // More tests in less time: no test takes less than nothing. None of it is there before the first test: all belongs to the tests.
+        assert_eq!(of(vec![row(9.0, 100, SECOND), row(5.0, 900, SECOND)], 1), (6 * SECOND, 0));
+        assert_eq!(of(vec![row(1.0, 1_000, SECOND), row(25.0, 2_000, SECOND)], 1).0, 0);
+        // Six tests and three are as good as alike.
+        assert_eq!(of(vec![row(3.0, 3, SECOND), row(9.0, 6, SECOND)], 1), (2 * SECOND, 0));
+    }
+
+    #[test]
+    fn what_each_test_takes_beside_itself_counts() {
+        let map = map(&TESTS);
+        let of = |each| {
+            let mut plan = all();
+            split(&mut plan, &Costs::of(&map), Budget { micros: 53 * SECOND, workers: 1, each }, &|_| false);
+            running(&plan).len()
+        };
+        assert_eq!((of(0), of(SECOND), of(60 * SECOND)), (3, 2, 1));
     }
 
     #[test]

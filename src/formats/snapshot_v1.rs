@@ -6,7 +6,7 @@
 use crate::model::map::Map;
 
 /// The number of this format; hashes of syntax are part of it, so a new parser is a new number.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 const MAGIC: &[u8; 8] = b"TITERMAP";
 const HEADER: usize = 8 + 4 + 8 + 8 + 32;

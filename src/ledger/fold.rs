@@ -41,7 +41,8 @@ pub fn fold(map: Map, read: &Read) -> Map {
     }
     folder.take_statements(&read.events);
     for run in &read.runs {
-        let row = RanRow { run: run.run.clone(), inventory: run.inventory, seconds: run.seconds };
+        let (tests, micros) = ran_by(&run.run, &read.outcomes);
+        let row = RanRow { run: run.run.clone(), inventory: run.inventory, seconds: run.seconds, tests, micros };
         folder.map.runs.insert(0, row);
     }
     folder.map.runs.truncate(KEPT_RUNS);
@@ -49,6 +50,13 @@ pub fn fold(map: Map, read: &Read) -> Map {
         folder.map.commit.clone_from(&run.commit);
     }
     sweep(folder.map)
+}
+
+/// How many tests a run ran, and how long they took one after the other, in microseconds.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "durations of tests, cut to what fits")]
+fn ran_by(run: &str, outcomes: &[OutcomeRow]) -> (u32, u64) {
+    let own = outcomes.iter().filter(|outcome| outcome.run == run);
+    own.fold((0, 0), |(tests, micros), outcome| (tests + 1, micros + (outcome.seconds.max(0.0) * 1e6) as u64))
 }
 
 struct Folder {

@@ -130,6 +130,10 @@ pub struct RanRow {
     pub inventory: Digest,
     /// How long the user's command took.
     pub seconds: f64,
+    /// How many tests it ran.
+    pub tests: u32,
+    /// How long these took one after the other, in microseconds.
+    pub micros: u64,
 }
 
 /// The default branch's own decisions: pull requests whose clone does not hold them obey these.
