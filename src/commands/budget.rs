@@ -6,6 +6,7 @@ use crate::bridges::{disk, runners};
 use crate::decide::budget::{self, Budget, Costs};
 use crate::decide::selection::Scope;
 use crate::decide::{probe, together};
+use crate::model::outcome::in_micros;
 use crate::model::plan::{Decision, Verdict};
 use crate::model::reason::Reason;
 use crate::model::tree::Tree;
@@ -92,7 +93,7 @@ pub fn too_long(
     settled: &[Decision],
 ) -> Option<String> {
     let limit = wish.budget.unwrap_or(settings.policy.budget.micros);
-    if budget::micros(seconds) <= limit {
+    if in_micros(seconds) <= limit {
         return None;
     }
     let costs = Costs::of(&gathered.map);

@@ -307,9 +307,12 @@ fn remembered_before(map: &Map, variant: &str) -> Before {
     let of_test: Vec<(&str, u32)> = with_memory.map(|(test, set)| (test.id.as_str(), set)).collect();
     let sets: BTreeSet<u32> = of_test.iter().map(|&(_, set)| set).collect();
     let place: BTreeMap<u32, usize> = sets.iter().enumerate().map(|(at, &set)| (set, at)).collect();
+    let held: Vec<BTreeSet<u32>> = sets.into_iter().map(|set| map.held(set)).collect();
+    let wanted: BTreeSet<u32> = held.iter().flatten().copied().collect();
+    let target = |at: u32| map.edges.get(at as usize).map(|row| (at, map.target(row)));
     Before {
-        targets: map.edges.iter().map(|row| map.target(row)).collect(),
-        sets: sets.into_iter().map(|set| map.held(set)).collect(),
+        targets: wanted.into_iter().filter_map(target).collect(),
+        sets: held,
         tests: of_test.into_iter().map(|(test, set)| (test.to_owned(), place[&set])).collect(),
     }
 }

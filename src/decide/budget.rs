@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::edge::Target;
 use crate::model::map::{Map, RanRow};
+use crate::model::outcome::in_micros;
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
 
@@ -51,7 +52,7 @@ impl<'a> Costs<'a> {
     #[must_use]
     pub fn of(map: &'a Map) -> Self {
         let variant = |at: u32| map.variants.get(at as usize).map_or("", |row| row.id.as_str());
-        let micros = map.tests.iter().map(|test| ((test.id.as_str(), variant(test.variant)), micros(test.seconds)));
+        let micros = map.tests.iter().map(|test| ((test.id.as_str(), variant(test.variant)), in_micros(test.seconds)));
         Self {
             micros: micros.collect(),
             points: map.worth.iter().map(|(test, points)| (test.as_str(), *points)).collect(),
@@ -69,13 +70,6 @@ impl<'a> Costs<'a> {
     }
 }
 
-/// Seconds in microseconds.
-#[must_use]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "durations of tests, cut to what fits")]
-pub fn micros(seconds: f64) -> u64 {
-    (seconds.max(0.0) * 1e6) as u64
-}
-
 /// What a run takes beside its tests, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Overhead {
@@ -89,7 +83,7 @@ pub struct Overhead {
 /// where they all ran about as many, what the newest took.
 #[must_use]
 pub fn overhead(map: &Map, workers: u64) -> Overhead {
-    let beside = |run: &RanRow| i128::from(micros(run.seconds).saturating_sub(run.micros / workers.max(1)));
+    let beside = |run: &RanRow| i128::from(in_micros(run.seconds).saturating_sub(run.micros / workers.max(1)));
     let points: Vec<(i128, i128)> = map
         .runs
         .iter()

@@ -18,9 +18,9 @@ pub fn moved_sources(moves: &Moves) -> impl Iterator<Item = &str> {
 /// What earlier recordings found remembered for tests.
 #[derive(Debug, Default)]
 pub struct Before {
-    /// What they point at.
-    pub targets: Vec<Target>,
-    /// Sets of places in `targets`.
+    /// What they point at, by number.
+    pub targets: BTreeMap<u32, Target>,
+    /// Sets of these numbers.
     pub sets: Vec<BTreeSet<u32>>,
     /// By test: the place of its set.
     pub tests: BTreeMap<String, usize>,
@@ -43,10 +43,8 @@ struct Adds {
 impl Draft {
     /// Adds what earlier recordings found remembered for a test: such edges only grow until the next deep record.
     pub fn remember(&mut self, before: &Before) {
-        let targets = before.sets.iter().flatten().collect::<BTreeSet<_>>().into_iter();
-        let target = |at: &u32| before.targets.get(*at as usize).map(|target| (*at, target.clone()));
         let of_target: BTreeMap<u32, Adds> =
-            targets.filter_map(target).map(|(at, target)| (at, self.with_closure(target))).collect();
+            before.targets.iter().map(|(&at, target)| (at, self.with_closure(target.clone()))).collect();
         let together = |set: &BTreeSet<u32>| {
             let mut all = Adds::default();
             for adds in set.iter().filter_map(|at| of_target.get(at)) {

@@ -9,7 +9,7 @@ use crate::model::edge::Edge;
 use crate::model::map::{
     EdgeRow, FootprintRow, Home, InventoryRow, KEPT_FOOTPRINTS, LaunchRow, Map, RanRow, SetRow, TestRow, VariantRow,
 };
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, in_micros};
 
 use super::facts::Read;
 use super::sweep::sweep;
@@ -40,8 +40,9 @@ pub fn fold(map: Map, read: &Read) -> Map {
         folder.forget(event);
     }
     folder.take_statements(&read.events);
+    let ran = ran_by(&read.outcomes);
     for run in &read.runs {
-        let (tests, micros) = ran_by(&run.run, &read.outcomes);
+        let (tests, micros) = ran.get(run.run.as_str()).copied().unwrap_or_default();
         let row = RanRow { run: run.run.clone(), inventory: run.inventory, seconds: run.seconds, tests, micros };
         folder.map.runs.insert(0, row);
     }
@@ -52,11 +53,15 @@ pub fn fold(map: Map, read: &Read) -> Map {
     sweep(folder.map)
 }
 
-/// How many tests a run ran, and how long they took one after the other, in microseconds.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "durations of tests, cut to what fits")]
-fn ran_by(run: &str, outcomes: &[OutcomeRow]) -> (u32, u64) {
-    let own = outcomes.iter().filter(|outcome| outcome.run == run);
-    own.fold((0, 0), |(tests, micros), outcome| (tests + 1, micros + (outcome.seconds.max(0.0) * 1e6) as u64))
+/// By run, how many tests it ran, and how long they took one after the other, in microseconds.
+fn ran_by(outcomes: &[OutcomeRow]) -> HashMap<&str, (u32, u64)> {
+    let mut found: HashMap<&str, (u32, u64)> = HashMap::new();
+    for outcome in outcomes {
+        let (tests, micros) = found.entry(&outcome.run).or_default();
+        *tests += 1;
+        *micros += in_micros(outcome.seconds);
+    }
+    found
 }
 
 struct Folder {

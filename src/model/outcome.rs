@@ -60,3 +60,10 @@ pub struct TestResult {
     /// The worker that ran it; empty without workers.
     pub worker: String,
 }
+
+/// Seconds in microseconds.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "durations of tests, cut to what fits")]
+pub fn in_micros(seconds: f64) -> u64 {
+    (seconds.max(0.0) * 1e6) as u64
+}
