@@ -1,0 +1,5 @@
+"""The request rung."""
+
+
+def replayed(ladder, event):
+    return None
