@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bridges::process::{self, Ending};
-use crate::bridges::{commits, git};
+use crate::bridges::{commits, git, sandbox};
 use crate::commands;
 use crate::commands::budget::Wish;
 use crate::decide::selection::Scope;
@@ -238,6 +238,12 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Be one process of the sandbox: titer starts itself with this
+    #[command(hide = true)]
+    Cage {
+        /// Which one, and what it needs
+        words: Vec<String>,
+    },
 }
 
 /// Parses the command line, does what it says and returns the exit code.
@@ -251,6 +257,10 @@ pub fn main(out: &mut dyn Write, talk: &mut dyn Write) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    // Before anything starts a thread or reads a setting: what makes a namespace must be alone, and has no repository.
+    if let Verb::Cage { words } = &line.verb {
+        return ExitCode::from(sandbox::stand(words));
+    }
     match act(line, out, talk) {
         Ok(Ending::Code(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Ok(Ending::Signal(signal)) => {
@@ -321,5 +331,6 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             strict(&settings)?;
             commands::sql::run(&settings, query.as_deref(), json, out).map(|()| Ending::Code(0))
         }
+        Verb::Cage { words } => Ok(Ending::Code(sandbox::stand(&words).into())),
     }
 }

@@ -10,6 +10,7 @@ pub mod log_branch;
 pub mod packages;
 pub mod process;
 pub mod runners;
+pub mod sandbox;
 pub mod secrets;
 pub mod sources;
 pub mod suite_files;

@@ -135,6 +135,24 @@ pub fn feed(
     Err(io::Error::other(format!("{program} {}: {}", arguments.join(" "), output.status)))
 }
 
+/// A command that inherits nothing of ours, neither a variable nor input; whoever starts it says what it gets.
+#[must_use]
+#[allow(clippy::disallowed_methods, reason = "this is the only spawner")]
+pub fn bare(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+/// This same program once more, with what it was started with; by its inode, as its path may not be there any more.
+#[must_use]
+#[allow(clippy::disallowed_methods, reason = "this is the only spawner")]
+pub fn again(arguments: &[&str]) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.args(arguments);
+    command
+}
+
 /// Where the shell would find `program` when it stands in `folder`.
 #[must_use]
 pub fn find(program: &str, folder: &Path, path: Option<&OsString>) -> Option<PathBuf> {
