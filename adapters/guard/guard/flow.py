@@ -5,6 +5,7 @@ import ast
 import suspects
 
 _MOCKS = ("Mock", "MagicMock", "AsyncMock", "patch", "create_autospec", "mock_open", "mocker")
+_CLIENTS = ("django.test.Client", "django.test.AsyncClient", "rest_framework.test.APIClient", "fastapi.testclient.TestClient", "starlette.testclient.TestClient")
 _CHECKS = ("raises", "warns", "assertRaises", "assertRaisesRegex", "deprecated_call")
 
 
@@ -12,7 +13,8 @@ class Dependence:
     """The assertions of one test and the names that hold what the product gave."""
 
     def __init__(self, test, imported, own):
-        self.own_names = {name for name, module in imported.items() if module.split(".")[0] in own}
+        # A framework's test client calls the product, whatever the test imports of that by name.
+        self.own_names = {name for name, module in imported.items() if module.split(".")[0] in own or module in _CLIENTS}
         self.mock_names = {name for name, module in imported.items() if module.startswith(("unittest.mock", "mock")) or name in _MOCKS}
         # A fixture may be a client of the product; what it gives is taken for the product's.
         self.from_product = {one.arg for one in test.args.args if one.arg not in ("monkeypatch", "tmp_path", "capsys", "caplog", "mocker", "self", "request")}
