@@ -1,6 +1,7 @@
 """Runs one test with pytest in this process, once, and tells what came of it: the exception itself, wherever a mark would hide it."""
 
 import functools
+import gc
 import inspect
 import os
 import time
@@ -139,12 +140,25 @@ def stubbed(stub, world):
     if stand_in is None:
         return "the target is nothing that can be called"
     setattr(owner, last, stand_in)
-    if owner is loaded:
-        for _, one in world.own_modules():
-            for key, value in list(vars(one).items()):
-                if value is member:
-                    setattr(one, key, stand_in)
+    # A route or a registry holds the function itself, under no name of a module.
+    for one in gc.get_referrers(member):
+        _replaced(one, member, stand_in)
     return None
+
+
+def _replaced(holder, member, stand_in):
+    names = holder if type(holder) is dict else getattr(holder, "__dict__", None)
+    if type(names) is not dict or type(holder).__name__ == "frame":
+        return
+    for key, value in list(names.items()):
+        if value is member and key not in ("member", "__wrapped__"):
+            try:
+                if names is holder:
+                    names[key] = stand_in
+                else:
+                    setattr(holder, key, stand_in)
+            except (AttributeError, TypeError):
+                continue
 
 
 def _stand_in(member, how, name):

@@ -7,7 +7,7 @@ import ast
 import math
 import re
 
-from nodes import Call, Instance, Item, Literal, Lost, Mapping, Member, Operation, Reference, Sequence, Starred
+from nodes import Call, Instance, Item, Literal, Lost, Mapping, Member, Operation, Reference, Sequence, Starred, Variable
 
 WIDTH = 100
 _OPERATORS = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "//": ast.FloorDiv, "%": ast.Mod, "**": ast.Pow, "@": ast.MatMult,
@@ -56,6 +56,8 @@ def tree_of(node, imports):
 
     if isinstance(node, Literal):
         return _literal(node.value)
+    if isinstance(node, Variable):
+        return ast.Name(node.name, ast.Load())
     if isinstance(node, Sequence):
         return _sequence(node, [of(one) for one in node.items], imports)
     if isinstance(node, Mapping):

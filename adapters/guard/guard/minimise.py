@@ -82,7 +82,7 @@ class Minimiser:
             ddmin(node.items, lambda kept: self._holds_with(path, Sequence(node.kind, kept)))
         elif isinstance(node, Mapping):
             ddmin(node.pairs, lambda kept: self._holds_with(path, Mapping(kept)))
-        elif isinstance(node, Literal) and isinstance(node.value, (str, bytes)) and node.value:
+        elif type(node) is Literal and isinstance(node.value, (str, bytes)) and node.value:
             self._shorter(path, node.value)
         for at in range(len(self._at(path).children())):
             if at < len(self._at(path).children()):

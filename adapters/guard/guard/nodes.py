@@ -30,6 +30,21 @@ class Literal(Node):
         return len(self.value) + 2 if isinstance(self.value, (str, bytes)) else 2
 
 
+class Fixed(Literal):
+    """A literal that stays as it is when the rest is minimised."""
+
+    __slots__ = ()
+
+
+class Variable(Node):
+    """A name that was assigned before."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name):
+        self.name = name
+
+
 class Sequence(Node):
     """A list, tuple, set, frozenset, deque or bytearray's like; `cut`: there were more."""
 

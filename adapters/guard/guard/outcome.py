@@ -115,7 +115,7 @@ def described(result, world):
             return {"outcome": "value", "literal": text, "checks": _kind_of(result, world)[0], "imports": _kind_of(result, world)[1]}
         if len(text) <= LONGEST:
             return {"outcome": "opaque", "checks": [f"result == {text}"], "imports": imports.lines}
-    same = _equal(result, world)
+    same = _as_base(result) or _equal(result, world)
     if same:
         return same
     return _weak(result, world)
@@ -127,6 +127,21 @@ def _is_odd(value):
         return not value == value
     except BaseException:  # noqa: BLE001 - an __eq__ of theirs
         return True
+
+
+def _as_base(result):
+    """A text, number or container of a derived class, where it equals the plain value that it holds."""
+    for base in (str, bytes, int, float, dict, list, tuple):
+        if isinstance(result, base) and type(result) is not base:
+            try:
+                plain = base(result)
+                node = node_of(plain)
+                text = one_line(tree_of(node, Imports())) if node is not None else ""
+                if text and len(text) <= LONGEST and result == plain and (base is not tuple or not hasattr(result, "_fields")):
+                    return {"outcome": "opaque", "checks": [f"result == {text}"], "imports": []}
+            except Exception:  # noqa: BLE001 - whatever their class does
+                return None
+    return None
 
 
 def _equal(result, world):

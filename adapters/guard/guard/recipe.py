@@ -10,7 +10,7 @@ import importlib
 import operator
 
 from literals import Imports, Unwritable, one_line, tree_of
-from nodes import Call, Literal
+from nodes import Call, Variable
 
 BUILTINS = {name: getattr(builtins, name) for name in (
     "list tuple set frozenset dict float complex bytearray range slice len str repr iter next int bool hash setattr delattr getattr bytes sorted sum "
@@ -75,6 +75,14 @@ class Recipe:
             Evaluator(names).value(statement.value)
         else:
             raise NotUnderstood(f"a statement of the kind {type(statement).__name__}")
+
+
+def preload(imports, world):
+    """Imports what the lines say, if it can be."""
+    try:
+        Recipe(imports, [], "None").run(world)
+    except BaseException:  # noqa: BLE001 - each attempt would say why
+        return
 
 
 def imported(world, module, name):
@@ -215,19 +223,6 @@ def named_apart(node, world, names):
         for at, one in enumerate(given):
             if at < len(names) and len(one_line(tree_of(one, PublicImports(world)))) > LONG:
                 arrange.append(f"{names[at]} = {one_line(tree_of(one, imports))}")
-                given[at] = _Name(names[at])
+                given[at] = Variable(names[at])
         call = Call(node.of, given, named)
-    return Recipe(imports.lines, arrange, one_line(_with_names(call, imports)))
-
-
-class _Name(Literal):
-    """A variable, where a value could be."""
-
-    __slots__ = ()
-
-
-def _with_names(node, imports):
-    tree = tree_of(node, imports)
-    if isinstance(node, Call):
-        tree.args = [ast.Name(one.value, ast.Load()) if isinstance(one, _Name) else part for one, part in zip(node.given, tree.args)]
-    return tree
+    return Recipe(imports.lines, arrange, one_line(tree_of(call, imports)))

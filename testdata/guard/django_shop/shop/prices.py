@@ -1,0 +1,2 @@
+def reduced(price, percent):
+    return price - price * percent / 100
