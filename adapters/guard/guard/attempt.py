@@ -9,6 +9,8 @@ import sys
 import time
 import traceback
 
+from recipe import NotUnderstood
+
 MEMORY = 4 << 30
 MOST_FRAMES = 80
 LONGEST = 400
@@ -87,7 +89,7 @@ def _kill(child):
             continue
 
 
-def try_recipe(recipe, world, seconds, consume=None):
+def try_recipe(recipe, world, seconds):
     """What a recipe does, in a child."""
     return in_child(lambda: observed(recipe, world), seconds)
 
@@ -95,6 +97,8 @@ def try_recipe(recipe, world, seconds, consume=None):
 def observed(recipe, world):
     try:
         result = recipe.run(world)
+    except NotUnderstood as error:
+        return {"outcome": "broken", "text": str(error)}
     except BaseException as error:  # noqa: BLE001 - that is what is looked for
         return told(error, world.root)
     return {"outcome": "returned", "iterates": hasattr(type(result), "__next__"), "awaits": hasattr(type(result), "__await__"),

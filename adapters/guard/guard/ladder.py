@@ -73,24 +73,28 @@ class Ladder:
             self.note(rung, "the event", "no frame of it lies in the tree")
             return None
         capture = Capture(event["capture"]) if rung == "hook" else None
-        seen = set()
+        seen, targets = set(), []
         for at, frame in enumerate(own):
             key = (frame.get("path"), frame.get("function"), frame.get("line"))
             if key in seen or self.left() <= 0:
                 continue
             seen.add(key)
-            found = self._frame(rung, own, at, capture, len(own) - at)
+            target = target_of(frame, self.world, self.root)
+            if isinstance(target, str):
+                self.note(rung, f"{frame.get('module') or frame.get('path')}.{last_part(frame.get('function'))}", target)
+            else:
+                targets.append((target.function.is_local, at, target))
+        # A decorator's inner function comes after what it decorates: that has a name.
+        for _, at, target in sorted(targets, key=lambda one: one[:2]):
+            if self.left() <= 0:
+                break
+            found = self._frame(rung, target, own, at, capture, len(own) - at)
             if found:
                 return found
         return None
 
-    def _frame(self, rung, own, at, capture, share):
+    def _frame(self, rung, target, own, at, capture, share):
         frame = own[at]
-        name = f"{frame.get('module') or frame.get('path')}.{last_part(frame.get('function'))}"
-        target = target_of(frame, self.world, self.root)
-        if isinstance(target, str):
-            self.note(rung, name, target)
-            return None
         known = capture.matching(frame) if capture else None
         if capture and known is None:
             self.note(rung, target.label, "the capture has no such frame")

@@ -14,7 +14,7 @@ from attempt import in_child, told
 from literals import Imports, Unwritable, node_of, one_line, tree_of
 from nodes import Reference
 from public import World, is_private
-from recipe import PublicImports, Recipe
+from recipe import NotUnderstood, PublicImports, Recipe
 from reprs import is_lost, node_of_repr
 
 LONGEST = 1500
@@ -85,6 +85,8 @@ def observe(request):
 def _observed(recipe, world, found):
     try:
         result = recipe.run(world)
+    except NotUnderstood as error:
+        return {"outcome": "broken", "text": str(error)}
     except BaseException as error:  # noqa: BLE001 - whatever the call raises is the answer
         seen = told(error, world.root)
         seen["public"] = _public_module(type(error), world)
@@ -191,13 +193,14 @@ def _weak(result, world):
         if len(checks) > MOST_CHECKS:
             break
         try:
-            node = node_of(getattr(result, name))
-            text = one_line(tree_of(node, Imports())) if node is not None else ""
+            node, needed = node_of(getattr(result, name)), Imports()
+            text = one_line(tree_of(node, needed)) if node is not None else ""
         except Exception:  # noqa: BLE001 - a property of theirs
             continue
         if text and len(text) <= SHORT and " at 0x" not in text:
             sign = "is" if text in ("None", "True", "False") else "=="
             checks.append(f"result.{name} {sign} {text}")
+            imports = imports + [line for line in needed.lines if line not in imports]
     own_text = type(result).__str__ is not object.__str__ and not isinstance(result, (list, dict, set, tuple, BaseException))
     if own_text and len(checks) <= MOST_CHECKS:
         try:

@@ -44,12 +44,35 @@ def node_of_repr(text, resolver):
     if text[0] == "<":
         return _of_brackets(text, resolver)
     try:
-        return _of_tree(ast.parse(text.strip(), mode="eval").body, resolver, 0)
+        plain, objects = _without_objects(text.strip()) if "<" in text else (text.strip(), {})
+        within = (lambda name: objects[name] if name in objects else resolver(name) if resolver else None) if objects else resolver
+        objects.update({name: node_of_repr(inner, resolver) for name, inner in objects.items() if len(inner) < len(text)})
+        return _of_tree(ast.parse(plain, mode="eval").body, within, 0)
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         mended = _mended(text)
         if mended is not None:
             return mended
         return Lost(f"nothing that Python could read: {type(error).__name__}")
+
+
+_STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[<>]""", re.DOTALL)
+
+
+def _without_objects(text):
+    """A text whose `<... at 0x7f>` are names, and what each of these stands for."""
+    found, pieces, depth, begin, last = {}, [], 0, 0, 0
+    for one in _STRING.finditer(text):
+        if one[0] == "<":
+            begin = one.start() if depth == 0 else begin
+            depth += 1
+        elif one[0] == ">" and depth:
+            depth -= 1
+            if depth == 0:
+                name = f"_object_{len(found)}"
+                found[name] = text[begin:one.end()]
+                pieces += [text[last:begin], name]
+                last = one.end()
+    return "".join([*pieces, text[last:]]), found
 
 
 def _mended(text):
