@@ -20,7 +20,8 @@ fn main() -> ExitCode {
 fn embed_adapters() -> io::Result<()> {
     println!("cargo:rerun-if-changed=adapters");
     let root = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let lists = [("PYTEST_FILES", "adapters/pytest"), ("JEST_FILES", "adapters/jest")];
+    let lists =
+        [("PYTEST_FILES", "adapters/pytest"), ("JEST_FILES", "adapters/jest"), ("GUARD_FILES", "adapters/guard")];
     let lists: io::Result<String> = lists.iter().map(|(name, top)| list(name, &Path::new(&root).join(top))).collect();
     let tracer = match compile_tracer(&Path::new(&root).join("adapters/files")) {
         // In the same folder as the list itself, wherever that is moved.

@@ -16,9 +16,11 @@ use crate::settings::budget::duration;
 use crate::settings::{Flags, Settings};
 
 mod audit;
+mod guard;
 mod learn;
 
 use audit::Audit;
+use guard::Guard;
 use learn::Learn;
 
 const EXIT_CODES: &str = "\
@@ -212,6 +214,11 @@ enum Verb {
         #[command(subcommand)]
         what: Audit,
     },
+    /// Turn faults of production into regression tests that fail before the fix and pass after it
+    Guard {
+        #[command(subcommand)]
+        what: Guard,
+    },
     /// Learn what tests are placed by: history, production errors, outcomes from before titer
     Learn {
         #[command(subcommand)]
@@ -318,6 +325,10 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
         Verb::Move { test, suite, reason } => {
             strict(&settings)?;
             commands::place::by_hand(&settings, &test, suite.into(), &reason, out).map(|()| Ending::Code(0))
+        }
+        Verb::Guard { what } => {
+            strict(&settings)?;
+            what.run(&settings, out).map(|well| Ending::Code(i32::from(!well)))
         }
         Verb::Learn { from } => {
             strict(&settings)?;

@@ -44,13 +44,15 @@ impl Ledger {
         ledger.write("decisions", "R2", &decision_lines());
         ledger.write("edges", "R1", &edge_lines());
         ledger.write("edges", "R0", &(0..6).flat_map(generated_lines).collect::<Vec<_>>());
-        ledger.write(
-            "events",
-            "R1",
-            &[json!({"v":1,"kind":"variant","id":"V","inputs":"{}","configuration":"pyproject.toml"})],
-        );
+        let variant = json!({"v":1,"kind":"variant","id":"V","inputs":"{}","configuration":"pyproject.toml"});
+        ledger.write("events", "R1", &[variant]);
         ledger.write("changes", "W1", &change_lines());
         ledger.write("sightings", "S1", &sighting_lines());
+        ledger.write(
+            "guards",
+            "G1",
+            &[json!({"v":1,"kind":"drafted","draft":"D","fault":"F1","at":"2026-11-05T00:00:00Z"})],
+        );
         // A line cut off, as a kill leaves it.
         ledger.write_text("outcomes", "R4", "{\"v\":1,\"run\":\"R4\",\"test\":\"t_c\",\"varia");
         ledger
@@ -189,22 +191,19 @@ fn change_lines() -> Vec<Value> {
 fn sighting_lines() -> Vec<Value> {
     let line = |event: &str, at: &str, more: Value| {
         let mut line = json!({"v":1,"kind":"sighting","source":"file","at":at,"event":event,"fault":"F1","type":"E","count":1,
-            "frames_in_repository":2,"frames_mapped":2,"frames":[{"file":"a.py"}]});
+            "frames_in_repository":2,"frames_mapped":2,"raw":"R","frames":[{"file":"a.py"}]});
         line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         line
     };
     let mapped = json!({"path":"a.py","function":"f","confidence":"line","commit":"C","commit_confidence":"tag"});
     let unmapped = json!({"confidence":"none","unmapped":"no frames","frames_mapped":0,"fault":"F2"});
+    let foreign = json!({"confidence":"none","unmapped":"no frame in the repository","blocks":"-","fault":"F3"});
     vec![
         line("e1", "2026-11-01T00:00:00Z", mapped.clone()),
         line("e1", "2026-11-01T00:00:00Z", unmapped.clone()),
         line("e2", "2026-11-02T00:00:00.5Z", mapped.clone()),
         line("e3", "2026-11-03T00:00:00Z", unmapped),
-        line(
-            "e4",
-            "2026-11-04T00:00:00Z",
-            json!({"confidence":"none","unmapped":"no frame in the repository","blocks":"-","fault":"F3"}),
-        ),
+        line("e4", "2026-11-04T00:00:00Z", foreign),
         line("e5", "2026-12-24T00:00:00Z", mapped),
         json!({"v":1,"kind":"observed","source":"file","since":"2026-05-06T00:00:00Z","at":"2026-11-20T00:00:00Z"}),
         json!({"v":1,"kind":"observed","source":"file","since":"2026-10-01T00:00:00Z","at":"2027-11-22T00:00:00Z"}),

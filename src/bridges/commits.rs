@@ -109,6 +109,27 @@ pub fn resolve(root: &Path, name: &str) -> Option<String> {
     (!commit.is_empty()).then_some(commit)
 }
 
+/// The first-parent line from one commit to another, both included, oldest first; only the two where the one is not on the other's line.
+///
+/// # Errors
+/// Git fails.
+pub fn between(root: &Path, from: &str, to: &str) -> io::Result<Vec<String>> {
+    let range = format!("{from}..{to}");
+    let output = git::run(root, &["rev-list", "--first-parent", "--reverse", "--ancestry-path", &range, "--"])?;
+    let text = String::from_utf8_lossy(&output);
+    let mut line: Vec<String> = std::iter::once(from).chain(text.lines()).map(str::to_owned).collect();
+    if line.last().is_none_or(|last| last != to) {
+        line.push(to.to_owned());
+    }
+    Ok(line)
+}
+
+/// Whether what was built from `commit` holds the commit `other`.
+#[must_use]
+pub fn holds(root: &Path, commit: &str, other: &str) -> bool {
+    git::run(root, &["merge-base", "--is-ancestor", other, commit]).is_ok()
+}
+
 /// Who commits here, as git would write it: `NAME <ADDRESS>`; nobody where git was not told.
 #[must_use]
 pub fn person(root: &Path) -> Option<String> {

@@ -99,6 +99,15 @@ fn apart<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     unset.chain(["git", "--no-optional-locks"]).chain(arguments.iter().copied()).collect()
 }
 
+/// Runs git for the repository whose top is `root`, with another index than its own.
+pub(super) fn run_with_index(root: &Path, arguments: &[&str], index: &Path) -> io::Result<Vec<u8>> {
+    let index = index.to_str().ok_or_else(|| io::Error::other("the path of the index is not UTF-8"))?;
+    let set = format!("GIT_INDEX_FILE={index}");
+    let unset = MISLEADING.iter().filter(|name| **name != "GIT_INDEX_FILE").flat_map(|name| ["-u", name]);
+    let all: Vec<&str> = unset.chain([set.as_str(), "git"]).chain(arguments.iter().copied()).collect();
+    process::capture("env", &all, root, &bound_to(root)?)
+}
+
 /// Runs git for the repository whose top is `root`, with `input` on its standard input.
 pub(super) fn feed(root: &Path, arguments: &[&str], input: &[u8]) -> io::Result<Vec<u8>> {
     process::feed("env", &apart(arguments), root, &bound_to(root)?, input)

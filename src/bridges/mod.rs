@@ -2,6 +2,7 @@
 
 pub mod batch_history;
 pub mod clock;
+pub mod commit_tree;
 pub mod commits;
 pub mod disk;
 pub mod git;

@@ -245,3 +245,19 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
     fs::write(path, bytes)
 }
+
+/// Takes a file away that was just written.
+#[allow(clippy::disallowed_methods, reason = "a file that the user asked for, and that must not stay")]
+pub fn remove_file(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+/// A folder of our own that goes when this is dropped.
+///
+/// # Errors
+/// It cannot be made.
+#[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+pub fn scratch(parent: &Path, prefix: &str) -> io::Result<tempfile::TempDir> {
+    fs::create_dir_all(parent)?;
+    tempfile::Builder::new().prefix(prefix).tempdir_in(parent)
+}

@@ -86,6 +86,7 @@ impl Basis {
             reason: Why { rule: step.ground.rule.to_owned(), text: step.ground.text.clone() },
             until: step.until.clone(),
             evidence: row.map(|at| self.evidence[at].clone()),
+            incident: None,
             actor: "titer place".to_owned(),
             recorded_at: self.at(),
         }

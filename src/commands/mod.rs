@@ -11,6 +11,7 @@ pub mod explain;
 pub mod facts;
 pub mod finish;
 pub mod gather;
+pub mod guard;
 pub mod home;
 pub mod init;
 pub mod launch;

@@ -84,10 +84,32 @@ pub struct Change {
     /// What it was decided on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
+    /// Of a guard: what it guards against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Incident>,
     /// Who decided.
     pub actor: String,
     /// The instant of the decision.
     pub recorded_at: String,
+}
+
+/// What a guard guards against, and how that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Incident {
+    /// The fault.
+    pub fault: String,
+    /// The draft that it was.
+    pub draft: String,
+    /// `titer guard draft`, or whoever wrote it.
+    pub drafted_by: String,
+    /// The commit on which it fails.
+    pub fails_on: String,
+    /// The commit on which it passes; none where there was no fix yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passes_on: Option<String>,
+    /// Criteria that it passed.
+    pub passed: Vec<String>,
 }
 
 /// The predicate of [`DECISION`].

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::formats::guard_v1::GuardLine;
 use crate::formats::learned_v1::{ChangeLine, SightingLine};
 use crate::formats::segment_v1::{EventLine, OutcomeRow, RunRow, VERSION, encode};
 use crate::model::digest::Digest;
@@ -70,6 +71,37 @@ pub fn commit_worth(store: &Store, day: &str, worth: &[(String, u32)]) -> Result
     store.create(&path, bytes)?;
     let (kind, format) = ("events".to_owned(), "segment_v1".to_owned());
     facts::append(store, vec![Added { path, kind, rows: lines.len() as u64, format }])
+}
+
+/// Writes what became of drafts of guards, and makes it part of the ledger.
+///
+/// # Errors
+/// A file cannot be written; then nothing has become part of the ledger.
+pub fn commit_guards(store: &Store, day: &str, lines: &[GuardLine]) -> Result<(), Failure> {
+    let bytes = encode(lines);
+    let content = Digest::of(&bytes).to_string();
+    let path = segment(&format!("guard.{}", &content[..16]), day, "guards", &bytes);
+    store.create(&path, bytes)?;
+    facts::append(
+        store,
+        vec![Added { path, kind: "guards".to_owned(), rows: lines.len() as u64, format: FORMAT.to_owned() }],
+    )
+}
+
+/// Raw bytes that the spool keeps, by their digest; none where they are gone.
+///
+/// # Errors
+/// They cannot be read, or are no longer what they were.
+pub fn unspool(store: &Store, digest: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let folder = digest.get(..2).unwrap_or_default();
+    let name = format!("spool/{folder}/{digest}.zst");
+    let Some(packed) = store.get(&name)? else { return Ok(None) };
+    let damaged = || {
+        Failure::input(format!("{}/{name} is damaged", store.folder().display()))
+            .hint("learn from the same source again")
+    };
+    let bytes = zstd::stream::decode_all(packed.as_slice()).map_err(|error| damaged().because(error))?;
+    if Digest::of(&bytes).to_string() == digest { Ok(Some(bytes)) } else { Err(damaged()) }
 }
 
 /// Writes a run that somebody else's report tells, and makes it part of the ledger; `false` if it was there already, just so. The run's name

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod fault;
 pub mod finding;
 pub mod footprint;
+pub mod guard;
 pub mod map;
 pub mod outcome;
 pub mod placed;

@@ -2,6 +2,7 @@
 
 pub mod diagnosis;
 pub mod explanation;
+pub mod guards;
 pub mod learned;
 pub mod observation;
 pub mod outlook;

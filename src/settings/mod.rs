@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod budget;
 pub mod forge;
+pub mod guard;
 pub mod placement;
 pub mod policy;
 pub mod sources;

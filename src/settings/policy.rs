@@ -10,6 +10,7 @@ use crate::model::failure::Failure;
 
 use super::audit::{self, AuditPolicy};
 use super::budget::{self, BudgetPolicy};
+use super::guard::{self, GuardPolicy};
 use super::placement::{self, PlacementPolicy};
 use super::sources::Source;
 
@@ -44,6 +45,8 @@ pub struct Policy {
     pub sources: Vec<Source>,
     /// The log of records: its name and its keys.
     pub audit: AuditPolicy,
+    /// How guards are drafted.
+    pub guard: GuardPolicy,
     /// Where the policy was read from; `None` for the defaults.
     pub file: Option<PathBuf>,
 }
@@ -66,6 +69,7 @@ struct File {
     services: Option<BTreeMap<String, String>>,
     source: Option<Vec<Source>>,
     audit: Option<audit::Table>,
+    guard: Option<guard::Table>,
 }
 
 impl Policy {
@@ -90,6 +94,7 @@ impl Policy {
             placement: PlacementPolicy::bare(),
             sources: Vec::new(),
             audit: AuditPolicy::default(),
+            guard: GuardPolicy::bare(),
             file: None,
         }
     }
@@ -137,6 +142,7 @@ impl Policy {
         self.placement = self.placement.with(file.placement, file.services, path)?;
         self.sources = file.source.unwrap_or(self.sources);
         self.audit = self.audit.with(file.audit);
+        self.guard = self.guard.with(file.guard, path)?;
         self.coverage = file.coverage.unwrap_or(self.coverage);
         if !["run-whole", "ignore"].contains(&self.coverage.as_str()) {
             let sentence =

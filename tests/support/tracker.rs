@@ -92,6 +92,11 @@ impl Bugsink {
         python.env("PYTHONPATH", repository.root()).args([program, &self.dsn]);
         let done = python.output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        self.wait(groups, events);
+    }
+
+    /// Waits until the tracker has so many groups with so many events.
+    pub fn wait(&self, groups: usize, events: u64) {
         let since = Instant::now();
         loop {
             let listed: serde_json::Value = serde_json::from_str(&self.ask("GET", "issues/?project=1", "")).unwrap();

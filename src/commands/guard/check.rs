@@ -1,0 +1,246 @@
+//! `titer guard check`: the four criteria and the hygiene of a draft, each by running it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::bridges::clock::{self, Stopwatch};
+use crate::decide::gate::{self, AFTER, BEFORE, Seen};
+use crate::decide::guard_home;
+use crate::formats::draft_v1::{Draft, VERSION};
+use crate::formats::workbench_v1::{Ask, Inspected, Judged, Stub};
+use crate::model::failure::Failure;
+use crate::model::guard::{Crash, Finding, Judgement, State, Target, overall};
+use crate::report::guards as report;
+use crate::settings::Settings;
+
+use super::bench::{Bench, Laid, PATIENCE, SURROUNDINGS, Surroundings};
+use super::draft::commit;
+use super::{drafts, fault, tell};
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// A draft's name or folder, or a test's file.
+    pub draft: String,
+    /// The fault, for a file that somebody wrote.
+    pub fault: Option<String>,
+    /// The commit that fails, where it is another than the draft's.
+    pub faulty: Option<String>,
+    /// The commit that does not, likewise.
+    pub fixed: Option<String>,
+    /// The interpreter.
+    pub python: Option<PathBuf>,
+    /// Print JSON.
+    pub json: bool,
+}
+
+/// Holds a draft against the criteria; `false` if one of them failed.
+///
+/// # Errors
+/// There is no such draft, or it cannot be run here.
+pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Result<bool, Failure> {
+    let (draft, _) = judged(settings, request)?;
+    let text = if request.json { report::verdicts_json(&draft) } else { report::verdicts(&draft) };
+    crate::commands::say(out, &text)?;
+    Ok(overall(&draft.verdicts) != State::Failed)
+}
+
+/// The draft with its verdicts, and the text of its test.
+///
+/// # Errors
+/// As for [`run`].
+pub(super) fn judged(settings: &Settings, request: &Request) -> Result<(Draft, String), Failure> {
+    let (mut draft, text) = open(settings, request)?;
+    if let Some(name) = &request.faulty {
+        draft.faulty = commit(settings, name)?;
+    }
+    if let Some(name) = &request.fixed {
+        draft.fixed = commit(settings, name)?;
+    }
+    judge(settings, request.python.as_deref(), &mut draft, &text)?;
+    Ok((draft, text))
+}
+
+fn open(settings: &Settings, request: &Request) -> Result<(Draft, String), Failure> {
+    let file = settings.folder.join(&request.draft);
+    if !file.is_file() {
+        return drafts::read(settings, &request.draft);
+    }
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| Failure::input(format!("{} cannot be read", request.draft)).because(error))?;
+    let named = request.fault.clone().or_else(|| named(&text)).ok_or_else(|| {
+        Failure::usage(format!("{} does not say which fault it is for", request.draft)).hint("--fault FAULT does")
+    })?;
+    let fault = fault::find(&fault::lens(settings)?, &named)?;
+    let faulty = if fault.commit.is_empty() { "HEAD" } else { &fault.commit };
+    let inside = file.canonicalize().ok();
+    let inside = inside.as_deref().and_then(|file| file.strip_prefix(settings.root.canonicalize().ok()?).ok());
+    let draft = Draft {
+        v: VERSION,
+        draft: drafts::next(settings, &fault.id),
+        fault: fault.id.clone(),
+        crash: fault.crash.clone(),
+        runner: "pytest".to_owned(),
+        file: inside.unwrap_or_else(|| Path::new(&request.draft)).to_string_lossy().into_owned(),
+        faulty: commit(settings, request.faulty.as_deref().unwrap_or(faulty))?,
+        at: clock::timestamp(clock::now()),
+        ..Draft::default()
+    };
+    Ok((if inside.is_some() { draft } else { at_home(settings, draft)? }, text))
+}
+
+/// A file from elsewhere gets its place beside the module's tests, under its own name.
+fn at_home(settings: &Settings, draft: Draft) -> Result<Draft, Failure> {
+    let files = crate::bridges::commits::files(&settings.root, &draft.faulty)
+        .map_err(|error| Failure::world(format!("git cannot list the files of {}", draft.faulty)).because(error))?;
+    let files = files.keys().map(String::as_str).collect();
+    let home = guard_home::test_file(&files, &draft.crash.path, &draft.crash.function, &draft.fault);
+    let name = draft.file.rsplit('/').next().unwrap_or_default().to_owned();
+    let file = home.rsplit_once('/').map_or_else(|| name.clone(), |(folder, _)| format!("{folder}/{name}"));
+    Ok(Draft { file, ..draft })
+}
+
+/// The fault that a test's own words name: `fault 0123abcd`.
+fn named(text: &str) -> Option<String> {
+    let heads = text.lines().filter(|line| line.trim_start().starts_with('#'));
+    heads.filter_map(|line| line.split_once("fault ")).find_map(|(_, rest)| {
+        let id: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
+        (id.len() >= 8).then_some(id)
+    })
+}
+
+/// Runs a draft before and after the fix and against stubs, looks at its text, and keeps what came of it.
+///
+/// # Errors
+/// It cannot be run here.
+pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draft, text: &str) -> Result<(), Failure> {
+    let watch = Stopwatch::start();
+    let mut bench = Bench::open(settings, python, &draft.crash.path)?;
+    let faulty = bench.tree(&draft.faulty)?;
+    let inspected = inspect(&bench, &faulty, draft, text);
+    if draft.test.is_empty() {
+        draft.test = inspected.tests.first().cloned().unwrap_or_default();
+    }
+    let twin = twin(&faulty, draft, text);
+    faulty.put(&draft.file, text)?;
+    let before: Vec<Judgement> =
+        SURROUNDINGS.into_iter().take(BEFORE).map(|around| one(&bench, &faulty, draft, around, None)).collect();
+    let fixed = if draft.fixed.is_empty() { None } else { Some(bench.tree(&draft.fixed)?) };
+    if let Some(fixed) = &fixed {
+        fixed.put(&draft.file, text)?;
+    }
+    let after: Option<Vec<Judgement>> = fixed.as_ref().map(|fixed| {
+        SURROUNDINGS.into_iter().take(AFTER).map(|around| one(&bench, fixed, draft, around, None)).collect()
+    });
+    let target = target(draft);
+    let sound = fixed.as_ref().unwrap_or(&faulty);
+    let stubs: Vec<(&'static str, Judgement)> = Stub::WITH
+        .into_iter()
+        // What a plain value is, only a call that gives one tells.
+        .filter(|with| fixed.is_some() || *with != "default")
+        .map(|with| (with, one(&bench, sound, draft, SURROUNDINGS[0], Some(Stub::of(&target, with)))))
+        .collect();
+    let seen = Seen {
+        fault: &seen_crash(draft),
+        before: &before,
+        after: after.as_deref(),
+        stubs: &stubs,
+        findings: &inspected.findings,
+        twin: twin.as_deref(),
+    };
+    draft.verdicts = gate::verdicts(&seen);
+    drafts::keep(settings, draft, Some(text))?;
+    tell(settings, draft, "checked", &reason(draft), watch.seconds())
+}
+
+/// The fault, with the line at which the draft's own call failed.
+fn seen_crash(draft: &Draft) -> Crash {
+    let line = draft.found.as_ref().map_or(draft.crash.line, |found| found.error.line);
+    Crash { line, ..draft.crash.clone() }
+}
+
+/// The evidence of the first criterion that does not hold, which may quote a test but nothing of production's.
+fn reason(draft: &Draft) -> String {
+    let first = draft.verdicts.iter().find(|verdict| verdict.state != State::Passed);
+    first.map(|verdict| verdict.evidence.clone()).unwrap_or_default()
+}
+
+fn inspect(bench: &Bench<'_>, tree: &Laid, draft: &Draft, text: &str) -> Inspected {
+    let mut told: Inspected = bench
+        .ask(tree, &Ask::Inspect { text, file: &draft.file }, SURROUNDINGS[0], PATIENCE)
+        .unwrap_or_else(|why| Inspected { tests: Vec::new(), findings: vec![finding("syntax", &why)] });
+    let is_test = guard_home::is_test(&draft.file);
+    if !is_test {
+        told.findings.push(finding("product-file", &format!("{} is no file of tests", draft.file)));
+    }
+    let is_there = tree.files.contains(&draft.file);
+    if is_there && draft.found.is_some() {
+        told.findings.push(finding("product-file", &format!("{} is there already", draft.file)));
+    }
+    if told.tests.len() > 1 {
+        let sentence = format!("it holds {} tests, and a draft is one", told.tests.len());
+        told.findings.push(finding("several-tests", &sentence));
+    }
+    told
+}
+
+fn finding(rule: &str, text: &str) -> Finding {
+    Finding { criterion: "hygiene".to_owned(), rule: rule.to_owned(), line: 1, text: text.to_owned() }
+}
+
+fn one(bench: &Bench<'_>, tree: &Laid, draft: &Draft, around: Surroundings, stub: Option<Stub<'_>>) -> Judgement {
+    let crash = seen_crash(draft);
+    let crash = (crash.line > 0).then_some(&crash);
+    let ask = Ask::Judge { file: &draft.file, test: &draft.test, crash, stub };
+    bench.ask::<Judged>(tree, &ask, around, PATIENCE).unwrap_or_else(|why| Judgement {
+        outcome: "refused".to_owned(),
+        error: Some(Crash { text: why, ..Crash::default() }),
+        ..Judgement::default()
+    })
+}
+
+/// What stubs stand in for: what the draft calls, else what failed.
+fn target(draft: &Draft) -> Target {
+    let own = draft.found.as_ref().map(|found| found.target.clone()).filter(|target| !target.name.is_empty());
+    own.unwrap_or_else(|| {
+        let path = draft.crash.path.strip_suffix(".py").unwrap_or(&draft.crash.path);
+        let path = path.strip_prefix("src/").unwrap_or(path);
+        let module = path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".");
+        Target { module, name: draft.crash.function.clone() }
+    })
+}
+
+/// A test of the tree that says the same, comments aside.
+fn twin(tree: &Laid, draft: &Draft, text: &str) -> Option<String> {
+    let own = essence(text);
+    let is_other = |file: &&String| guard_home::is_test(file) && **file != draft.file;
+    let same =
+        |file: &&String| std::fs::read_to_string(tree.folder.join(file)).is_ok_and(|other| essence(&other) == own);
+    tree.files.iter().filter(is_other).find(same).cloned()
+}
+
+fn essence(text: &str) -> Vec<&str> {
+    let lines = text.lines().map(str::trim_end);
+    lines
+        .filter(|line| {
+            !line.is_empty() && !line.trim_start().starts_with('#') && !line.starts_with("@pytest.mark.xfail")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_names_its_fault_in_its_header() {
+        for (text, expected) in [
+            ("# Guards against fault 0123abcd: KeyError in f.\nimport a\n", Some("0123abcd")),
+            ("import a  # fault x\n", None),
+            ("# fault 12\n", None),
+            ("", None),
+        ] {
+            assert_eq!(named(text).as_deref(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `titer guard settle`: guards that waited for a fix, and have one: the commit that fixed it is found, the test says what is right now, and
+//! passes the gate again. And relapses: faults seen again in what was built after their fix.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::bridges::clock::{self, Stopwatch};
+use crate::bridges::{commits, workspace};
+use crate::formats::draft_v1::Draft;
+use crate::formats::record_v1::{Change, Why};
+use crate::formats::workbench_v1::{Ask, Named, Written};
+use crate::model::failure::Failure;
+use crate::model::guard::{Found, State, overall};
+use crate::model::suite::Suite;
+use crate::report::guards::{self as report, Settled};
+use crate::settings::Settings;
+
+use super::bench::{Bench, PATIENCE, SURROUNDINGS};
+use super::{check, draft, drafts, fault, inject, tell};
+use crate::commands::suites;
+
+/// The rule that records of settled guards name.
+const RULE: &str = "guard-settled";
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The interpreter.
+    pub python: Option<PathBuf>,
+}
+
+/// Settles all guards that can be; `false` if there is a relapse, or a guard that has a fix and does not pass.
+///
+/// # Errors
+/// Git or the ledger fails.
+pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Result<bool, Failure> {
+    let head = draft::commit(settings, "HEAD")?;
+    let injected: Vec<Draft> = drafts::list(settings).into_iter().filter(|draft| !draft.injected.is_empty()).collect();
+    let mut is_well = true;
+    let mut say = |draft: &Draft, settled: &Settled| {
+        is_well &= !matches!(settled, Settled::Refused(_) | Settled::Relapsed(_));
+        crate::commands::say(out, &report::settled(draft, settled))
+    };
+    for draft in injected.iter().filter(|draft| draft.fixed.is_empty()) {
+        let settled = one(settings, request, draft, &head)?;
+        say(draft, &settled)?;
+    }
+    for draft in injected.iter().filter(|draft| !draft.fixed.is_empty()) {
+        if let Some(commit) = relapse(settings, draft)? {
+            say(draft, &Settled::Relapsed(commit))?;
+        }
+    }
+    crate::commands::say(out, &report::settle_ended(injected.len()))?;
+    Ok(is_well)
+}
+
+/// Settles one guard, if there is a fix.
+fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Result<Settled, Failure> {
+    let watch = Stopwatch::start();
+    let Some(found) = draft.found.clone() else { return Ok(Settled::ByHand) };
+    let mut bench = Bench::open(settings, request.python.as_deref(), &draft.crash.path)?;
+    if draft::evaluate(&mut bench, head, &found)?.is_none() {
+        return Ok(Settled::Unfixed);
+    }
+    let fixed = fixing(settings, &mut bench, draft, &found, head)?;
+    // What the call gives at its fix is what the fix meant; later commits may mean something else.
+    let Some(evaluated) = draft::evaluate(&mut bench, &fixed, &found)? else { return Ok(Settled::Unfixed) };
+    let tree = bench.tree(&draft.faulty)?;
+    let named = Named {
+        id: draft.fault.get(..8).unwrap_or(&draft.fault),
+        r#type: &draft.crash.r#type,
+        function: &draft.crash.function,
+    };
+    let ask = Ask::Write { found: &found, evaluated: Some(&evaluated), fault: named, today_xfail: false };
+    let written: Written = bench
+        .ask(&tree, &ask, SURROUNDINGS[0], PATIENCE)
+        .map_err(|why| Failure::world(format!("the guard {} cannot be written anew: {why}", draft.draft)))?;
+    let (old, before) = (draft.id(), draft.clone());
+    let mut draft = Draft { test: written.test, weak: written.weak, evaluated: Some(evaluated), fixed, ..before };
+    check::judge(settings, request.python.as_deref(), &mut draft, &written.text)?;
+    if overall(&draft.verdicts) != State::Passed {
+        return Ok(Settled::Refused(draft));
+    }
+    record(settings, &draft, &old, &written.text)?;
+    tell(settings, &draft, "settled", "", watch.seconds())?;
+    Ok(Settled::Fixed(draft))
+}
+
+/// The first commit on the line from the faulty one to HEAD on which the call no longer fails, by halving; HEAD where they are on no one line.
+fn fixing(
+    settings: &Settings,
+    bench: &mut Bench<'_>,
+    draft: &Draft,
+    found: &Found,
+    head: &str,
+) -> Result<String, Failure> {
+    let line = commits::between(&settings.root, &draft.faulty, head)
+        .map_err(|error| Failure::world("git cannot list the commits since the fault").because(error))?;
+    let (mut low, mut high) = (0, line.len().saturating_sub(1));
+    while low + 1 < high {
+        let middle = usize::midpoint(low, high);
+        if draft::evaluate(bench, &line[middle], found)?.is_some() { high = middle } else { low = middle }
+    }
+    Ok(line.get(high).cloned().unwrap_or_else(|| head.to_owned()))
+}
+
+/// The test as it is now, and the record of it; or neither.
+fn record(settings: &Settings, draft: &Draft, old: &str, text: &str) -> Result<(), Failure> {
+    let path = settings.root.join(&draft.file);
+    let failed = |error| Failure::world(format!("{} cannot be written", draft.file)).because(error);
+    let was = std::fs::read(&path).map_err(failed)?;
+    workspace::write_file(&path, text.as_bytes()).map_err(failed)?;
+    let known = suites::read(settings)?;
+    let (id, at) = (draft.id(), clock::timestamp(clock::now()));
+    let added = inject::change(draft, Suite::Fast, None, &at);
+    let text = format!(
+        "fault {} is fixed by {}",
+        draft.fault.get(..8).unwrap_or_default(),
+        draft.fixed.get(..12).unwrap_or_default()
+    );
+    let reason = Why { rule: RULE.to_owned(), text };
+    let settled = Change { reason, actor: "titer guard settle".to_owned(), ..added.clone() };
+    let changes = if id == old {
+        let prev = known.last_record(old).map(str::to_owned);
+        vec![Change { op: "move".to_owned(), from: Suite::Fast.into(), prev, ..settled }]
+    } else {
+        // Under another name it is another test to everybody's tools.
+        let prev = known.last_record(old).map(str::to_owned);
+        let gone = Change {
+            op: "remove".to_owned(),
+            test: old.to_owned(),
+            from: Suite::Fast.into(),
+            to: crate::model::suite::Place::Absent,
+            prev,
+            incident: None,
+            ..settled.clone()
+        };
+        vec![gone, Change { prev: known.last_record(&id).map(str::to_owned), ..settled }]
+    };
+    suites::write(settings, None, &changes).map(|_| ()).inspect_err(|_| {
+        let _ = workspace::write_file(&path, &was);
+    })?;
+    drafts::keep(
+        settings,
+        draft,
+        Some(std::str::from_utf8(&std::fs::read(&path).map_err(failed)?).unwrap_or_default()),
+    )?;
+    Ok(())
+}
+
+/// The commit of a release that holds the fix and in which the fault was seen again.
+fn relapse(settings: &Settings, draft: &Draft) -> Result<Option<String>, Failure> {
+    let lens = fault::lens(settings)?;
+    let Ok(fault) = fault::find(&lens, &draft.fault) else { return Ok(None) };
+    Ok(fault.commits.into_iter().find(|commit| commits::holds(&settings.root, commit, &draft.fixed)))
+}

@@ -1,0 +1,76 @@
+//! `titer guard sweep`: every fault without a guard, by weight, within a budget: drafted, held against the criteria, injected or queued.
+//! Nobody has to be there.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::bridges::clock::Stopwatch;
+use crate::model::failure::Failure;
+use crate::model::suite::Suite;
+use crate::report::guards::{self as report, Swept};
+use crate::settings::Settings;
+
+use super::{check, draft, fault, inject, list};
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// How many faults at most; else as `titer.toml` says.
+    pub most: Option<u32>,
+    /// What it may take, in microseconds; else as `titer.toml` says.
+    pub budget: Option<u64>,
+    /// Faults that were drafted in vain are tried again.
+    pub again: bool,
+    /// The interpreter.
+    pub python: Option<PathBuf>,
+}
+
+/// Sweeps; `false` if a fault could not even be tried.
+///
+/// # Errors
+/// There is no ledger, or the lens does not answer.
+pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Result<bool, Failure> {
+    let watch = Stopwatch::start();
+    let policy = &settings.policy.guard;
+    #[allow(clippy::cast_precision_loss, reason = "a budget in seconds for people")]
+    let budget = request.budget.unwrap_or(policy.sweep) as f64 / 1e6;
+    let most = request.most.unwrap_or(policy.most) as usize;
+    let faults = fault::lens(settings)?.ordered("unguarded_faults", list::BY_WEIGHT)?;
+    let text = |row: &serde_json::Map<String, serde_json::Value>, name: &str| {
+        row.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+    };
+    let waiting: Vec<String> = faults
+        .by_name()
+        // What was seen since may tell more.
+        .filter(|row| {
+            request.again
+                || text(row, "last_tried_at").is_empty()
+                || text(row, "last_tried_at") < text(row, "last_seen_at")
+        })
+        .map(|row| text(&row, "fault_id"))
+        .collect();
+    let (mut is_well, mut done) = (true, 0);
+    for id in waiting.iter().take(most) {
+        if watch.seconds() >= budget {
+            break;
+        }
+        done += 1;
+        let swept = one(settings, request, id).unwrap_or_else(|failure| Swept::CannotBecause(failure.to_string()));
+        is_well &= !matches!(swept, Swept::CannotBecause(_));
+        crate::commands::say(out, &report::swept(id, &swept))?;
+    }
+    crate::commands::say(out, &report::sweep_ended(done, waiting.len(), watch.seconds()))?;
+    Ok(is_well)
+}
+
+fn one(settings: &Settings, request: &Request, fault: &str) -> Result<Swept, Failure> {
+    let asked = draft::Request { fault: fault.to_owned(), python: request.python.clone(), ..draft::Request::default() };
+    let (mut drafted, text) = draft::make(settings, &asked)?;
+    let Some(text) = text else { return Ok(Swept::NoCall(drafted)) };
+    check::judge(settings, request.python.as_deref(), &mut drafted, &text)?;
+    if !inject::passes(&drafted, false) {
+        return Ok(Swept::Queued(drafted));
+    }
+    inject::inject(settings, &mut drafted, &text, Suite::Fast)?;
+    Ok(Swept::Injected(drafted))
+}

@@ -1,0 +1,39 @@
+-- One row per fault of the repository's code that no injected guard stands for.
+-- Why: what to draft next, by what it costs people: sightings, then users.
+-- Reads: faults, sightings_once, drafts.
+WITH guarded AS (
+  SELECT DISTINCT fault_id
+  FROM drafts
+  WHERE step = 'injected' OR step = 'settled'
+),
+
+tried AS (
+  SELECT fault_id, COUNT(*) AS drafts, MAX(last_step_at) AS last_tried_at
+  FROM drafts
+  GROUP BY fault_id
+),
+
+told AS (
+  SELECT fault_id, MIN(platform) AS platform
+  FROM sightings_once
+  GROUP BY fault_id
+)
+
+SELECT
+  faults.fault_id,
+  faults.error_type,
+  faults.message,
+  faults.path,
+  faults.function_name,
+  COALESCE(told.platform, '') AS platform,
+  faults.first_seen_at,
+  faults.last_seen_at,
+  faults.sightings,
+  faults.users,
+  CAST(COALESCE(tried.drafts, 0) AS BIGINT) AS drafts,
+  tried.last_tried_at
+FROM faults
+LEFT JOIN guarded ON faults.fault_id = guarded.fault_id
+LEFT JOIN tried ON faults.fault_id = tried.fault_id
+LEFT JOIN told ON faults.fault_id = told.fault_id
+WHERE guarded.fault_id IS NULL AND COALESCE(faults.path, '') <> ''

@@ -1,0 +1,54 @@
+//! The table `[guard]` of `titer.toml`: how guards are drafted, and who may merge them.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::budget::duration;
+use crate::model::failure::Failure;
+
+/// What the owners decided about guards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuardPolicy {
+    /// The interpreter that drafts run under; else it is looked for.
+    pub python: Option<PathBuf>,
+    /// What one draft may take, in microseconds.
+    pub draft: u64,
+    /// What one sweep may take, in microseconds.
+    pub sweep: u64,
+    /// How many faults one sweep takes on.
+    pub most: u32,
+}
+
+/// The table as it is written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Table {
+    python: Option<PathBuf>,
+    draft: Option<String>,
+    sweep: Option<String>,
+    most: Option<u32>,
+}
+
+impl GuardPolicy {
+    pub(super) fn bare() -> Self {
+        Self { python: None, draft: 60_000_000, sweep: 600_000_000, most: 10 }
+    }
+
+    /// The same with what a file says.
+    pub(super) fn with(self, table: Option<Table>, path: &Path) -> Result<Self, Failure> {
+        let table = table.unwrap_or_default();
+        let time = |key: &str, text: Option<String>, old: u64| match text {
+            Some(text) => {
+                duration(&text).map_err(|why| Failure::input(format!("{}: guard.{key}: {why}", path.display())))
+            }
+            None => Ok(old),
+        };
+        Ok(Self {
+            python: table.python.filter(|file| !file.as_os_str().is_empty()).or(self.python),
+            draft: time("draft", table.draft, self.draft)?,
+            sweep: time("sweep", table.sweep, self.sweep)?,
+            most: table.most.unwrap_or(self.most),
+        })
+    }
+}
