@@ -32,13 +32,20 @@ fn or_nothing<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserial
 }
 
 impl Crash {
+    /// Whether it failed in what stands within a function without a name of its own: comprehensions have frames of their own up to Python 3.11.
+    fn is_inner(&self) -> bool {
+        self.function.ends_with("comp>") || self.function.ends_with("<genexpr>") || self.function.ends_with("<lambda>")
+    }
+
     /// Whether another failure is the same one: of the same type, at the same place. Lines move, so they do not count.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
         last(&self.r#type) == last(&other.r#type)
             && self.path == other.path
-            && (self.function.is_empty() || last(&self.function) == last(&other.function))
+            && (self.function.is_empty()
+                || last(&self.function) == last(&other.function)
+                || [self, other].iter().any(|crash| crash.is_inner()))
     }
 }
 

@@ -136,8 +136,6 @@ pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draf
     let sound = fixed.as_ref().unwrap_or(&faulty);
     let stubs: Vec<(&'static str, Judgement)> = Stub::WITH
         .into_iter()
-        // What a plain value is, only a call that gives one tells.
-        .filter(|with| fixed.is_some() || *with != "default")
         .map(|with| (with, one(&bench, sound, draft, SURROUNDINGS[0], Some(Stub::of(&target, with)))))
         .collect();
     let seen = Seen {
