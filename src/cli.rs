@@ -328,7 +328,7 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
         }
         Verb::Guard { what } => {
             strict(&settings)?;
-            what.run(&settings, out).map(|well| Ending::Code(i32::from(!well)))
+            what.run(&settings, out, talk).map(|well| Ending::Code(i32::from(!well)))
         }
         Verb::Learn { from } => {
             strict(&settings)?;

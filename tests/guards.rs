@@ -10,13 +10,16 @@
 mod support;
 
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
 use support::interpreters::of_sources;
 use support::shop::rows;
-use support::tracker::Bugsink;
+use support::tracker::{Bugsink, body_of, head_of};
 use support::{Ending, Repository};
 
 const PYTEST: &[&str] = &["run", "--", "pytest", "-q", "-p", "no:cacheprovider"];
@@ -25,6 +28,14 @@ const FIX: &str = "COUPONS.get(coupon, 0)";
 
 /// The shop in a repository, whose service has crashed once; its tracker was learned from.
 fn crashed(hook: bool) -> Repository {
+    let (repository, bugsink) = served(hook);
+    let url = format!("http://127.0.0.1:{}", bugsink.port);
+    says(&repository.titer(&["learn", "bugsink", "--url", &url, "--project", "1"]), 0, &["1 sighting of 1 fault"]);
+    repository
+}
+
+/// The shop in a repository, whose service has crashed once, and the tracker that was told.
+fn served(hook: bool) -> (Repository, Bugsink) {
     let mut repository = Repository::bare(of_sources());
     repository.copy_in("testdata/guard-shop");
     repository.write(".gitignore", "__pycache__/\n");
@@ -41,9 +52,7 @@ fn crashed(hook: bool) -> Repository {
     assert_eq!(said.trim(), "500", "{said}\n{}", String::from_utf8_lossy(&done.stderr));
     bugsink.wait(1, 1);
     repository.variables.insert("BUGSINK_TOKEN".into(), bugsink.token.clone());
-    let url = format!("http://127.0.0.1:{}", bugsink.port);
-    says(&repository.titer(&["learn", "bugsink", "--url", &url, "--project", "1"]), 0, &["1 sighting of 1 fault"]);
-    repository
+    (repository, bugsink)
 }
 
 fn head(repository: &Repository) -> String {
@@ -130,17 +139,70 @@ fn a_crash_of_a_service_becomes_a_test_that_waits_for_the_fix_and_then_keeps_it(
 }
 
 #[test]
-fn a_sweep_drafts_checks_and_injects_without_a_further_word() {
-    let repository = crashed(false);
-    let fault = fault(&repository);
+fn a_sweep_learns_drafts_checks_and_opens_a_pull_request_without_a_further_word() {
+    let (mut repository, bugsink) = served(false);
     repository.replace("shop/prices.py", BUG, FIX);
+    let source =
+        format!("[[source]]\ntracker = \"bugsink\"\nurl = \"http://127.0.0.1:{}\"\nproject = \"1\"\n", bugsink.port);
+    repository.write("titer.toml", format!("default_branch = \"main\"\n{source}[guard]\nauto_merge = true\n"));
     repository.commit("an unknown coupon takes nothing off");
-    says(&repository.titer(&["guard", "sweep"]), 0, &[&format!("{fault} injected tests/"), "1 of 1 faults"]);
+    let origin = repository.beside("origin.git").display().to_string();
+    repository.git(&["clone", "-q", "--bare", ".", &origin]);
+    repository.git(&["remote", "add", "origin", &origin]);
+    let (port, asked) = github();
+    for (name, value) in [("GITHUB_TOKEN", "ghp_secret"), ("GITHUB_REPOSITORY", "acme/shop")] {
+        repository.variables.insert(name.into(), value.into());
+    }
+    repository.variables.insert("GITHUB_API_URL".into(), format!("http://127.0.0.1:{port}"));
+    let swept = repository.titer(&["guard", "sweep", "--pr"]);
+    says(
+        &swept,
+        0,
+        &["1 sighting of 1 fault", "proposed tests/", "https://github.com/acme/shop/pull/7", "1 of 1 faults"],
+    );
+    assert!(guards(&repository).is_empty(), "the work tree is not touched");
+    let asked = asked.lock().unwrap().clone();
+    let opened: Value = serde_json::from_str(asked[0].split_once("\n\n").unwrap().1).unwrap();
+    assert!(
+        asked[0].starts_with("POST /repos/acme/shop/pulls ")
+            && asked[0].to_lowercase().contains("authorization: bearer ghp_secret")
+    );
+    let branch = opened["head"].as_str().unwrap();
+    assert_eq!(opened["base"], "main");
+    assert!(opened["title"].as_str().unwrap().ends_with("KeyError in shop/prices.py"), "{opened}");
+    assert!(asked[1].starts_with("POST /graphql ") && asked[1].contains("PR_node"), "{}", asked[1]);
+    says(&repository.titer(&["guard", "sweep", "--pr"]), 0, &["no fault waits for a guard"]);
+    // What the forge would do.
+    repository.git(&["fetch", "-q", "origin", branch]);
+    repository.git(&["merge", "-q", "--ff-only", "FETCH_HEAD"]);
     let text = text_of(&repository);
-    assert!(text.contains("assert") && !text.contains("xfail") && text.contains(&fault), "{text}");
-    says(&repository.titer(&["guard", "sweep"]), 0, &["no fault waits for a guard"]);
-    repository.commit("a guard");
+    assert!(text.contains("assert") && !text.contains("xfail"), "{text}");
     says(&repository.titer(&[&["run", "--record"], &PYTEST[1..]].concat()), 0, &["3 passed"]);
     repository.replace("shop/prices.py", FIX, BUG);
     says(&repository.titer(PYTEST), 1, &["KeyError", "1 failed"]);
+}
+
+/// A server that answers as GitHub did, and what it was asked.
+fn github() -> (u16, Arc<Mutex<Vec<String>>>) {
+    const OPENED: &str = r#"{"html_url":"https://github.com/acme/shop/pull/7","node_id":"PR_node","number":7}"#;
+    const MERGES: &str = r#"{"data":{"enablePullRequestAutoMerge":{"clientMutationId":null}}}"#;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let head = head_of(&mut stream);
+            let body = body_of(&mut stream, &head);
+            let (status, answer) =
+                if head.starts_with("POST /graphql") { ("200 OK", MERGES) } else { ("201 Created", OPENED) };
+            told.lock().unwrap().push(format!("{}\n\n{body}", head.trim_end()));
+            let length = answer.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{answer}"
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (port, asked)
 }

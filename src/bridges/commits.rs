@@ -130,6 +130,18 @@ pub fn holds(root: &Path, commit: &str, other: &str) -> bool {
     git::run(root, &["merge-base", "--is-ancestor", other, commit]).is_ok()
 }
 
+/// The name of the branch that a clone calls the default one, else of the one that is checked out.
+#[must_use]
+pub fn default_branch(root: &Path) -> Option<String> {
+    let ask = |name: &str| {
+        let told = git::run(root, &["symbolic-ref", "--quiet", "--short", name]).ok()?;
+        let name = String::from_utf8(told).ok()?.trim().to_owned();
+        (!name.is_empty()).then_some(name)
+    };
+    let remote = ask("refs/remotes/origin/HEAD").map(|name| name.trim_start_matches("origin/").to_owned());
+    remote.or_else(|| ask("HEAD"))
+}
+
 /// Who commits here, as git would write it: `NAME <ADDRESS>`; nobody where git was not told.
 #[must_use]
 pub fn person(root: &Path) -> Option<String> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::commands::guard::propose::Way;
 use crate::commands::guard::{check, draft, inject, list, queue, settle, sweep};
 use crate::model::failure::Failure;
 use crate::settings::Settings;
@@ -42,6 +43,8 @@ pub(super) enum Guard {
         /// Take a draft that asserts little: it lives in WEEKLY, by your word
         #[arg(long)]
         weekly: bool,
+        #[command(flatten)]
+        goes: Goes,
     },
     /// List drafts that wait for a person, with why
     Queue {
@@ -56,7 +59,8 @@ pub(super) enum Guard {
         #[arg(long, value_name = "FILE")]
         python: Option<PathBuf>,
     },
-    /// Draft, check and inject or queue every fault without a guard, by weight, within a budget; needs nobody
+    /// Learn from the configured sources, then draft, check and inject or queue every fault without a guard, by weight, within a
+    /// budget; needs nobody
     Sweep {
         /// Take on at most so many faults (`most` in the table [guard] of `titer.toml`)
         #[arg(long, value_name = "N")]
@@ -70,7 +74,29 @@ pub(super) enum Guard {
         /// The interpreter that runs the project's tests
         #[arg(long, value_name = "FILE")]
         python: Option<PathBuf>,
+        #[command(flatten)]
+        goes: Goes,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Goes {
+    /// Make a branch `titer/guard-DRAFT` on top of HEAD, and a patch, and leave the work tree as it is
+    #[arg(long, conflicts_with = "pr")]
+    branch: bool,
+    /// The same, push it to `origin` and open a pull request at GitHub (`GITHUB_TOKEN`, and as GitHub's CI sets them `GITHUB_API_URL`, `GITHUB_REPOSITORY`)
+    #[arg(long)]
+    pr: bool,
+}
+
+impl Goes {
+    fn way(&self) -> Way {
+        match (self.pr, self.branch) {
+            (true, _) => Way::PullRequest,
+            (false, true) => Way::Branch,
+            (false, false) => Way::Tree,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -107,7 +133,7 @@ impl Checked {
 
 impl Guard {
     /// Does it; `false` if the answer is no.
-    pub(super) fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<bool, Failure> {
+    pub(super) fn run(self, settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> Result<bool, Failure> {
         match self {
             Self::List { json } => list::run(settings, json, out).map(|()| true),
             Self::Queue { json } => queue::run(settings, json, out).map(|()| true),
@@ -115,12 +141,14 @@ impl Guard {
                 draft::run(settings, &draft::Request { fault, faulty, fixed, python }, out)
             }
             Self::Check { checked, json } => check::run(settings, &checked.request(json), out),
-            Self::Inject { checked, weekly } => {
-                inject::run(settings, &inject::Request { check: checked.request(false), weekly }, out)
+            Self::Inject { checked, weekly, goes } => {
+                let way = goes.way();
+                inject::run(settings, &inject::Request { check: checked.request(false), weekly, way }, out)
             }
             Self::Settle { python } => settle::run(settings, &settle::Request { python }, out),
-            Self::Sweep { most, budget, again, python } => {
-                sweep::run(settings, &sweep::Request { most, budget, again, python }, out)
+            Self::Sweep { most, budget, again, python, goes } => {
+                let way = goes.way();
+                sweep::run(settings, &sweep::Request { most, budget, again, python, way }, out, talk)
             }
         }
     }

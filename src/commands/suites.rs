@@ -171,8 +171,37 @@ impl Pen {
     /// The line of a change.
     #[must_use]
     pub fn change(&self, settings: &Settings, change: &Change) -> String {
-        let subject = Named::of(&change.test, &body(settings, &change.test));
+        self.change_of(change, &body(settings, &change.test))
+    }
+
+    /// The line of a change of a test that stands in these bytes.
+    #[must_use]
+    pub fn change_of(&self, change: &Change, body: &[u8]) -> String {
+        let subject = Named::of(&change.test, body);
         self.line(&record_v1::statement(record_v1::CHANGE, subject, change).0)
+    }
+
+    /// The lines of a batch of changes.
+    #[must_use]
+    pub fn lines(&self, settings: &Settings, decision: Option<&record_v1::Decision>, changes: &[Change]) -> String {
+        let mut text = String::new();
+        let mut decided = None;
+        if let Some(decision) = decision {
+            let subject = Named::of("suite", decision.suite_before.sha256.as_bytes());
+            let (statement, name) = record_v1::statement(record_v1::DECISION, subject, decision);
+            text.push_str(&self.line(&statement));
+            decided = Some(name);
+        }
+        for change in changes {
+            text.push_str(&self.change(settings, &Change { decision: decided.clone(), ..change.clone() }));
+        }
+        text
+    }
+
+    /// The key that signs, if one does.
+    #[must_use]
+    pub fn signed_by(&self) -> Option<String> {
+        self.0.as_ref().map(|signer| dsse::keyid(&signer.public()))
     }
 
     /// Writes lines as a batch.
@@ -183,7 +212,7 @@ impl Pen {
         let name = format!("{}.jsonl", record_v1::sha256(lines.as_bytes()));
         let failed = |error| Failure::world("the records cannot be written, so nothing has moved").because(error);
         suite_files::write(&settings.root, &name, lines.as_bytes()).map_err(failed)?;
-        Ok(Written { batch: name, signed_by: self.0.as_ref().map(|signer| dsse::keyid(&signer.public())) })
+        Ok(Written { batch: name, signed_by: self.signed_by() })
     }
 }
 
@@ -197,18 +226,7 @@ pub fn write(
     changes: &[Change],
 ) -> Result<Written, Failure> {
     let pen = Pen::new(settings)?;
-    let mut text = String::new();
-    let mut decided = None;
-    if let Some(decision) = decision {
-        let subject = Named::of("suite", decision.suite_before.sha256.as_bytes());
-        let (statement, name) = record_v1::statement(record_v1::DECISION, subject, decision);
-        text.push_str(&pen.line(&statement));
-        decided = Some(name);
-    }
-    for change in changes {
-        text.push_str(&pen.change(settings, &Change { decision: decided.clone(), ..change.clone() }));
-    }
-    pen.write(settings, &text)
+    pen.write(settings, &pen.lines(settings, decision, changes))
 }
 
 /// The bytes of the file that a test stands in; of its id where that names no file.

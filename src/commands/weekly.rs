@@ -11,7 +11,6 @@ use crate::ledger::duck::Limits;
 use crate::model::failure::Failure;
 use crate::report::recall::{self, Escape};
 use crate::settings::Settings;
-use crate::settings::sources::Source;
 
 use super::evidence::{self, AsOf};
 use super::{learn, place, run, suites};
@@ -27,9 +26,6 @@ pub struct Request {
 
 /// The exit code of a weekly job whose tests passed and of which a later step failed.
 const LATER_STEP: i32 = 3;
-
-/// Events of one group of errors that are asked for at most.
-const EVENTS: usize = 20;
 
 /// Runs the weekly job. Its exit code is the command's own; where that is 0 and a later step failed, 3.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Ending {
@@ -61,16 +57,11 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
     let _ = out.write_all(&learned);
     for source in &settings.policy.sources {
         let what = format!("learning from {} {}", source.tracker, source.project);
-        step(&what, learn::pull::run(settings, &pull(source), out, &mut io::sink()));
+        step(&what, learn::pull::run(settings, &learn::pull::Request::of(source), out, &mut io::sink()));
     }
     step("looking for escapes", escapes(settings, &began, out));
     step("placing tests", place::run(settings, &place::Request::default(), out));
     if has_failed && ending == Ending::Code(0) { Ending::Code(LATER_STEP) } else { ending }
-}
-
-fn pull(source: &Source) -> learn::pull::Request {
-    let Source { tracker, project, url, organization, service, token_file, prefixes } = source.clone();
-    learn::pull::Request { tracker, url, project, organization, service, token_file, most: EVENTS, prefixes }
 }
 
 /// Tells the failures that this job found and that an earlier run had left out.

@@ -12,7 +12,7 @@ pub const VERSION: u32 = 1;
 pub struct GuardLine {
     /// [`VERSION`].
     pub v: u32,
-    /// `drafted`, `checked`, `injected`, `settled`.
+    /// `drafted`, `checked`, `injected`, `proposed` (`reason` says where), `settled`.
     pub kind: String,
     /// The draft.
     pub draft: String,

@@ -21,6 +21,8 @@ type Row = Map<String, Value>;
 pub enum Swept {
     /// Its guard is in the tree.
     Injected(Draft),
+    /// Its guard is on a branch, or in a pull request.
+    Proposed(Draft, String),
     /// A draft did not pass.
     Queued(Draft),
     /// No call fails as production did.
@@ -189,6 +191,38 @@ pub fn injected(draft: &Draft, suite: Suite, batch: &str, signed_by: Option<&str
     format!("{}: absent -> {suite}\n.titer/suite/pending/{batch}, {signed}\ncommit both files\n", draft.id())
 }
 
+/// A draft that became a branch.
+#[must_use]
+pub fn proposed(draft: &Draft, branch: &str, patch: &Path, url: Option<&str>, merges: bool) -> String {
+    let mut told = format!("{}\nbranch {branch}\npatch {}\n", draft.id(), patch.display());
+    if let Some(url) = url {
+        let how = if merges { "merged once its checks are green" } else { "waits for a person" };
+        let _ = writeln!(told, "pull request {}, {how}", plain(url, 300));
+    }
+    told
+}
+
+/// Title and body of what is proposed: nothing of production's but the fault's type, and that without anything that a forge would read as more.
+#[must_use]
+pub fn proposal(draft: &Draft, suite: Suite) -> (String, String) {
+    let word: String =
+        draft.crash.r#type.chars().filter(|c| c.is_ascii_alphanumeric() || "_.".contains(*c)).take(60).collect();
+    let fault = short(&draft.fault);
+    let title = format!("Guard against fault {fault}: {word} in {}", draft.crash.path);
+    let mut body = format!("`{}`, in {suite}.\n\n", draft.id());
+    for verdict in &draft.verdicts {
+        let evidence = plain(&verdict.evidence, 300).replace(['`', '<', '>', '@', '[', ']'], " ");
+        let _ = writeln!(body, "- {} {}: {evidence}", verdict.criterion.word(), verdict.state.word());
+    }
+    let fix = if draft.fixed.is_empty() {
+        "there is no fix yet".to_owned()
+    } else {
+        format!("passes on {}", short(&draft.fixed))
+    };
+    let _ = writeln!(body, "\nFails on {}; {fix}. Drafted as {} by `titer guard`.", short(&draft.faulty), draft.draft);
+    (title, body)
+}
+
 /// One fault of a sweep.
 #[must_use]
 pub fn swept(fault: &str, swept: &Swept) -> String {
@@ -198,6 +232,7 @@ pub fn swept(fault: &str, swept: &Swept) -> String {
             let how = if draft.fixed.is_empty() { " (expected to fail until there is a fix)" } else { "" };
             format!("{fault} injected {}{how}\n", draft.file)
         }
+        Swept::Proposed(draft, place) => format!("{fault} proposed {}: {}\n", draft.file, plain(place, 300)),
         Swept::Queued(draft) => {
             let first = draft.verdicts.iter().find(|verdict| verdict.state == State::Failed);
             let why = first.map_or_else(

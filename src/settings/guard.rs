@@ -18,6 +18,8 @@ pub struct GuardPolicy {
     pub sweep: u64,
     /// How many faults one sweep takes on.
     pub most: u32,
+    /// Whether the pull request of a guard that passed all criteria is merged without a person.
+    pub auto_merge: bool,
 }
 
 /// The table as it is written.
@@ -28,11 +30,12 @@ pub(super) struct Table {
     draft: Option<String>,
     sweep: Option<String>,
     most: Option<u32>,
+    auto_merge: Option<bool>,
 }
 
 impl GuardPolicy {
     pub(super) fn bare() -> Self {
-        Self { python: None, draft: 60_000_000, sweep: 600_000_000, most: 10 }
+        Self { python: None, draft: 60_000_000, sweep: 600_000_000, most: 10, auto_merge: false }
     }
 
     /// The same with what a file says.
@@ -49,6 +52,7 @@ impl GuardPolicy {
             draft: time("draft", table.draft, self.draft)?,
             sweep: time("sweep", table.sweep, self.sweep)?,
             most: table.most.unwrap_or(self.most),
+            auto_merge: table.auto_merge.unwrap_or(self.auto_merge),
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::model::suite::{Place, Suite};
 use crate::report::guards as report;
 use crate::settings::Settings;
 
+use super::propose::{Way, propose};
 use super::{check, drafts, tell};
 use crate::commands::suites::{self, Written};
 
@@ -24,6 +25,8 @@ pub struct Request {
     pub check: check::Request,
     /// A person takes a draft that asserts little: for WEEKLY.
     pub weekly: bool,
+    /// Where it goes.
+    pub way: Way,
 }
 
 /// Injects a draft; `false` if it did not pass.
@@ -40,8 +43,13 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
         return Ok(false);
     }
     let suite = if draft.weak { Suite::Weekly } else { Suite::Fast };
-    let written = inject(settings, &mut draft, &text, suite)?;
-    let injected = report::injected(&draft, suite, &written.batch, written.signed_by.as_deref());
+    let injected = if request.way == Way::Tree {
+        let written = inject(settings, &mut draft, &text, suite)?;
+        report::injected(&draft, suite, &written.batch, written.signed_by.as_deref())
+    } else {
+        let proposed = propose(settings, &mut draft, &text, suite, request.way)?;
+        report::proposed(&draft, &proposed.branch, &proposed.patch, proposed.url.as_deref(), proposed.merges)
+    };
     crate::commands::say(out, &format!("{verdicts}{injected}"))?;
     Ok(true)
 }

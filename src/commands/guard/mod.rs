@@ -7,6 +7,7 @@ mod drafts;
 mod fault;
 pub mod inject;
 pub mod list;
+pub mod propose;
 pub mod queue;
 pub mod settle;
 pub mod sweep;

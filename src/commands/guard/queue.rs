@@ -15,7 +15,7 @@ use super::fault;
 pub fn run(settings: &Settings, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let mut found = fault::lens(settings)?.ordered("drafts", "last_step_at DESC, draft_id")?;
     let step = found.columns.iter().position(|name| name == "step").unwrap_or_default();
-    found.rows.retain(|row| row[step] != "injected" && row[step] != "settled");
+    found.rows.retain(|row| !["injected", "proposed", "settled"].map(serde_json::Value::from).contains(&row[step]));
     if json {
         return table::json(&found.columns, &found.rows, out)
             .map_err(|error| Failure::world("the queue cannot be printed").because(error));

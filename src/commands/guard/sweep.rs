@@ -5,11 +5,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::bridges::clock::Stopwatch;
+use crate::commands::learn;
 use crate::model::failure::Failure;
 use crate::model::suite::Suite;
 use crate::report::guards::{self as report, Swept};
 use crate::settings::Settings;
 
+use super::propose::{Way, propose};
 use super::{check, draft, fault, inject, list};
 
 /// What is asked for.
@@ -23,14 +25,17 @@ pub struct Request {
     pub again: bool,
     /// The interpreter.
     pub python: Option<PathBuf>,
+    /// Where guards go.
+    pub way: Way,
 }
 
-/// Sweeps; `false` if a fault could not even be tried.
+/// Sweeps; `false` if a source did not answer or a fault could not even be tried.
 ///
 /// # Errors
 /// There is no ledger, or the lens does not answer.
-pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Result<bool, Failure> {
+pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Result<bool, Failure> {
     let watch = Stopwatch::start();
+    let mut is_well = learn_sources(settings, out, talk);
     let policy = &settings.policy.guard;
     #[allow(clippy::cast_precision_loss, reason = "a budget in seconds for people")]
     let budget = request.budget.unwrap_or(policy.sweep) as f64 / 1e6;
@@ -49,7 +54,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
         })
         .map(|row| text(&row, "fault_id"))
         .collect();
-    let (mut is_well, mut done) = (true, 0);
+    let mut done = 0;
     for id in waiting.iter().take(most) {
         if watch.seconds() >= budget {
             break;
@@ -63,6 +68,22 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     Ok(is_well)
 }
 
+/// Learns what production told since, from every source that `titer.toml` names; `false` if one did not answer: what the others told still counts.
+fn learn_sources(settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> bool {
+    let mut is_well = true;
+    for source in &settings.policy.sources {
+        let request = learn::pull::Request::of(source);
+        if let Err(failure) = learn::pull::run(settings, &request, out, &mut std::io::sink()) {
+            is_well = false;
+            let _ = writeln!(talk, "titer: error: learning from {} {}: {failure}", source.tracker, source.project);
+            for hint in &failure.hints {
+                let _ = writeln!(talk, "hint: {hint}");
+            }
+        }
+    }
+    is_well
+}
+
 fn one(settings: &Settings, request: &Request, fault: &str) -> Result<Swept, Failure> {
     let asked = draft::Request { fault: fault.to_owned(), python: request.python.clone(), ..draft::Request::default() };
     let (mut drafted, text) = draft::make(settings, &asked)?;
@@ -71,6 +92,10 @@ fn one(settings: &Settings, request: &Request, fault: &str) -> Result<Swept, Fai
     if !inject::passes(&drafted, false) {
         return Ok(Swept::Queued(drafted));
     }
-    inject::inject(settings, &mut drafted, &text, Suite::Fast)?;
-    Ok(Swept::Injected(drafted))
+    if request.way == Way::Tree {
+        inject::inject(settings, &mut drafted, &text, Suite::Fast)?;
+        return Ok(Swept::Injected(drafted));
+    }
+    let proposed = propose(settings, &mut drafted, &text, Suite::Fast, request.way)?;
+    Ok(Swept::Proposed(drafted, proposed.url.unwrap_or(proposed.branch)))
 }

@@ -13,6 +13,7 @@ use crate::bridges::sources::{self, Asked, Group, Told, Tracker};
 use crate::ledger::duck::{Lens, Limits};
 use crate::model::failure::Failure;
 use crate::report::learned;
+use crate::settings::sources::Source;
 use crate::settings::{self, Settings};
 
 use super::keep::{Keeper, Teller};
@@ -20,6 +21,8 @@ use super::progress;
 
 /// Groups that are kept together: a pull that is killed loses no more.
 const BATCH: usize = 25;
+/// Events of one group of errors that are asked for at most where nobody is there to say.
+const EVENTS: usize = 20;
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +43,15 @@ pub struct Request {
     pub most: usize,
     /// `FROM=TO`: what frames begin with, and the folder that it is in the repository.
     pub prefixes: Vec<String>,
+}
+
+impl Request {
+    /// What `titer.toml` says of a source.
+    #[must_use]
+    pub fn of(source: &Source) -> Self {
+        let Source { tracker, project, url, organization, service, token_file, prefixes } = source.clone();
+        Self { tracker, url, project, organization, service, token_file, most: EVENTS, prefixes }
+    }
 }
 
 /// How far pulls of a project have come, as the ledger keeps it.

@@ -4,7 +4,7 @@
 WITH guarded AS (
   SELECT DISTINCT fault_id
   FROM drafts
-  WHERE step = 'injected' OR step = 'settled'
+  WHERE step IN ('injected', 'proposed', 'settled')
 ),
 
 tried AS (
