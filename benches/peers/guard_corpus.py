@@ -174,6 +174,8 @@ def asked(request, tree, trees, **more):
 def tried(bug, trees, hook, options):
     """What became of one event: rung, why not, characters, seconds."""
     kept = captured(bug, trees, hook)
+    if "event" not in kept:
+        return {"seconds": 0.0, "rung": "-", "verdict": "the call raised nothing", "before": 0, "after": 0}
     event = as_event(kept, trees["faulty"])
     if not hook:
         event["capture"] = None
@@ -191,6 +193,9 @@ def tried(bug, trees, hook, options):
         return result
     result.update(rung=found["rung"], before=found["characters"]["before"], after=found["characters"]["after"], call=found["call"])
     result["verdict"] = verdict(bug, trees, found, fault, common, options)
+    if result["verdict"].startswith("fixed: ") and answer.get("whole"):
+        result["verdict"] = verdict(bug, trees, answer["whole"], fault, common, options)
+        result["after"] = result["before"]
     return result
 
 

@@ -6,9 +6,11 @@ bytes, another local, or none at all, its default.
 
 import ast
 
+import factories
+from hints import hints_of
 from makers import Maker, spread, varied
 from nodes import Call, Instance, Literal, Lost, Mapping, Node, Reference, Sequence
-from source import own_nodes
+from source import own_nodes, use_of
 from targets import call_of, owner_instance
 from values import losses, node_of_variable
 
@@ -21,6 +23,9 @@ def candidates(target, frame, own, at, capture, known, world):
     local = variables_of(frame, resolver)
     outer = [variables_of(one, world.resolver(one.get("module") if isinstance(one.get("module"), str) else None)) for one in reversed(own[:at])]
     captured = {one["name"]: one for one in capture.arguments(known)} if known else {}
+    hints = hints_of(target.function, own, at, local, world.root, lambda one: variables_of(one, resolver))
+    for name, value in hints.variables.items():
+        local.setdefault(name, value)
     maker = Maker(world, _by_name([local, *outer]))
     if target.form.startswith("local-of-"):
         yield from _local(target, local, captured, outer, maker)
@@ -28,18 +33,18 @@ def candidates(target, frame, own, at, capture, known, world):
     parameters = target.function.parameters()
     if target.has_receiver and parameters:
         first, *parameters = parameters
-        receivers = _receivers(target, first["name"], local, captured, maker, world)
+        receivers = _receivers(target, first["name"], local, captured, maker, world, hints)
     else:
         receivers = [(None, frozenset())]
     stored = _stored(target.function, frame.get("line"))
-    options = [_options(one, local, captured, outer, stored, maker) for one in parameters]
+    options = [_options(one, local, captured, outer, stored, maker, use_of(target.function.tree, one["name"])) for one in parameters]
     if target.form == "itself":
         yield from _itself(target, parameters, options, receivers)
         return
     for receiver, more in receivers[:1]:
         yield from _calls(target, receiver, more, parameters, options)
     for receiver, more in receivers[1:]:
-        for pair, _ in zip(_calls(target, receiver, more, parameters, options), range(12)):
+        for pair, _ in zip(_calls(target, receiver, more, parameters, options), range(8)):
             yield pair
 
 
@@ -90,8 +95,11 @@ def _local(target, local, captured, outer, maker):
                 break
 
 
-def _receivers(target, name, local, captured, maker, world):
+def _receivers(target, name, local, captured, maker, world, hints):
     known = _known(name, local, captured)
+    if isinstance(known, Instance) and hints.attributes:
+        inferred = {key: (lambda value=value: value) for key, value in hints.attributes.items()}
+        known = Instance(known.module, known.name, {**inferred, **(known.attributes or {})}, known.given)
     if target.form == "class-method" or target.function.name == "__new__":
         reference = known if isinstance(known, Reference) else Reference(target.module, target.function.owner)
         return [(reference, frozenset())] if target.form == "class-method" else [(Call(reference), frozenset())]
@@ -103,7 +111,11 @@ def _receivers(target, name, local, captured, maker, world):
     if isinstance(known, (Literal, Sequence, Mapping)):
         # An object of a class derived from one of Python's own writes itself as that does.
         found = [(Call(Reference(target.module, target.function.owner), [known]), frozenset(["receiver-guessed"]))] + found
-    found += maker.choices(owner_instance(target))
+    if isinstance(known, Instance):
+        found += factories.made(known, world)
+    owner = owner_instance(target)
+    owner.attributes = {key: (lambda value=value: value) for key, value in hints.attributes.items()}
+    found += maker.choices(owner)
     kind = world.find(target.module, target.function.owner)
     for derived in _derived(kind)[:6] if not found and isinstance(kind, type) else ():
         found += maker.choices(Instance(derived.__module__, derived.__qualname__))
@@ -124,7 +136,7 @@ def _known(name, local, captured):
     return local.get(name)
 
 
-def _options(parameter, local, captured, outer, stored, maker):
+def _options(parameter, local, captured, outer, stored, maker, use=None):
     """What one parameter may have been given: pairs of a tree (None: nothing) and flags."""
     name, kind = parameter["name"], parameter["kind"]
     value = _known(name, local, captured)
@@ -150,7 +162,7 @@ def _options(parameter, local, captured, outer, stored, maker):
         for frame in outer:
             if name in frame:
                 found += _with_losses(frame[name], maker)[:2]
-        found += [(one, flags | {"argument-guessed"}) for one, flags in maker._guesses(_Parameter(parameter), 1)]
+        found += [(one, flags | {"argument-guessed"}) for one, flags in maker.guesses(_Parameter(parameter), 1, use)]
     elif optional and value is not None and not isinstance(value, (Literal,)):
         found.append((None, frozenset()))
     return found[:MOST_ALTERNATIVES]

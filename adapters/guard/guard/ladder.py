@@ -31,7 +31,7 @@ class Ladder:
         self.events = [one for one in request.get("events") or [] if isinstance(one, dict)]
         self.seconds = _number(request.get("seconds"), 60)
         self.each = _number(request.get("attempt_seconds"), 5)
-        self.attempts, self.near, self.flags_of_near = [], None, None
+        self.attempts, self.near, self.whole = [], None, None
         self.function = self._function_of_fault()
         self.line_counts = self.function is not None and self.function.first <= _number(self.fault.get("line"), 0) <= self.function.last
 
@@ -46,7 +46,8 @@ class Ladder:
     def climb(self):
         """The answer to `reproduce`."""
         found = self._climbed() or (self._finished(*self.near) if self.near else None)
-        return {"v": 1, "found": found, "attempts": self.attempts[:MOST_ATTEMPTS], "seconds": round(time.monotonic() - self.began, 3)}
+        # `whole` is the call as it was found, not minimised: for a fixed tree that still fails for what is left of it.
+        return {"v": 1, "found": found, "whole": self.whole, "attempts": self.attempts[:MOST_ATTEMPTS], "seconds": round(time.monotonic() - self.began, 3)}
 
     def _climbed(self):
         import web
@@ -183,11 +184,11 @@ class Ladder:
         return Minimiser(holds).minimised(node)
 
     def _finished(self, rung, target, node, flags, seen):
+        names, where = [one["name"] for one in target.function.parameters() if one["name"] not in ("self", "cls")], {"module": target.module, "name": _defined(target)}
         before = len(recipe_of(node, self.world).call)
+        self.whole = self.answer(rung, flags, named_apart(node, self.world, names), where, seen, before)
         node = self.smaller(node, seen)
-        names = [one["name"] for one in target.function.parameters() if one["name"] not in ("self", "cls")]
-        recipe = named_apart(node, self.world, names)
-        return self.answer(rung, flags, recipe, {"module": target.module, "name": _defined(target)}, seen, before)
+        return self.answer(rung, flags, named_apart(node, self.world, names), where, seen, before)
 
     def answer(self, rung, flags, recipe, target, seen, before):
         path, function, line = seen["own"][-1]

@@ -7,7 +7,7 @@ default; a parameter without one gets what its annotation says, or the plainest 
 import inspect
 
 from nodes import DEEPEST, Call, Instance, Item, Literal, Lost, Mapping, Member, Operation, Reference, Sequence, Starred
-from source import assigned_from, parsed
+from source import assigned_from, functions, parsed, use_of
 from values import kinds_of
 
 MOST = 24
@@ -117,8 +117,18 @@ class Maker:
         for value in self.variables.get(name, ()) if depth < 3 else ():
             known += self.choices(value, depth + 3)[:2]
         if known:
-            return known[:4] + self._guesses(parameter, depth)[:3]
-        return self._guesses(parameter, depth)
+            return known[:4] + self.guesses(parameter, depth, self._use(kind, name))[:3]
+        return self.guesses(parameter, depth, self._use(kind, name))
+
+    def _use(self, kind, name):
+        """What the constructor of a class uses a parameter as."""
+        for base in kind.__mro__:
+            module = self.world.load(base.__module__) if "__init__" in vars(base) and self.world.is_own(base.__module__ or "") else None
+            tree = parsed(getattr(module, "__file__", None) or "") if module else None
+            for function in functions(tree) if tree is not None else ():
+                if function.name == "__init__" and function.owner == base.__qualname__:
+                    return use_of(function.tree, name)
+        return None
 
     def _attribute(self, name, kind, attributes):
         assigned = self._assigned_of(kind)
@@ -142,7 +152,8 @@ class Maker:
             self._assigned[kind] = found
         return self._assigned[kind]
 
-    def _guesses(self, parameter, depth):
+    def guesses(self, parameter, depth, use=None):
+        """Plain values for a parameter of which nothing is known: by its annotation, by its use, then in turn."""
         annotation = parameter.annotation
         flags = frozenset([GUESSED])
         if isinstance(annotation, type) and self.world.is_own(annotation.__module__ or "") and depth < 3:
@@ -158,6 +169,8 @@ class Maker:
             guesses.insert(0, Sequence("list", []))
         if text.startswith(("dict", "mapping")):
             guesses.insert(0, Mapping([]))
+        if use:
+            guesses.insert(0, {"dict": Mapping([]), "list": Sequence("list", []), "str": Literal("")}[use])
         return [(one, flags) for one in guesses]
 
 

@@ -32,6 +32,9 @@ _BUILTIN = re.compile(r"<built-in function ([a-z_]+)>$")
 _METHOD = re.compile(r"<bound method [\w.]*?(\w+) of (.*)>$", re.DOTALL)
 _ENUM = re.compile(r"<([A-Za-z_]\w*)\.([A-Za-z_]\w*): .*>$", re.DOTALL)
 _TOLD = re.compile(r"<([A-Za-z_][\w.]*)[ :(](.*)>$", re.DOTALL)
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+# The text that an object shows of itself, under no attribute's name.
+SHOWN = " shown"
 _PAIR = re.compile(r"([A-Za-z_]\w*)[=:] ?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[-\w.]+)")
 
 
@@ -193,6 +196,9 @@ def _of_brackets(text, resolver):
     found = _TOLD.match(text)
     if found:
         told = {key: (lambda value=value: node_of_repr(value, None)) for key, value in _PAIR.findall(found[2][:2000])}
+        quoted = _QUOTED.search(found[2][:2000])
+        if quoted and not told:
+            told[SHOWN] = lambda: node_of_repr(quoted[0], None)
         return _instance(found[1], told or None, resolver)
     return Lost(f"an object written as {text[:40]}")
 

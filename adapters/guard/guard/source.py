@@ -162,3 +162,20 @@ def assigned_from(tree, class_name):
                         found = {key: name for key, name in found.items() if name != used[0]} if isinstance(value, ast.Name) else found
                         found[target.attr] = used[0]
     return found
+
+
+def use_of(tree, name):
+    """What a parameter is used as: `dict`, `list` or `str`, by the methods that are called on it; None where nothing tells."""
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id == name:
+            for kind, methods in _METHODS.items():
+                if one.attr in methods:
+                    return kind
+    return None
+
+
+_METHODS = {
+    "dict": ("items", "keys", "values", "get", "setdefault", "update"),
+    "str": ("strip", "split", "lower", "upper", "startswith", "endswith", "replace", "encode", "lstrip", "rstrip", "splitlines", "format", "title", "partition"),
+    "list": ("append", "extend", "sort", "insert", "reverse"),
+}

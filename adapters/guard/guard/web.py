@@ -129,6 +129,7 @@ def _through(ladder, event, app, sent, setting):
                 return None
             # Importing it has just gone well in a child: from here on children begin with it.
             preload(imports, ladder.world)
+            ladder.whole = ladder.answer("request", (), recipe, target, seen, len(recipe.call))
             node = ladder.smaller(node, seen, recipe_of_node)
             return ladder.answer("request", (), recipe_of_node(node), target, seen, len(recipe.call))
         why = f"it answers {seen['status']}" if seen.get("status") else ladder.why(seen)
