@@ -6,6 +6,7 @@ import binascii
 from nodes import DEEPEST, Call, Instance, Literal, Lost, Mapping, Member, Reference, Sequence
 
 MOST = 10_000
+LONGEST = 100_000
 _PLAIN = ("list", "tuple", "set", "frozenset", "deque")
 
 
@@ -78,9 +79,9 @@ class Capture:
         if sort == "complex":
             return Literal(complex(float(value[0]), float(value[1])))
         if sort == "str":
-            return Literal(value) if isinstance(value, str) else None
+            return Literal(value[:LONGEST]) if isinstance(value, str) else None
         if sort == "bytes":
-            return Literal(base64.b64decode(value))
+            return Literal(base64.b64decode(value[:LONGEST // 4 * 4]))
         if sort == "bytearray":
             return Call(Reference("builtins", "bytearray"), [Literal(base64.b64decode(value))])
         if sort in _PLAIN:

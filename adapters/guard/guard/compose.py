@@ -22,6 +22,8 @@ def write(request):
     if evaluated is not None and evaluated.get("outcome") == "same-error":
         return {"v": 1, "refused": "the fixed code raises the same error: there is nothing to hold it to"}
     imports = list(found.get("imports") or [])
+    if not all(_is_import(line) for line in [*imports, *((evaluated or {}).get("imports") or [])]):
+        return {"v": 1, "refused": "one of the imports is none"}
     body, more = _body(found, evaluated)
     imports += [line for line in more if line not in imports]
     name = name_of(found)
@@ -41,8 +43,17 @@ def write(request):
     top = str((found.get("target") or {}).get("module") or "").split(".")[0]
     text = header + "\n" + grouped(imports, top) + "\n\n" + "\n".join(lines) + "\n"
     ast.parse(text)
-    text.encode("utf-8")
+    if not text.isascii():
+        text.encode("utf-8")
     return {"v": 1, "text": text, "test": name, "weak": _is_weak(evaluated)}
+
+
+def _is_import(line):
+    try:
+        tree = ast.parse(line).body
+    except (SyntaxError, ValueError, TypeError):
+        return False
+    return len(tree) == 1 and isinstance(tree[0], (ast.Import, ast.ImportFrom)) and "\n" not in line
 
 
 def _is_weak(evaluated):

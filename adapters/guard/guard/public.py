@@ -37,16 +37,22 @@ class World:
         if not isinstance(module, str) or len(module) > 300 or not _NAME.match(module) or not self.is_own(module) or module in self.failed:
             return None
         try:
-            if module not in sys.modules:
-                spec = importlib.util.find_spec(module)
-                where = [spec.origin] if spec and spec.origin else list(spec.submodule_search_locations or []) if spec else []
-                if not any(os.path.realpath(one).startswith(self.root) for one in where if one):
-                    self.failed[module] = "it does not lie in the tree"
-                    return None
+            if "." in module and self.load(module.rpartition(".")[0]) is None:
+                return None
+            if not self._is_here(sys.modules[module].__spec__ if module in sys.modules else importlib.util.find_spec(module), sys.modules.get(module)):
+                self.failed[module] = "it does not lie in the tree"
+                return None
             return importlib.import_module(module)
         except BaseException as error:  # noqa: BLE001 - whatever a module does when it is imported
             self.failed[module] = f"importing it raised {type(error).__name__}: {str(error)[:120]}"
             return None
+
+    def _is_here(self, spec, loaded):
+        """Whether a module is of a file or a folder below the root."""
+        where = [getattr(loaded, "__file__", None)] if loaded is not None and getattr(loaded, "__file__", None) else []
+        if spec is not None and not where:
+            where = [spec.origin] if spec.has_location and spec.origin else list(spec.submodule_search_locations or [])
+        return any(os.path.realpath(one).startswith(self.root) for one in where)
 
     def find(self, module, name):
         """What a module and a qualified name stand for; None for what must not be imported."""

@@ -41,9 +41,11 @@ _PAIR = re.compile(r"([A-Za-z_]\w*)[=:] ?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"
 def node_of_repr(text, resolver):
     """The tree of one repr; `resolver(name)` finds what a bare name may stand for (a `Reference`, or None)."""
     if len(text) > LONGEST:
-        return Lost("a text of more than 100,000 characters")
+        return _mended(text[:LONGEST] + "...") or Lost("a text of more than 100,000 characters")
     if not text:
         return Lost("an empty text")
+    # A lone half of a surrogate pair cannot be parsed; as an escape it can, and is the same text.
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     if text[0] == "<":
         return _of_brackets(text, resolver)
     try:
