@@ -74,7 +74,9 @@ class Seen:
 
     def pytest_exception_interact(self, node, call, report):
         if report.when == "collect" and call.excinfo is not None:
-            self.error = self._described(call.excinfo.value)
+            error = call.excinfo.value
+            # What an import raised stands beneath pytest's own.
+            self.error = self._described(error.__cause__ if type(error).__name__ == "CollectError" and error.__cause__ is not None else error)
 
     @_first
     def pytest_pyfunc_call(self, pyfuncitem):

@@ -8,7 +8,6 @@ import ast
 import builtins
 import importlib
 import operator
-import types
 
 from literals import Imports, Unwritable, one_line, tree_of
 from nodes import Call, Variable
@@ -61,7 +60,7 @@ class Recipe:
                 if one.name in HELPERS:
                     # Only what tests need of it, not all that it can do.
                     helper = importlib.import_module(one.name)
-                    names[one.asname or one.name] = types.SimpleNamespace(**{name: getattr(helper, name) for name in HELPERS[one.name]})
+                    names[one.asname or one.name] = Helper({name: getattr(helper, name) for name in HELPERS[one.name]})
                     continue
                 if world.load(one.name) is None:
                     raise NotUnderstood(f"{one.name} is not to be imported here")
@@ -106,6 +105,16 @@ def imported(world, module, name):
     if found is None:
         raise NotUnderstood(f"{module}.{name} is not to be imported here")
     return found
+
+
+class Helper:
+    """A module of which a recipe may use some names."""
+
+    def __init__(self, names):
+        self.__dict__.update(names)
+
+    def __getattr__(self, name):
+        raise NotUnderstood(f"the name {name} of a module that is not the project's")
 
 
 class Evaluator:
