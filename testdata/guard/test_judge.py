@@ -3,7 +3,7 @@
 import pytest
 from asking import ask
 
-SHOP = '''import datetime
+SHOP = """import datetime
 import socket
 import time
 
@@ -52,7 +52,7 @@ def dial():
 def wait():
     time.sleep(0.05)
     return 1
-'''
+"""
 CRASH = {"path": "shop/__init__.py", "line": 8}
 
 
@@ -65,8 +65,11 @@ def judge(tmp_path):
     def judged(body, stub=None, crash=None, test="test_x", **variables):
         imports = "import os\nimport time\n\nimport pytest\n\nimport shop\nfrom shop import Box, f, g\n\n\n"
         (tmp_path / "tests" / "test_x.py").write_text(imports + body)
-        return ask({"do": "judge", "root": str(tmp_path), "first_party": ["shop"], "file": "tests/test_x.py", "test": test, "crash": crash, "stub": stub}, tmp_path,
-                   **variables)
+        return ask(
+            {"do": "judge", "root": str(tmp_path), "first_party": ["shop"], "file": "tests/test_x.py", "test": test, "crash": crash, "stub": stub},
+            tmp_path,
+            **variables,
+        )
 
     return judged
 
@@ -75,7 +78,12 @@ def test_a_crash_is_told_with_its_place(judge):
     answer = judge("def test_x():\n    assert g(None) == 1\n", crash=CRASH)
     assert answer["outcome"] == "failed" and answer["hit"] is True
     assert {key: answer["error"][key] for key in ("type", "module", "path", "function", "line")} == {
-        "type": "TypeError", "module": "builtins", "path": "shop/__init__.py", "function": "f", "line": 8}
+        "type": "TypeError",
+        "module": "builtins",
+        "path": "shop/__init__.py",
+        "function": "f",
+        "line": 8,
+    }
     assert 0 < answer["seconds"] < 1 and answer["network"] == [] and answer["slept"] == 0 and answer["clock"] is False
 
 
@@ -91,7 +99,12 @@ def test_a_draft_that_fails_elsewhere_tells_where(judge):
 
 def test_an_assertion_of_the_test_itself_is_in_the_test_file(judge):
     answer = judge("def test_x():\n    assert f(1) == 4\n")
-    assert (answer["outcome"], answer["error"]["type"], answer["error"]["path"], answer["hit"]) == ("failed", "AssertionError", "tests/test_x.py", None)
+    assert (answer["outcome"], answer["error"]["type"], answer["error"]["path"], answer["hit"]) == (
+        "failed",
+        "AssertionError",
+        "tests/test_x.py",
+        None,
+    )
 
 
 def test_an_error_that_is_expected_is_told_all_the_same(judge):
@@ -126,9 +139,17 @@ def test_what_a_test_does_beside_is_told(judge):
 
 
 @pytest.mark.parametrize("how", ("none", "default", "raise"))
-@pytest.mark.parametrize("name, body", (
-    ("f", "assert f(1) == 3"), ("f", "assert g(1) == 3"), ("f", "assert shop.f(1) == 3"), ("Box.twice", "assert Box(2).twice() == 4"), ("Box.half", "assert Box(2).half == 1"),
-    ("Box.of", "assert Box.of(3).size == 3")))
+@pytest.mark.parametrize(
+    "name, body",
+    (
+        ("f", "assert f(1) == 3"),
+        ("f", "assert g(1) == 3"),
+        ("f", "assert shop.f(1) == 3"),
+        ("Box.twice", "assert Box(2).twice() == 4"),
+        ("Box.half", "assert Box(2).half == 1"),
+        ("Box.of", "assert Box.of(3).size == 3"),
+    ),
+)
 def test_a_stand_in_for_the_target_is_noticed(judge, how, name, body):
     assert judge(f"def test_x():\n    {body}\n")["outcome"] == "passed"
     assert judge(f"def test_x():\n    {body}\n", {"module": "shop", "name": name, "with": how})["outcome"] == "failed"
@@ -139,5 +160,9 @@ def test_a_stand_in_goes_unnoticed_where_nothing_is_checked(judge):
 
 
 def test_a_stand_in_that_cannot_be_is_refused(judge):
-    for stub in ({"module": "os", "name": "system", "with": "none"}, {"module": "shop", "name": "missing", "with": "none"}, {"module": "shop", "name": "f", "with": "x"}):
+    for stub in (
+        {"module": "os", "name": "system", "with": "none"},
+        {"module": "shop", "name": "missing", "with": "none"},
+        {"module": "shop", "name": "f", "with": "x"},
+    ):
         assert judge("def test_x():\n    pass\n", stub)["refused"]

@@ -49,14 +49,22 @@ class Capture:
             return self._call(told, above)
         if sort == "enum":
             kind = self._reference(told["class"])
-            return Reference(kind.module, f"{kind.name}.{value}") if isinstance(kind, Reference) and value.isidentifier() else Lost("a member of an enumeration")
+            return (
+                Reference(kind.module, f"{kind.name}.{value}")
+                if isinstance(kind, Reference) and value.isidentifier()
+                else Lost("a member of an enumeration")
+            )
         if sort in ("object", "exception"):
             kind = self._reference(told["class"])
             if isinstance(kind, Lost):
                 return kind
             if sort == "exception":
                 given = [self.node(one, above) for one in value or []]
-                return Call(kind, given) if not any(isinstance(one, Lost) for one in given) else Instance(kind.module, kind.name, self._state(told, above))
+                return (
+                    Call(kind, given)
+                    if not any(isinstance(one, Lost) for one in given)
+                    else Instance(kind.module, kind.name, self._state(told, above))
+                )
             return Instance(kind.module, kind.name, self._state(told, above))
         if sort == "method" and isinstance(value, str) and value.isidentifier():
             of = self.node(told["of"], above)
@@ -81,7 +89,7 @@ class Capture:
         if sort == "str":
             return Literal(value[:LONGEST]) if isinstance(value, str) else None
         if sort == "bytes":
-            return Literal(base64.b64decode(value[:LONGEST // 4 * 4]))
+            return Literal(base64.b64decode(value[: LONGEST // 4 * 4]))
         if sort == "bytearray":
             return Call(Reference("builtins", "bytearray"), [Literal(base64.b64decode(value))])
         if sort in _PLAIN:
@@ -168,5 +176,3 @@ def last_part(function):
     """`Foo.bar` is told by some SDK versions where others tell `bar`."""
     text = function if isinstance(function, str) else ""
     return text.rsplit(".", 1)[-1]
-
-

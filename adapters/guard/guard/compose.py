@@ -9,7 +9,9 @@ from literals import WIDTH, wrapped
 
 _LIBRARY = getattr(sys, "stdlib_module_names", None) or frozenset(
     "abc array ast asyncio base64 bisect collections contextlib copy csv dataclasses datetime decimal enum fractions functools io ipaddress itertools json "
-    "math operator os pathlib pickle random re string struct sys tempfile threading time types typing unittest urllib uuid xml zoneinfo".split())
+    ""
+    "math operator os pathlib pickle random re string struct sys tempfile threading time types typing unittest urllib uuid xml zoneinfo".split()
+)
 _THIRD = ("pytest", "flask", "django", "fastapi", "starlette")
 _STRONG = re.compile(r"(result|list\(result\)) ==")
 SHORT = 40
@@ -71,7 +73,10 @@ def _body(found, evaluated):
         return [*lines, *expression_lines("", call)], []
     if outcome == "raises":
         kind, line = _exception(str(evaluated["type"]), evaluated.get("module"))
-        return [*lines, f"with pytest.raises({kind}):", *("    " + one for one in expression_lines("", call, 8))], ["import pytest", *([line] if line else [])]
+        return [*lines, f"with pytest.raises({kind}):", *("    " + one for one in expression_lines("", call, 8))], [
+            "import pytest",
+            *([line] if line else []),
+        ]
     if outcome == "response":
         lines += [*expression_lines("response = ", call), f"assert response.status_code == {int(evaluated['status'])}"]
         for check in evaluated.get("checks") or []:
@@ -155,7 +160,9 @@ def name_of(found):
     tree = ast.parse(found["call"], mode="eval").body
     if found.get("rung") == "request":
         words = [tree.func.attr] if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) else []
-        words += re.findall(r"[a-z0-9]+", str(tree.args[0].value).lower())[:4] if words and tree.args and isinstance(tree.args[0], ast.Constant) else []
+        words += (
+            re.findall(r"[a-z0-9]+", str(tree.args[0].value).lower())[:4] if words and tree.args and isinstance(tree.args[0], ast.Constant) else []
+        )
         return _safe("_".join(["test", *words]))
     called, given = _called(tree)
     return _safe("_".join(["test", called, *(["given", given] if given else [])]))
@@ -163,8 +170,13 @@ def name_of(found):
 
 def _called(tree):
     """What is called, and the kind of its first argument."""
-    while isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in ("list", "next", "run", "str", "len", "repr") and tree.args \
-            and isinstance(tree.args[0], (ast.Call, ast.Attribute)):
+    while (
+        isinstance(tree, ast.Call)
+        and isinstance(tree.func, ast.Name)
+        and tree.func.id in ("list", "next", "run", "str", "len", "repr")
+        and tree.args
+        and isinstance(tree.args[0], (ast.Call, ast.Attribute))
+    ):
         tree = tree.args[0]
     if isinstance(tree, ast.Call):
         name = tree.func.attr if isinstance(tree.func, ast.Attribute) else getattr(tree.func, "id", "call")

@@ -8,8 +8,25 @@ import inspect
 from nodes import Call, Item, Literal, Member, Reference
 from reprs import SHOWN
 
-NAMES = ("parse", "loads", "from_string", "fromstring", "from_str", "from_text", "from_json", "from_dict", "parse_string", "parsestring", "parse_one", "decode",
-         "create", "make", "build", "new", "compile")
+NAMES = (
+    "parse",
+    "loads",
+    "from_string",
+    "fromstring",
+    "from_str",
+    "from_text",
+    "from_json",
+    "from_dict",
+    "parse_string",
+    "parsestring",
+    "parse_one",
+    "decode",
+    "create",
+    "make",
+    "build",
+    "new",
+    "compile",
+)
 MOST_TEXTS, MOST = 2, 12
 _TELLING = (SHOWN, "value", "text", "source", "raw", "string", "data", "content", "name")
 
@@ -60,5 +77,7 @@ def _takes_one(function):
         parameters = list(inspect.signature(function).parameters.values())
     except (ValueError, TypeError):
         return False
-    required = [one for one in parameters if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    required = [
+        one for one in parameters if one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    ]
     return bool(parameters) and len(required) <= 1

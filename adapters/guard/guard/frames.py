@@ -57,7 +57,9 @@ def _calls(target, receiver, more, parameters, options):
 def _itself(target, parameters, options, receivers):
     """The class called with its constructor's arguments; where it has none of its own, the object as it was made."""
     if target.function.name in ("__init__", "__new__"):
-        kinds = [one.of for one, _ in receivers if isinstance(one, Call) and isinstance(one.of, Reference)] + [Reference(target.module, target.function.owner)]
+        kinds = [one.of for one, _ in receivers if isinstance(one, Call) and isinstance(one.of, Reference)] + [
+            Reference(target.module, target.function.owner)
+        ]
         seen = set()
         for kind in kinds:
             if (kind.module, kind.name) in seen:
@@ -75,7 +77,7 @@ def _local(target, local, captured, outer, maker):
     around = target.function.around
     parameters = around.parameters()
     receiver = [(None, frozenset())]
-    form = target.form[len("local-of-"):]
+    form = target.form[len("local-of-") :]
     if form in ("method", "class-method", "property", "itself") and parameters:
         first, *parameters = parameters
         receiver = maker.choices(_known(first["name"], local, captured) or Instance(target.module, around.owner))
@@ -152,8 +154,12 @@ def _options(parameter, local, captured, outer, stored, maker, use=None):
         found += [(one, frozenset(["param-rebound"])) for one in _other_forms(value)]
         if optional:
             found.insert(0 if not found or isinstance(value, (Lost, Instance)) else 1, (None, frozenset(["param-rebound"])))
-        found += [(one, flags | {"param-rebound"}) for key, other in local.items() if key != name and not isinstance(other, (Instance, Lost))
-                  for one, flags in _with_losses(other, maker)[:1]][:6]
+        found += [
+            (one, flags | {"param-rebound"})
+            for key, other in local.items()
+            if key != name and not isinstance(other, (Instance, Lost))
+            for one, flags in _with_losses(other, maker)[:1]
+        ][:6]
     if kind in ("rest", "named") and (not found or not all(isinstance(one, (Sequence, Mapping)) for one, _ in found)):
         found = [(one, flags) for one, flags in found if isinstance(one, (Sequence, Mapping))] or [(None, frozenset())]
     if not found and optional:
@@ -227,7 +233,9 @@ def _stored(function, line):
     line = line if type(line) is int else 1 << 30
     loops = [(one.lineno, one.end_lineno or 0) for one in own_nodes(function.tree) if isinstance(one, (ast.For, ast.While, ast.AsyncFor))]
     line = max([end for begin, end in loops if begin <= line <= end], default=line)
-    return {one.id for one in own_nodes(function.tree) if isinstance(one, ast.Name) and isinstance(one.ctx, (ast.Store, ast.Del)) and one.lineno <= line}
+    return {
+        one.id for one in own_nodes(function.tree) if isinstance(one, ast.Name) and isinstance(one.ctx, (ast.Store, ast.Del)) and one.lineno <= line
+    }
 
 
 def variables_of(frame, resolver):

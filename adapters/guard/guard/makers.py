@@ -78,7 +78,10 @@ class Maker:
             return []
         target = Reference(kind.__module__, kind.__qualname__)
         if node.given:
-            target_call = [(Call(target, [one for one, _ in picked]), frozenset([GUESSED])) for picked in varied([self.choices(one, depth + 1) for one in node.given])]
+            target_call = [
+                (Call(target, [one for one, _ in picked]), frozenset([GUESSED]))
+                for picked in varied([self.choices(one, depth + 1) for one in node.given])
+            ]
             if target_call:
                 return target_call[:MOST]
         parameters = parameters_of(kind)
@@ -132,7 +135,12 @@ class Maker:
 
     def _attribute(self, name, kind, attributes):
         assigned = self._assigned_of(kind)
-        names = [key for key, parameter in assigned.items() if parameter == name] + [name, "_" + name, f"_{kind.__name__.lstrip('_')}__{name}", name + "_"]
+        names = [key for key, parameter in assigned.items() if parameter == name] + [
+            name,
+            "_" + name,
+            f"_{kind.__name__.lstrip('_')}__{name}",
+            name + "_",
+        ]
         for base in kind.__mro__:
             names.append(f"_{base.__name__.lstrip('_')}__{name}")
         for one in names:
@@ -198,7 +206,9 @@ def arguments_call(target, parameters, picked):
         elif parameter.kind is parameter.VAR_KEYWORD:
             if isinstance(value, Mapping):
                 named += spread(value)
-        elif parameter.kind is parameter.POSITIONAL_ONLY or (parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty and not by_name):
+        elif parameter.kind is parameter.POSITIONAL_ONLY or (
+            parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty and not by_name
+        ):
             given.append(value)
         else:
             by_name = True
@@ -209,6 +219,7 @@ def arguments_call(target, parameters, picked):
 def spread(mapping):
     """The pairs of a dict as named arguments."""
     import keyword
+
     plain, rest = [], []
     for key, value in mapping.pairs:
         text = key.value if isinstance(key, Literal) else None
@@ -231,9 +242,9 @@ def varied(options):
     wide = [at for at, option in enumerate(options) if len(option) > 1]
     for at in wide:
         for other in options[at][1:]:
-            yield [*firsts[:at], other, *firsts[at + 1:]]
+            yield [*firsts[:at], other, *firsts[at + 1 :]]
     for position, at in enumerate(wide):
-        for beside in wide[position + 1:]:
+        for beside in wide[position + 1 :]:
             for one in options[at][1:3]:
                 for other in options[beside][1:3]:
                     picked = list(firsts)
@@ -257,8 +268,8 @@ def with_children(node, children):
     if isinstance(node, Mapping):
         return Mapping(list(zip(children[::2], children[1::2])), node.cut, node.vague)
     if isinstance(node, Call):
-        given = children[1:1 + len(node.given)]
-        named = [(name, value) for (name, _), value in zip(node.named, children[1 + len(node.given):])]
+        given = children[1 : 1 + len(node.given)]
+        named = [(name, value) for (name, _), value in zip(node.named, children[1 + len(node.given) :])]
         return Call(children[0], given, named)
     if isinstance(node, Member):
         return Member(children[0], node.name)

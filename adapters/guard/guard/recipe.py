@@ -12,23 +12,59 @@ import operator
 from literals import Imports, Unwritable, one_line, tree_of
 from nodes import Call, Variable
 
-BUILTINS = {name: getattr(builtins, name) for name in (
-    "list tuple set frozenset dict float complex bytearray range slice len str repr iter next int bool hash setattr delattr getattr bytes sorted sum "
-    "min max abs round divmod format ord chr any all reversed memoryview enumerate zip map filter type object isinstance Ellipsis NotImplemented".split())}
+BUILTINS = {
+    name: getattr(builtins, name)
+    for name in (
+        "list tuple set frozenset dict float complex bytearray range slice len "
+        "str repr iter next int bool hash setattr delattr getattr bytes sorted sum "
+        "min max abs round divmod format ord chr any all reversed memoryview enumerate "
+        "zip map filter type object isinstance Ellipsis NotImplemented".split()
+    )
+}
 BUILTINS.update({name: one for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception)})
 # What tests need beside the project's own names.
 HELPERS = {
-    "asyncio": ("run",), "contextlib": ("ExitStack",), "operator": ("setitem", "delitem", "index"), "os": ("environ",), "copy": ("copy", "deepcopy"),
-    "pickle": (), "django": ("setup",), "django.test": ("Client",), "fastapi.testclient": ("TestClient",), "starlette.testclient": ("TestClient",),
-    "flask": (), "math": ("trunc", "floor", "ceil"),
+    "asyncio": ("run",),
+    "contextlib": ("ExitStack",),
+    "operator": ("setitem", "delitem", "index"),
+    "os": ("environ",),
+    "copy": ("copy", "deepcopy"),
+    "pickle": (),
+    "django": ("setup",),
+    "django.test": ("Client",),
+    "fastapi.testclient": ("TestClient",),
+    "starlette.testclient": ("TestClient",),
+    "flask": (),
+    "math": ("trunc", "floor", "ceil"),
 }
 _SIGNS = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod, ast.Pow: operator.pow, ast.MatMult: operator.matmul, ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor, ast.LShift: operator.lshift, ast.RShift: operator.rshift, ast.USub: operator.neg, ast.UAdd: operator.pos,
-    ast.Invert: operator.invert, ast.Not: operator.not_, ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
-    ast.In: lambda one, many: one in many, ast.NotIn: lambda one, many: one not in many,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.MatMult: operator.matmul,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+    ast.Not: operator.not_,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda one, many: one in many,
+    ast.NotIn: lambda one, many: one not in many,
 }
 LONG = 60
 
