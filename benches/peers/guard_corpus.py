@@ -212,17 +212,20 @@ def tried(bug, trees, hook, options):
         result["verdict"] = answer.get("refused") or "not reproduced"
         return result
     result.update(rung=found["rung"], before=found["characters"]["before"], after=found["characters"]["after"], call=found["call"])
-    result["verdict"] = verdict(bug, trees, found, fault, common, options)
-    if result["verdict"].startswith("fixed: ") and answer.get("whole"):
-        result["verdict"] = verdict(bug, trees, answer["whole"], fault, common, options)
-        result["after"] = result["before"]
+    there = {**common, "root": str(trees["fixed"])}
+    evaluated = asked({"do": "evaluate", **there, "found": found, "attempt_seconds": 5}, trees["fixed"], trees)
+    # What is left of a call may fail on the fixed tree as well, or otherwise: then the whole call is the better guard.
+    if answer.get("whole") and evaluated.get("outcome") in (None, "same-error", "raises"):
+        again = asked({"do": "evaluate", **there, "found": answer["whole"], "attempt_seconds": 5}, trees["fixed"], trees)
+        if again.get("outcome") in ("value", "opaque", "response") or evaluated.get("outcome") != "raises":
+            found, evaluated = answer["whole"], again
+            result.update(after=result["before"], call=found["call"])
+    result["verdict"] = verdict(trees, found, evaluated, fault, common, options)
     return result
 
 
-def verdict(bug, trees, found, fault, common, options):
+def verdict(trees, found, evaluated, fault, common, options):
     """`passed`, or what one of the gates has against the test."""
-    there = {**common, "root": str(trees["fixed"])}
-    evaluated = asked({"do": "evaluate", **there, "found": found, "attempt_seconds": 5}, trees["fixed"], trees)
     if evaluated.get("refused") or evaluated["outcome"] == "same-error":
         return "fixed: " + (evaluated.get("refused") or "the same error")
     about = {"id": "ab12cd34", "type": fault["type"], "function": fault["function"]}

@@ -8,8 +8,8 @@ import sys
 from literals import WIDTH, wrapped
 
 _LIBRARY = getattr(sys, "stdlib_module_names", None) or frozenset(
-    "abc array ast asyncio base64 bisect collections contextlib copy csv dataclasses datetime decimal enum fractions functools io ipaddress itertools json "
-    ""
+    "abc array ast asyncio base64 bisect collections contextlib copy csv "
+    "dataclasses datetime decimal enum fractions functools io ipaddress itertools json "
     "math operator os pathlib pickle random re string struct sys tempfile threading time types typing unittest urllib uuid xml zoneinfo".split()
 )
 _THIRD = ("pytest", "flask", "django", "fastapi", "starlette")
