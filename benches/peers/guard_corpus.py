@@ -22,7 +22,7 @@ TOOLS = ("sentry-sdk==2.35.0", "pytest==8.4.2", "setuptools<80")
 ZONES = ("UTC", "Asia/Tokyo", "America/New_York", "Europe/Berlin", "Pacific/Auckland")
 
 # Runs the call of one bug under the real sentry-sdk and keeps the event that would have been sent.
-SENDER = '''
+SENDER = """
 import json, sys
 import sentry_sdk
 from sentry_sdk.transport import Transport
@@ -51,7 +51,7 @@ except BaseException as error:
     sentry_sdk.capture_exception(error)
 sentry_sdk.flush()
 json.dump(kept, open(out, "w"))
-'''
+"""
 
 
 def main():
@@ -122,8 +122,14 @@ def captured(bug, trees, hook):
     sender.write_text(SENDER)
     about = json.dumps({**bug, "in_app": first_party(trees["faulty"])})
     environment = clean(PYTHONPATH=os.pathsep.join([str(trees["faulty"]), str(CAPTURE)]))
-    subprocess.run([str(trees["python"]), "-B", str(sender), about, str(trees["faulty"]), str(out), "hook" if hook else "plain"],
-                   check=True, cwd=trees["here"], env=environment, timeout=120, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [str(trees["python"]), "-B", str(sender), about, str(trees["faulty"]), str(out), "hook" if hook else "plain"],
+        check=True,
+        cwd=trees["here"],
+        env=environment,
+        timeout=120,
+        stdout=subprocess.DEVNULL,
+    )
     return json.loads(out.read_text())
 
 
@@ -136,8 +142,16 @@ def as_event(kept, tree):
     event = kept["event"]
     exceptions = []
     for value in event["exception"]["values"]:
-        frames = [{"path": inside(frame.get("abs_path") or "", tree), "module": frame.get("module") or "", "function": frame.get("function") or "",
-                   "line": frame.get("lineno") or 0, "vars": frame.get("vars")} for frame in (value.get("stacktrace") or {}).get("frames", [])]
+        frames = [
+            {
+                "path": inside(frame.get("abs_path") or "", tree),
+                "module": frame.get("module") or "",
+                "function": frame.get("function") or "",
+                "line": frame.get("lineno") or 0,
+                "vars": frame.get("vars"),
+            }
+            for frame in (value.get("stacktrace") or {}).get("frames", [])
+        ]
         exceptions.append({"type": value["type"], "value": value.get("value") or "", "frames": frames})
     capture = kept.get("capture")
     if capture is None and "titer" in event.get("contexts", {}):
@@ -164,8 +178,14 @@ def asked(request, tree, trees, **more):
     question, answer = trees["here"] / "request.json", trees["here"] / "answer.json"
     question.write_text(json.dumps({"v": 1, **request}))
     answer.unlink(missing_ok=True)
-    done = subprocess.run([str(trees["python"]), "-X", "utf8", "-B", str(WORKBENCH), str(question), str(answer)], cwd=tree, timeout=300,
-                          env=clean(PYTHONPATH=str(tree), **more), capture_output=True, text=True)
+    done = subprocess.run(
+        [str(trees["python"]), "-X", "utf8", "-B", str(WORKBENCH), str(question), str(answer)],
+        cwd=tree,
+        timeout=300,
+        env=clean(PYTHONPATH=str(tree), **more),
+        capture_output=True,
+        text=True,
+    )
     if not answer.exists():
         return {"refused": f"exit {done.returncode}: {done.stderr[-300:]}"}
     return json.loads(answer.read_text())
@@ -174,6 +194,8 @@ def asked(request, tree, trees, **more):
 def tried(bug, trees, hook, options):
     """What became of one event: rung, why not, characters, seconds."""
     kept = captured(bug, trees, hook)
+    if "event" not in kept:
+        return {"seconds": 0.0, "rung": "-", "verdict": "the call raised nothing", "before": 0, "after": 0}
     event = as_event(kept, trees["faulty"])
     if not hook:
         event["capture"] = None
@@ -190,14 +212,20 @@ def tried(bug, trees, hook, options):
         result["verdict"] = answer.get("refused") or "not reproduced"
         return result
     result.update(rung=found["rung"], before=found["characters"]["before"], after=found["characters"]["after"], call=found["call"])
-    result["verdict"] = verdict(bug, trees, found, fault, common, options)
+    there = {**common, "root": str(trees["fixed"])}
+    evaluated = asked({"do": "evaluate", **there, "found": found, "attempt_seconds": 5}, trees["fixed"], trees)
+    # What is left of a call may fail on the fixed tree as well, or otherwise: then the whole call is the better guard.
+    if answer.get("whole") and evaluated.get("outcome") in (None, "same-error", "raises"):
+        again = asked({"do": "evaluate", **there, "found": answer["whole"], "attempt_seconds": 5}, trees["fixed"], trees)
+        if again.get("outcome") in ("value", "opaque", "response") or evaluated.get("outcome") != "raises":
+            found, evaluated = answer["whole"], again
+            result.update(after=result["before"], call=found["call"])
+    result["verdict"] = verdict(trees, found, evaluated, fault, common, options)
     return result
 
 
-def verdict(bug, trees, found, fault, common, options):
+def verdict(trees, found, evaluated, fault, common, options):
     """`passed`, or what one of the gates has against the test."""
-    there = {**common, "root": str(trees["fixed"])}
-    evaluated = asked({"do": "evaluate", **there, "found": found, "attempt_seconds": 5}, trees["fixed"], trees)
     if evaluated.get("refused") or evaluated["outcome"] == "same-error":
         return "fixed: " + (evaluated.get("refused") or "the same error")
     about = {"id": "ab12cd34", "type": fault["type"], "function": fault["function"]}
@@ -211,9 +239,21 @@ def verdict(bug, trees, found, fault, common, options):
         tests.mkdir(exist_ok=True)
         (tests / "test_guard.py").write_text(text["text"], encoding="utf-8")
         for at in range(times):
-            judged = asked({"do": "judge", **common, "root": str(trees[which]), "file": "tests_of_guard/test_guard.py", "test": text["test"],
-                            "crash": {"path": fault["path"], "line": fault["line"]} if which == "faulty" else None, "stub": None},
-                           trees[which], trees, PYTHONHASHSEED=str(at), TZ=ZONES[at])
+            judged = asked(
+                {
+                    "do": "judge",
+                    **common,
+                    "root": str(trees[which]),
+                    "file": "tests_of_guard/test_guard.py",
+                    "test": text["test"],
+                    "crash": {"path": fault["path"], "line": fault["line"]} if which == "faulty" else None,
+                    "stub": None,
+                },
+                trees[which],
+                trees,
+                PYTHONHASHSEED=str(at),
+                TZ=ZONES[at],
+            )
             why = against(judged, which, fault)
             if why:
                 return f"{which} run {at + 1}: {why}"
@@ -237,7 +277,9 @@ def against(judged, which, fault):
 def row(name, pair):
     parts = [f"{name:24}"]
     for one in pair:
-        parts.append(f"{one['rung']:7} {one['verdict'][:60]:24} {one['before']:5} -> {one['after']:4} {one['seconds']:5.1f} s  {one.get('call', '')[:50]:50}")
+        parts.append(
+            f"{one['rung']:7} {one['verdict'][:60]:24} {one['before']:5} -> {one['after']:4} {one['seconds']:5.1f} s  {one.get('call', '')[:50]:50}"
+        )
     return " | ".join(parts)
 
 
@@ -245,7 +287,9 @@ def summary(rows):
     lines = [f"{len(rows)} bugs"]
     for at, name in enumerate(("plain vars", "with hook")):
         good = sum(pair[at]["verdict"] in ("passed", "weak") for _, pair in rows)
-        lines.append(f"{name}: {good} of {len(rows)} ({100 * good // max(1, len(rows))} %), reproduced {sum(pair[at]['rung'] != '-' for _, pair in rows)}")
+        lines.append(
+            f"{name}: {good} of {len(rows)} ({100 * good // max(1, len(rows))} %), reproduced {sum(pair[at]['rung'] != '-' for _, pair in rows)}"
+        )
     return "\n".join(lines)
 
 

@@ -33,6 +33,8 @@ pub struct Draft {
     pub weak: bool,
     /// The call that it makes; none for a test that somebody else wrote.
     pub found: Option<Found>,
+    /// The same call before it was made smaller, where that is another.
+    pub whole: Option<Found>,
     /// What the call gives after the fix.
     pub evaluated: Option<Value>,
     /// The commit that fails.

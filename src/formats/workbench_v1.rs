@@ -117,6 +117,8 @@ pub fn request(root: &str, first_party: &[String], ask: &Ask<'_>) -> Vec<u8> {
 pub struct Reproduced {
     /// The call, if there is one.
     pub found: Option<Found>,
+    /// The same before it was made smaller.
+    pub whole: Option<Found>,
     /// What was tried.
     pub attempts: Vec<Attempt>,
 }

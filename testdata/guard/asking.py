@@ -19,8 +19,15 @@ def ask(request, root=None, raw=None, timeout=120, **variables):
         with open(question, "w", encoding="utf-8", errors="surrogatepass") as file:
             file.write(raw if raw is not None else json.dumps({"v": 1, **request}))
         environment = {**os.environ, "PYTHONPATH": str(root or ""), **variables}
-        done = subprocess.run([sys.executable, "-X", "utf8", "-B", str(WORKBENCH), question, answer], cwd=root or folder, env=environment,
-                              timeout=timeout, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-X", "utf8", "-B", str(WORKBENCH), question, answer],
+            cwd=root or folder,
+            env=environment,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert os.path.exists(answer), done.stderr
         with open(answer, encoding="utf-8") as file:
             return json.load(file)

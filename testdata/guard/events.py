@@ -37,8 +37,15 @@ def frames_of(traceback, root):
         path = Path(frame.f_code.co_filename)
         inside = root in path.parents
         told = list(frame.f_locals.items())[:BREADTH]
-        found.append({"path": path.relative_to(root).as_posix() if inside else "", "module": frame.f_globals.get("__name__", ""), "function": frame.f_code.co_name,
-                      "line": traceback.tb_lineno, "vars": {name: variable(value) for name, value in told} if inside else None})
+        found.append(
+            {
+                "path": path.relative_to(root).as_posix() if inside else "",
+                "module": frame.f_globals.get("__name__", ""),
+                "function": frame.f_code.co_name,
+                "line": traceback.tb_lineno,
+                "vars": {name: variable(value) for name, value in told} if inside else None,
+            }
+        )
         traceback = traceback.tb_next
     return found
 
@@ -47,6 +54,7 @@ def captured(error, root):
     if str(CAPTURE) not in sys.path:
         sys.path.insert(0, str(CAPTURE))
     import titer_capture
+
     text = titer_capture.Capture(root=str(root), limits=titer_capture.Limits(seconds=5)).of(error)
     return json.loads(text) if text else None
 

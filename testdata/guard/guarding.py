@@ -35,24 +35,55 @@ class Fault:
         raise AssertionError("nothing was raised")
 
     def reproduced(self, event, **more):
-        return ask({"do": "reproduce", "root": str(self.faulty), "first_party": names_of(self.faulty), "fault": fault_of(event), "events": [event], "seconds": 30,
-                    "attempt_seconds": 3, **more}, self.faulty)
+        return ask(
+            {
+                "do": "reproduce",
+                "root": str(self.faulty),
+                "first_party": names_of(self.faulty),
+                "fault": fault_of(event),
+                "events": [event],
+                "seconds": 30,
+                "attempt_seconds": 3,
+                **more,
+            },
+            self.faulty,
+        )
 
     def written(self, event, found):
         """The test's text and what the fixed tree gave."""
-        evaluated = ask({"do": "evaluate", "root": str(self.fixed), "first_party": names_of(self.fixed), "found": found, "attempt_seconds": 5}, self.fixed)
+        evaluated = ask(
+            {"do": "evaluate", "root": str(self.fixed), "first_party": names_of(self.fixed), "found": found, "attempt_seconds": 5}, self.fixed
+        )
         assert "refused" not in evaluated, evaluated
         fault = fault_of(event)
-        answer = ask({"do": "write", "found": found, "evaluated": evaluated, "fault": {"id": "ab12cd34", "type": fault["type"], "function": fault["function"]},
-                      "today_xfail": False})
+        answer = ask(
+            {
+                "do": "write",
+                "found": found,
+                "evaluated": evaluated,
+                "fault": {"id": "ab12cd34", "type": fault["type"], "function": fault["function"]},
+                "today_xfail": False,
+            }
+        )
         assert "refused" not in answer, answer
         return answer, evaluated
 
     def judged(self, tree, text, test, crash=None, stub=None, **variables):
         (tree / "tests").mkdir(exist_ok=True)
         (tree / "tests" / "test_guard.py").write_text(text, encoding="utf-8")
-        return ask({"do": "judge", "root": str(tree), "first_party": names_of(tree), "file": "tests/test_guard.py", "test": test, "crash": crash, "stub": stub}, tree,
-                   **variables)
+        return ask(
+            {
+                "do": "judge",
+                "root": str(tree),
+                "first_party": names_of(tree),
+                "file": "tests/test_guard.py",
+                "test": test,
+                "crash": crash,
+                "stub": stub,
+            },
+            tree,
+            **variables,
+        )
 
     def passes_the_gate(self, event):
         """The answer of the ladder and the written test, which fails before and passes after."""
@@ -62,7 +93,9 @@ class Fault:
         written, evaluated = self.written(event, found)
         print(written["text"])
         for seed in range(2):
-            judged = self.judged(self.faulty, written["text"], written["test"], {"path": fault["path"], "line": fault["line"]}, PYTHONHASHSEED=str(seed))
+            judged = self.judged(
+                self.faulty, written["text"], written["test"], {"path": fault["path"], "line": fault["line"]}, PYTHONHASHSEED=str(seed)
+            )
             assert judged["outcome"] == "failed", judged
             assert (judged["error"]["type"], judged["error"]["path"]) == (fault["type"], fault["path"]), judged
             assert judged["hit"] is True
@@ -70,6 +103,8 @@ class Fault:
             judged = self.judged(self.fixed, written["text"], written["test"], PYTHONHASHSEED=str(seed), TZ=zone)
             assert judged["outcome"] == "passed", judged
             assert not judged["network"], judged
-        looked = ask({"do": "inspect", "text": written["text"], "file": "tests/test_guard.py", "first_party": names_of(self.faulty), "root": str(self.faulty)})
+        looked = ask(
+            {"do": "inspect", "text": written["text"], "file": "tests/test_guard.py", "first_party": names_of(self.faulty), "root": str(self.faulty)}
+        )
         assert looked["findings"] == [], looked
         return found, written, evaluated

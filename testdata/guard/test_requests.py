@@ -7,8 +7,14 @@ import pytest
 from guarding import Fault
 
 HERE = Path(__file__).resolve().parent
-HEADERS = {"Host": "shop.example", "User-Agent": "Mozilla/5.0", "X-Forwarded-For": "10.0.0.1", "Authorization": "[Filtered]", "Content-Type": "application/json",
-           "X-Shop-Version": "12"}
+HEADERS = {
+    "Host": "shop.example",
+    "User-Agent": "Mozilla/5.0",
+    "X-Forwarded-For": "10.0.0.1",
+    "Authorization": "[Filtered]",
+    "Content-Type": "application/json",
+    "X-Shop-Version": "12",
+}
 
 
 def test_a_flask_request_is_sent_again(tmp_path):
@@ -20,7 +26,9 @@ def test_a_flask_request_is_sent_again(tmp_path):
         app.testing = True
         app.test_client().post("/orders", json={"count": 2, "price": None, "customer": "Ann"})
 
-    event = fault.raised_by(work, {"url": "https://shop.example/orders", "method": "POST", "headers": HEADERS, "data": {"count": 2, "price": None, "customer": "Ann"}})
+    event = fault.raised_by(
+        work, {"url": "https://shop.example/orders", "method": "POST", "headers": HEADERS, "data": {"count": 2, "price": None, "customer": "Ann"}}
+    )
     found, written, _ = fault.passes_the_gate(event)
     assert found["rung"] == "request"
     assert found["call"] == 'client.post("/orders", json={"count": 2, "price": None})'
@@ -50,6 +58,7 @@ def test_a_fastapi_request_is_sent_again(tmp_path):
 
     def work():
         from fastapi.testclient import TestClient
+
         TestClient(importlib.import_module("shop.main").app).get("/stock/apple?wanted=3")
 
     event = fault.raised_by(work, {"url": "https://shop.example/stock/apple", "query_string": "wanted=3", "method": "GET", "headers": HEADERS})
@@ -65,6 +74,7 @@ def test_an_async_fastapi_view_is_sent_its_body_again(tmp_path):
 
     def work():
         from fastapi.testclient import TestClient
+
         TestClient(importlib.import_module("shop.main").app).post("/names", json={"name": "ann"})
 
     event = fault.raised_by(work, {"url": "https://shop.example/names", "method": "POST", "headers": HEADERS, "data": {"name": "ann"}})

@@ -48,18 +48,23 @@ def done(request):
         return bounded(request)
     if do == "evaluate":
         import outcome
+
         return outcome.evaluate(request)
     if do == "observe":
         import outcome
+
         return outcome.observe(request)
     if do == "write":
         import compose
+
         return compose.write(request)
     if do == "judge":
         import judge
+
         return judge.judge(request)
     if do == "inspect":
         import inspection
+
         return inspection.inspect(request)
     return refusal(f"nothing is known of doing {str(do)[:40]!r}")
 
@@ -68,6 +73,7 @@ def bounded(request):
     """The ladder in a child of its own: modules are imported there, and whatever they do, an answer is written."""
     import attempt
     import ladder
+
     seconds = request.get("seconds") if isinstance(request.get("seconds"), (int, float)) else 60
     told = attempt.in_child(lambda: ladder.reproduce(request), seconds * 1.5 + 10)
     if "attempts" in told:

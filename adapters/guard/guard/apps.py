@@ -24,8 +24,11 @@ def files_of(root, first_party):
     found = []
     for folder, inner, names in os.walk(root):
         inner[:] = sorted(one for one in inner if not one.startswith(".") and one not in _SKIPPED and "venv" not in one and not one.startswith("__"))
-        found += [os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/") for name in sorted(names)
-                  if name.endswith(".py") and not name.startswith("test_") and name != "conftest.py"]
+        found += [
+            os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
+            for name in sorted(names)
+            if name.endswith(".py") and not name.startswith("test_") and name != "conftest.py"
+        ]
         if len(found) > MOST_FILES:
             break
     telling = re.compile(r"(^|/)(app|main|wsgi|asgi|__init__|web|server|api|factory|manage|application)\.py$")

@@ -53,13 +53,14 @@ def _as_child(work, reading, writing):
         answer = json.dumps({"outcome": "broken", "text": f"{type(error).__name__}: {str(error)[:200]}"})
     data = answer.encode("utf-8", "backslashreplace")
     while data:
-        data = data[os.write(writing, data):]
+        data = data[os.write(writing, data) :]
     os._exit(0)
 
 
 def _bound():
     try:
         import resource
+
         hard = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard), hard))
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
@@ -101,8 +102,13 @@ def observed(recipe, world):
         return {"outcome": "broken", "text": str(error)}
     except BaseException as error:  # noqa: BLE001 - that is what is looked for
         return told(error, world.root)
-    return {"outcome": "returned", "iterates": hasattr(type(result), "__next__"), "awaits": hasattr(type(result), "__await__"),
-            "enters": hasattr(type(result), "__enter__") and hasattr(result, "gen"), "status": getattr(result, "status_code", None)}
+    return {
+        "outcome": "returned",
+        "iterates": hasattr(type(result), "__next__"),
+        "awaits": hasattr(type(result), "__await__"),
+        "enters": hasattr(type(result), "__enter__") and hasattr(result, "gen"),
+        "status": getattr(result, "status_code", None),
+    }
 
 
 def told(error, root):
@@ -119,8 +125,15 @@ def told(error, root):
     except BaseException as odd:  # noqa: BLE001 - an exception's own __str__
         text = f"<{type(odd).__name__}>"
     kind = type(error)
-    return {"outcome": "raised", "type": kind.__name__, "module": kind.__module__, "text": text, "own": own[-MOST_FRAMES:], "last": last,
-            "bases": [one.__name__ for one in kind.__mro__]}
+    return {
+        "outcome": "raised",
+        "type": kind.__name__,
+        "module": kind.__module__,
+        "text": text,
+        "own": own[-MOST_FRAMES:],
+        "last": last,
+        "bases": [one.__name__ for one in kind.__mro__],
+    }
 
 
 def own_path(file, root):
@@ -128,7 +141,7 @@ def own_path(file, root):
     whole = os.path.realpath(file)
     if not whole.startswith(root) or file.startswith("<"):
         return None
-    inner = whole[len(root):].replace(os.sep, "/")
+    inner = whole[len(root) :].replace(os.sep, "/")
     return None if _FOREIGN.search("/" + inner) else inner
 
 

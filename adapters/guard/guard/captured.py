@@ -6,6 +6,7 @@ import binascii
 from nodes import DEEPEST, Call, Instance, Literal, Lost, Mapping, Member, Reference, Sequence
 
 MOST = 10_000
+LONGEST = 100_000
 _PLAIN = ("list", "tuple", "set", "frozenset", "deque")
 
 
@@ -48,14 +49,22 @@ class Capture:
             return self._call(told, above)
         if sort == "enum":
             kind = self._reference(told["class"])
-            return Reference(kind.module, f"{kind.name}.{value}") if isinstance(kind, Reference) and value.isidentifier() else Lost("a member of an enumeration")
+            return (
+                Reference(kind.module, f"{kind.name}.{value}")
+                if isinstance(kind, Reference) and value.isidentifier()
+                else Lost("a member of an enumeration")
+            )
         if sort in ("object", "exception"):
             kind = self._reference(told["class"])
             if isinstance(kind, Lost):
                 return kind
             if sort == "exception":
                 given = [self.node(one, above) for one in value or []]
-                return Call(kind, given) if not any(isinstance(one, Lost) for one in given) else Instance(kind.module, kind.name, self._state(told, above))
+                return (
+                    Call(kind, given)
+                    if not any(isinstance(one, Lost) for one in given)
+                    else Instance(kind.module, kind.name, self._state(told, above))
+                )
             return Instance(kind.module, kind.name, self._state(told, above))
         if sort == "method" and isinstance(value, str) and value.isidentifier():
             of = self.node(told["of"], above)
@@ -78,9 +87,9 @@ class Capture:
         if sort == "complex":
             return Literal(complex(float(value[0]), float(value[1])))
         if sort == "str":
-            return Literal(value) if isinstance(value, str) else None
+            return Literal(value[:LONGEST]) if isinstance(value, str) else None
         if sort == "bytes":
-            return Literal(base64.b64decode(value))
+            return Literal(base64.b64decode(value[: LONGEST // 4 * 4]))
         if sort == "bytearray":
             return Call(Reference("builtins", "bytearray"), [Literal(base64.b64decode(value))])
         if sort in _PLAIN:
@@ -167,5 +176,3 @@ def last_part(function):
     """`Foo.bar` is told by some SDK versions where others tell `bar`."""
     text = function if isinstance(function, str) else ""
     return text.rsplit(".", 1)[-1]
-
-

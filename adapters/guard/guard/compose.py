@@ -8,8 +8,10 @@ import sys
 from literals import WIDTH, wrapped
 
 _LIBRARY = getattr(sys, "stdlib_module_names", None) or frozenset(
-    "abc array ast asyncio base64 bisect collections contextlib copy csv dataclasses datetime decimal enum fractions functools io ipaddress itertools json "
-    "math operator os pathlib pickle random re string struct sys tempfile threading time types typing unittest urllib uuid xml zoneinfo".split())
+    "abc array ast asyncio base64 bisect collections contextlib copy csv "
+    "dataclasses datetime decimal enum fractions functools io ipaddress itertools json "
+    "math operator os pathlib pickle random re string struct sys tempfile threading time types typing unittest urllib uuid xml zoneinfo".split()
+)
 _THIRD = ("pytest", "flask", "django", "fastapi", "starlette")
 _STRONG = re.compile(r"(result|list\(result\)) ==")
 SHORT = 40
@@ -22,6 +24,8 @@ def write(request):
     if evaluated is not None and evaluated.get("outcome") == "same-error":
         return {"v": 1, "refused": "the fixed code raises the same error: there is nothing to hold it to"}
     imports = list(found.get("imports") or [])
+    if not all(_is_import(line) for line in [*imports, *((evaluated or {}).get("imports") or [])]):
+        return {"v": 1, "refused": "one of the imports is none"}
     body, more = _body(found, evaluated)
     imports += [line for line in more if line not in imports]
     name = name_of(found)
@@ -41,8 +45,17 @@ def write(request):
     top = str((found.get("target") or {}).get("module") or "").split(".")[0]
     text = header + "\n" + grouped(imports, top) + "\n\n" + "\n".join(lines) + "\n"
     ast.parse(text)
-    text.encode("utf-8")
+    if not text.isascii():
+        text.encode("utf-8")
     return {"v": 1, "text": text, "test": name, "weak": _is_weak(evaluated)}
+
+
+def _is_import(line):
+    try:
+        tree = ast.parse(line).body
+    except (SyntaxError, ValueError, TypeError):
+        return False
+    return len(tree) == 1 and isinstance(tree[0], (ast.Import, ast.ImportFrom)) and "\n" not in line
 
 
 def _is_weak(evaluated):
@@ -60,7 +73,10 @@ def _body(found, evaluated):
         return [*lines, *expression_lines("", call)], []
     if outcome == "raises":
         kind, line = _exception(str(evaluated["type"]), evaluated.get("module"))
-        return [*lines, f"with pytest.raises({kind}):", *("    " + one for one in expression_lines("", call, 8))], ["import pytest", *([line] if line else [])]
+        return [*lines, f"with pytest.raises({kind}):", *("    " + one for one in expression_lines("", call, 8))], [
+            "import pytest",
+            *([line] if line else []),
+        ]
     if outcome == "response":
         lines += [*expression_lines("response = ", call), f"assert response.status_code == {int(evaluated['status'])}"]
         for check in evaluated.get("checks") or []:
@@ -144,7 +160,9 @@ def name_of(found):
     tree = ast.parse(found["call"], mode="eval").body
     if found.get("rung") == "request":
         words = [tree.func.attr] if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute) else []
-        words += re.findall(r"[a-z0-9]+", str(tree.args[0].value).lower())[:4] if words and tree.args and isinstance(tree.args[0], ast.Constant) else []
+        words += (
+            re.findall(r"[a-z0-9]+", str(tree.args[0].value).lower())[:4] if words and tree.args and isinstance(tree.args[0], ast.Constant) else []
+        )
         return _safe("_".join(["test", *words]))
     called, given = _called(tree)
     return _safe("_".join(["test", called, *(["given", given] if given else [])]))
@@ -152,8 +170,13 @@ def name_of(found):
 
 def _called(tree):
     """What is called, and the kind of its first argument."""
-    while isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id in ("list", "next", "run", "str", "len", "repr") and tree.args \
-            and isinstance(tree.args[0], (ast.Call, ast.Attribute)):
+    while (
+        isinstance(tree, ast.Call)
+        and isinstance(tree.func, ast.Name)
+        and tree.func.id in ("list", "next", "run", "str", "len", "repr")
+        and tree.args
+        and isinstance(tree.args[0], (ast.Call, ast.Attribute))
+    ):
         tree = tree.args[0]
     if isinstance(tree, ast.Call):
         name = tree.func.attr if isinstance(tree.func, ast.Attribute) else getattr(tree.func, "id", "call")

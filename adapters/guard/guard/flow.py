@@ -5,7 +5,13 @@ import ast
 import suspects
 
 _MOCKS = ("Mock", "MagicMock", "AsyncMock", "patch", "create_autospec", "mock_open", "mocker")
-_CLIENTS = ("django.test.Client", "django.test.AsyncClient", "rest_framework.test.APIClient", "fastapi.testclient.TestClient", "starlette.testclient.TestClient")
+_CLIENTS = (
+    "django.test.Client",
+    "django.test.AsyncClient",
+    "rest_framework.test.APIClient",
+    "fastapi.testclient.TestClient",
+    "starlette.testclient.TestClient",
+)
 _CHECKS = ("raises", "warns", "assertRaises", "assertRaisesRegex", "deprecated_call")
 
 
@@ -17,7 +23,9 @@ class Dependence:
         self.own_names = {name for name, module in imported.items() if module.split(".")[0] in own or module in _CLIENTS}
         self.mock_names = {name for name, module in imported.items() if module.startswith(("unittest.mock", "mock")) or name in _MOCKS}
         # A fixture may be a client of the product; what it gives is taken for the product's.
-        self.from_product = {one.arg for one in test.args.args if one.arg not in ("monkeypatch", "tmp_path", "capsys", "caplog", "mocker", "self", "request")}
+        self.from_product = {
+            one.arg for one in test.args.args if one.arg not in ("monkeypatch", "tmp_path", "capsys", "caplog", "mocker", "self", "request")
+        }
         self.of_mocks = {"mocker"} if "mocker" in [one.arg for one in test.args.args] else set()
         self.assertions, self.swallowed = [], None
         for _ in range(3):
@@ -62,7 +70,8 @@ class Dependence:
             elif isinstance(one, (ast.Attribute, ast.Subscript)) and suspects.root_of(one) in self.own_names | self.from_product:
                 return True
             elif isinstance(one, (ast.BinOp, ast.Compare, ast.UnaryOp)) and any(
-                    isinstance(part, ast.Name) and part.id in self.own_names and part.id.isupper() for part in ast.walk(one)):
+                isinstance(part, ast.Name) and part.id in self.own_names and part.id.isupper() for part in ast.walk(one)
+            ):
                 return True
         return False
 
@@ -82,7 +91,9 @@ class Dependence:
                     self.assertions.append(one)
             elif isinstance(one, (ast.With, ast.AsyncWith)) and any(self._is_check(item.context_expr) for item in one.items):
                 self.assertions.append(one)
-            elif isinstance(one, ast.With) and any(suspects.dotted(getattr(item.context_expr, "func", item.context_expr)).endswith("suppress") for item in one.items):
+            elif isinstance(one, ast.With) and any(
+                suspects.dotted(getattr(item.context_expr, "func", item.context_expr)).endswith("suppress") for item in one.items
+            ):
                 self.swallowed = self.swallowed or one
             elif isinstance(one, ast.Try) and self._swallows(one):
                 self.swallowed = self.swallowed or one
@@ -91,7 +102,9 @@ class Dependence:
     def _literal_calls(self, test):
         """`pytest.raises(Error, f, 1)` without `with`."""
         within = {id(item.context_expr) for one in ast.walk(test) if isinstance(one, (ast.With, ast.AsyncWith)) for item in one.items}
-        self.assertions += [one for one in ast.walk(test) if isinstance(one, ast.Call) and self._is_check(one) and id(one) not in within and len(one.args) > 1]
+        self.assertions += [
+            one for one in ast.walk(test) if isinstance(one, ast.Call) and self._is_check(one) and id(one) not in within and len(one.args) > 1
+        ]
 
     def _expected(self, test):
         """A strict xfail with an exception says what is expected of the call as long as there is no fix."""
@@ -106,8 +119,11 @@ class Dependence:
     def _swallows(node):
         for handler in node.handlers:
             # Raising or asserting or failing in a handler is no swallowing.
-            loud = any(isinstance(one, (ast.Raise, ast.Assert)) or (isinstance(one, ast.Call) and suspects.dotted(one.func).endswith("fail"))
-                       for part in handler.body for one in ast.walk(part))
+            loud = any(
+                isinstance(one, (ast.Raise, ast.Assert)) or (isinstance(one, ast.Call) and suspects.dotted(one.func).endswith("fail"))
+                for part in handler.body
+                for one in ast.walk(part)
+            )
             if not loud:
                 return True
         return False
@@ -120,14 +136,18 @@ class Dependence:
 
     def _only_product(self, tree):
         return any(isinstance(one, ast.Name) and one.id in self.from_product - self.of_mocks for one in ast.walk(tree)) or any(
-            isinstance(one, ast.Call) and suspects.dotted(one.func).split(".")[0] in self.own_names for one in ast.walk(tree))
+            isinstance(one, ast.Call) and suspects.dotted(one.func).split(".")[0] in self.own_names for one in ast.walk(tree)
+        )
 
     def depends(self, node):
         if isinstance(node, ast.Assert):
             return not _is_empty(node.test) and self.is_products(node.test)
         if isinstance(node, (ast.With, ast.AsyncWith)):
             return any(self.is_products(one) for one in node.body)
-        return any(self.is_products(one) or isinstance(one, ast.Name) and one.id in self.own_names for one in [*node.args, *(one.value for one in node.keywords)])
+        return any(
+            self.is_products(one) or isinstance(one, ast.Name) and one.id in self.own_names
+            for one in [*node.args, *(one.value for one in node.keywords)]
+        )
 
 
 def _is_empty(tree):

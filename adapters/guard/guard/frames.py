@@ -6,9 +6,11 @@ bytes, another local, or none at all, its default.
 
 import ast
 
+import factories
+from hints import hints_of
 from makers import Maker, spread, varied
 from nodes import Call, Instance, Literal, Lost, Mapping, Node, Reference, Sequence
-from source import own_nodes
+from source import own_nodes, use_of
 from targets import call_of, owner_instance
 from values import losses, node_of_variable
 
@@ -21,6 +23,9 @@ def candidates(target, frame, own, at, capture, known, world):
     local = variables_of(frame, resolver)
     outer = [variables_of(one, world.resolver(one.get("module") if isinstance(one.get("module"), str) else None)) for one in reversed(own[:at])]
     captured = {one["name"]: one for one in capture.arguments(known)} if known else {}
+    hints = hints_of(target.function, own, at, local, world.root, lambda one: variables_of(one, resolver))
+    for name, value in hints.variables.items():
+        local.setdefault(name, value)
     maker = Maker(world, _by_name([local, *outer]))
     if target.form.startswith("local-of-"):
         yield from _local(target, local, captured, outer, maker)
@@ -28,18 +33,18 @@ def candidates(target, frame, own, at, capture, known, world):
     parameters = target.function.parameters()
     if target.has_receiver and parameters:
         first, *parameters = parameters
-        receivers = _receivers(target, first["name"], local, captured, maker, world)
+        receivers = _receivers(target, first["name"], local, captured, maker, world, hints)
     else:
         receivers = [(None, frozenset())]
     stored = _stored(target.function, frame.get("line"))
-    options = [_options(one, local, captured, outer, stored, maker) for one in parameters]
+    options = [_options(one, local, captured, outer, stored, maker, use_of(target.function.tree, one["name"])) for one in parameters]
     if target.form == "itself":
         yield from _itself(target, parameters, options, receivers)
         return
     for receiver, more in receivers[:1]:
         yield from _calls(target, receiver, more, parameters, options)
     for receiver, more in receivers[1:]:
-        for pair, _ in zip(_calls(target, receiver, more, parameters, options), range(12)):
+        for pair, _ in zip(_calls(target, receiver, more, parameters, options), range(8)):
             yield pair
 
 
@@ -52,7 +57,9 @@ def _calls(target, receiver, more, parameters, options):
 def _itself(target, parameters, options, receivers):
     """The class called with its constructor's arguments; where it has none of its own, the object as it was made."""
     if target.function.name in ("__init__", "__new__"):
-        kinds = [one.of for one, _ in receivers if isinstance(one, Call) and isinstance(one.of, Reference)] + [Reference(target.module, target.function.owner)]
+        kinds = [one.of for one, _ in receivers if isinstance(one, Call) and isinstance(one.of, Reference)] + [
+            Reference(target.module, target.function.owner)
+        ]
         seen = set()
         for kind in kinds:
             if (kind.module, kind.name) in seen:
@@ -70,7 +77,7 @@ def _local(target, local, captured, outer, maker):
     around = target.function.around
     parameters = around.parameters()
     receiver = [(None, frozenset())]
-    form = target.form[len("local-of-"):]
+    form = target.form[len("local-of-") :]
     if form in ("method", "class-method", "property", "itself") and parameters:
         first, *parameters = parameters
         receiver = maker.choices(_known(first["name"], local, captured) or Instance(target.module, around.owner))
@@ -90,8 +97,11 @@ def _local(target, local, captured, outer, maker):
                 break
 
 
-def _receivers(target, name, local, captured, maker, world):
+def _receivers(target, name, local, captured, maker, world, hints):
     known = _known(name, local, captured)
+    if isinstance(known, Instance) and hints.attributes:
+        inferred = {key: (lambda value=value: value) for key, value in hints.attributes.items()}
+        known = Instance(known.module, known.name, {**inferred, **(known.attributes or {})}, known.given)
     if target.form == "class-method" or target.function.name == "__new__":
         reference = known if isinstance(known, Reference) else Reference(target.module, target.function.owner)
         return [(reference, frozenset())] if target.form == "class-method" else [(Call(reference), frozenset())]
@@ -103,7 +113,11 @@ def _receivers(target, name, local, captured, maker, world):
     if isinstance(known, (Literal, Sequence, Mapping)):
         # An object of a class derived from one of Python's own writes itself as that does.
         found = [(Call(Reference(target.module, target.function.owner), [known]), frozenset(["receiver-guessed"]))] + found
-    found += maker.choices(owner_instance(target))
+    if isinstance(known, Instance):
+        found += factories.made(known, world)
+    owner = owner_instance(target)
+    owner.attributes = {key: (lambda value=value: value) for key, value in hints.attributes.items()}
+    found += maker.choices(owner)
     kind = world.find(target.module, target.function.owner)
     for derived in _derived(kind)[:6] if not found and isinstance(kind, type) else ():
         found += maker.choices(Instance(derived.__module__, derived.__qualname__))
@@ -124,7 +138,7 @@ def _known(name, local, captured):
     return local.get(name)
 
 
-def _options(parameter, local, captured, outer, stored, maker):
+def _options(parameter, local, captured, outer, stored, maker, use=None):
     """What one parameter may have been given: pairs of a tree (None: nothing) and flags."""
     name, kind = parameter["name"], parameter["kind"]
     value = _known(name, local, captured)
@@ -140,8 +154,12 @@ def _options(parameter, local, captured, outer, stored, maker):
         found += [(one, frozenset(["param-rebound"])) for one in _other_forms(value)]
         if optional:
             found.insert(0 if not found or isinstance(value, (Lost, Instance)) else 1, (None, frozenset(["param-rebound"])))
-        found += [(one, flags | {"param-rebound"}) for key, other in local.items() if key != name and not isinstance(other, (Instance, Lost))
-                  for one, flags in _with_losses(other, maker)[:1]][:6]
+        found += [
+            (one, flags | {"param-rebound"})
+            for key, other in local.items()
+            if key != name and not isinstance(other, (Instance, Lost))
+            for one, flags in _with_losses(other, maker)[:1]
+        ][:6]
     if kind in ("rest", "named") and (not found or not all(isinstance(one, (Sequence, Mapping)) for one, _ in found)):
         found = [(one, flags) for one, flags in found if isinstance(one, (Sequence, Mapping))] or [(None, frozenset())]
     if not found and optional:
@@ -150,7 +168,7 @@ def _options(parameter, local, captured, outer, stored, maker):
         for frame in outer:
             if name in frame:
                 found += _with_losses(frame[name], maker)[:2]
-        found += [(one, flags | {"argument-guessed"}) for one, flags in maker._guesses(_Parameter(parameter), 1)]
+        found += [(one, flags | {"argument-guessed"}) for one, flags in maker.guesses(_Parameter(parameter), 1, use)]
     elif optional and value is not None and not isinstance(value, (Literal,)):
         found.append((None, frozenset()))
     return found[:MOST_ALTERNATIVES]
@@ -215,7 +233,9 @@ def _stored(function, line):
     line = line if type(line) is int else 1 << 30
     loops = [(one.lineno, one.end_lineno or 0) for one in own_nodes(function.tree) if isinstance(one, (ast.For, ast.While, ast.AsyncFor))]
     line = max([end for begin, end in loops if begin <= line <= end], default=line)
-    return {one.id for one in own_nodes(function.tree) if isinstance(one, ast.Name) and isinstance(one.ctx, (ast.Store, ast.Del)) and one.lineno <= line}
+    return {
+        one.id for one in own_nodes(function.tree) if isinstance(one, ast.Name) and isinstance(one.ctx, (ast.Store, ast.Del)) and one.lineno <= line
+    }
 
 
 def variables_of(frame, resolver):

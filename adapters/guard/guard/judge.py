@@ -51,8 +51,16 @@ def judge(request):
         pass
     finally:
         watch.stop()
-    return {"v": 1, "outcome": seen.outcome or "missing", "error": seen.error, "hit": watch.hit if crash else None, "seconds": round(seen.seconds, 6),
-            "network": watch.network, "slept": round(watch.slept, 3), "clock": watch.clock}
+    return {
+        "v": 1,
+        "outcome": seen.outcome or "missing",
+        "error": seen.error,
+        "hit": watch.hit if crash else None,
+        "seconds": round(seen.seconds, 6),
+        "network": watch.network,
+        "slept": round(watch.slept, 3),
+        "clock": watch.clock,
+    }
 
 
 def _first(hook):
@@ -70,11 +78,20 @@ class Seen:
     def pytest_collectreport(self, report):
         if report.failed and self.outcome is None:
             self.outcome = "error"
-            self.error = self.error or {"type": "CollectError", "module": "", "path": None, "function": None, "line": None, "text": str(report.longrepr)[-TEXT:]}
+            self.error = self.error or {
+                "type": "CollectError",
+                "module": "",
+                "path": None,
+                "function": None,
+                "line": None,
+                "text": str(report.longrepr)[-TEXT:],
+            }
 
     def pytest_exception_interact(self, node, call, report):
         if report.when == "collect" and call.excinfo is not None:
-            self.error = self._described(call.excinfo.value)
+            error = call.excinfo.value
+            # What an import raised stands beneath pytest's own.
+            self.error = self._described(error.__cause__ if type(error).__name__ == "CollectError" and error.__cause__ is not None else error)
 
     @_first
     def pytest_pyfunc_call(self, pyfuncitem):
@@ -173,41 +190,59 @@ def _stand_in(member, how, name):
     if not callable(member):
         return None
     if how == "raise":
+
         def raising(*_given, **_named):
             raise RuntimeError("a stand-in for the function under test")
+
         return raising
     if how == "none":
         if inspect.iscoroutinefunction(member):
+
             async def nothing(*_given, **_named):
                 return None
         else:
+
             def nothing(*_given, **_named):
                 return None
+
         return nothing
     return _default(member)
 
 
 def _default(member):
     """Calls the real one and gives the plainest other value of the type that it gives."""
+
     def plain(result):
         kind = type(result)
-        for value in {str: ("", "x"), int: (0, 1), float: (0.0, 1.0), bool: (False, True), bytes: (b"", b"x"), list: ([], [None]), dict: ({}, {"x": None}),
-                      tuple: ((), (None,)), set: (set(), {None})}.get(kind, ()):
+        for value in {
+            str: ("", "x"),
+            int: (0, 1),
+            float: (0.0, 1.0),
+            bool: (False, True),
+            bytes: (b"", b"x"),
+            list: ([], [None]),
+            dict: ({}, {"x": None}),
+            tuple: ((), (None,)),
+            set: (set(), {None}),
+        }.get(kind, ()):
             if value != result:
                 return value
         return None
 
     # Where the real one raises, the test has to notice that nothing is raised any more.
     if inspect.iscoroutinefunction(member):
+
         async def given(*args, **named):
             try:
                 return plain(await member(*args, **named))
             except Exception:  # noqa: BLE001 - whatever it raises
                 return None
     else:
+
         def given(*args, **named):
             try:
                 return plain(member(*args, **named))
             except Exception:  # noqa: BLE001 - whatever it raises
                 return None
+
     return given

@@ -31,7 +31,7 @@ class Ladder:
         self.events = [one for one in request.get("events") or [] if isinstance(one, dict)]
         self.seconds = _number(request.get("seconds"), 60)
         self.each = _number(request.get("attempt_seconds"), 5)
-        self.attempts, self.near, self.flags_of_near = [], None, None
+        self.attempts, self.near, self.whole = [], None, None
         self.function = self._function_of_fault()
         self.line_counts = self.function is not None and self.function.first <= _number(self.fault.get("line"), 0) <= self.function.last
 
@@ -46,10 +46,18 @@ class Ladder:
     def climb(self):
         """The answer to `reproduce`."""
         found = self._climbed() or (self._finished(*self.near) if self.near else None)
-        return {"v": 1, "found": found, "attempts": self.attempts[:MOST_ATTEMPTS], "seconds": round(time.monotonic() - self.began, 3)}
+        # `whole` is the call as it was found, not minimised: for a fixed tree that still fails for what is left of it.
+        return {
+            "v": 1,
+            "found": found,
+            "whole": self.whole,
+            "attempts": self.attempts[:MOST_ATTEMPTS],
+            "seconds": round(time.monotonic() - self.began, 3),
+        }
 
     def _climbed(self):
         import web
+
         for event in self.events:
             found = web.replayed(self, event)
             if found:
@@ -134,7 +142,11 @@ class Ladder:
 
     def is_near(self, seen, strict=False):
         """The same type at the same function."""
-        if seen["outcome"] != "raised" or last_part(self.fault.get("type")) not in (seen["type"], seen["module"] + "." + seen["type"]) or not seen["own"]:
+        if (
+            seen["outcome"] != "raised"
+            or last_part(self.fault.get("type")) not in (seen["type"], seen["module"] + "." + seen["type"])
+            or not seen["own"]
+        ):
             return False
         path, name, line = seen["own"][-1]
         if path != self.fault.get("path"):
@@ -176,25 +188,38 @@ class Ladder:
             key = (tuple(recipe.arrange), recipe.call)
             if key not in known:
                 now = try_recipe(recipe, self.world, min(self.each, 2))
-                same = now["outcome"] == "raised" and now["type"] == seen["type"] and now["own"][-1:] == seen["own"][-1:] and now["last"] == seen["last"]
+                same = (
+                    now["outcome"] == "raised" and now["type"] == seen["type"] and now["own"][-1:] == seen["own"][-1:] and now["last"] == seen["last"]
+                )
                 known[key] = same and shape_of(now["text"]) == shape_of(seen["text"]) and {tuple(one[:2]) for one in now["own"]} <= functions
             return known[key]
 
         return Minimiser(holds).minimised(node)
 
     def _finished(self, rung, target, node, flags, seen):
+        names, where = (
+            [one["name"] for one in target.function.parameters() if one["name"] not in ("self", "cls")],
+            {"module": target.module, "name": _defined(target)},
+        )
         before = len(recipe_of(node, self.world).call)
+        self.whole = self.answer(rung, flags, named_apart(node, self.world, names), where, seen, before)
         node = self.smaller(node, seen)
-        names = [one["name"] for one in target.function.parameters() if one["name"] not in ("self", "cls")]
-        recipe = named_apart(node, self.world, names)
-        return self.answer(rung, flags, recipe, {"module": target.module, "name": _defined(target)}, seen, before)
+        return self.answer(rung, flags, named_apart(node, self.world, names), where, seen, before)
 
     def answer(self, rung, flags, recipe, target, seen, before):
         path, function, line = seen["own"][-1]
         after = len(recipe.call) + sum(len(one) for one in recipe.arrange)
-        return {"rung": rung, "flags": sorted(flags), "imports": recipe.imports, "arrange": recipe.arrange, "call": recipe.call, "expects": None, "target": target,
-                "error": {"type": seen["type"], "module": seen["module"], "path": path, "function": function, "line": line},
-                "characters": {"before": before, "after": after}}
+        return {
+            "rung": rung,
+            "flags": sorted(flags),
+            "imports": recipe.imports,
+            "arrange": recipe.arrange,
+            "call": recipe.call,
+            "expects": None,
+            "target": target,
+            "error": {"type": seen["type"], "module": seen["module"], "path": path, "function": function, "line": line},
+            "characters": {"before": before, "after": after},
+        }
 
 
 def _defined(target):
@@ -220,5 +245,3 @@ def _number(value, default):
 
 def reproduce(request):
     return Ladder(request).climb()
-
-

@@ -10,8 +10,21 @@ import re
 from nodes import Call, Instance, Item, Literal, Lost, Mapping, Member, Operation, Reference, Sequence, Starred, Variable
 
 WIDTH = 100
-_OPERATORS = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "//": ast.FloorDiv, "%": ast.Mod, "**": ast.Pow, "@": ast.MatMult,
-              "&": ast.BitAnd, "|": ast.BitOr, "^": ast.BitXor, "<<": ast.LShift, ">>": ast.RShift}
+_OPERATORS = {
+    "+": ast.Add,
+    "-": ast.Sub,
+    "*": ast.Mult,
+    "/": ast.Div,
+    "//": ast.FloorDiv,
+    "%": ast.Mod,
+    "**": ast.Pow,
+    "@": ast.MatMult,
+    "&": ast.BitAnd,
+    "|": ast.BitOr,
+    "^": ast.BitXor,
+    "<<": ast.LShift,
+    ">>": ast.RShift,
+}
 _COMPARED = {"==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE, "in": ast.In}
 _UNARY = {"-": ast.USub, "+": ast.UAdd, "~": ast.Invert}
 SIGNS = {kind: sign for table in (_OPERATORS, _COMPARED, _UNARY) for sign, kind in table.items()}
@@ -51,6 +64,7 @@ class Imports:
 
 def tree_of(node, imports):
     """The syntax tree of a value; raises `Unwritable`."""
+
     def of(one):
         return tree_of(one, imports)
 
@@ -65,8 +79,10 @@ def tree_of(node, imports):
     if isinstance(node, Reference):
         return ast.parse(imports.name(node.module, node.name), mode="eval").body
     if isinstance(node, Call):
-        named = [ast.keyword(None if isinstance(value, Starred) else name, of(value.value if isinstance(value, Starred) else value))
-                 for name, value in node.named]
+        named = [
+            ast.keyword(None if isinstance(value, Starred) else name, of(value.value if isinstance(value, Starred) else value))
+            for name, value in node.named
+        ]
         return ast.Call(of(node.of), [of(one) for one in node.given], named)
     if isinstance(node, Member):
         return ast.Attribute(of(node.of), node.name, ast.Load())
@@ -108,7 +124,7 @@ def text_of(value):
     """A text or bytes in double quotes where that costs no escapes."""
     text = repr(value)
     mark = "b" if isinstance(value, bytes) else ""
-    body = text[len(mark):]
+    body = text[len(mark) :]
     if body[0] == "'" and '"' not in body:
         body = '"' + body[1:-1].replace("\\'", "'") + '"'
     return mark + body
@@ -157,9 +173,9 @@ class _Writer:
         pieces, at = [], 0
         while at < len(value):
             step = max(8, room - 8)
-            while step > 8 and len(text_of(value[at:at + step])) > room:
+            while step > 8 and len(text_of(value[at : at + step])) > room:
                 step = step * 3 // 4
-            pieces.append(text_of(value[at:at + step]))
+            pieces.append(text_of(value[at : at + step]))
             at += step
         pad = "\n" + " " * (indent + 4)
         return "(" + pad + pad.join(pieces) + "\n" + " " * indent + ")"
@@ -191,12 +207,14 @@ class _Writer:
                 return lambda at: "**" + self.text(value, at, 3)
             flat = _Writer(None).text(key, 0)
             return lambda at: flat + ": " + self.text(value, at, len(flat) + 3)
+
         return self._many("{", [pair(key, value) for key, value in zip(tree.keys, tree.values)], "}", indent)
 
     def _call(self, tree, indent):
         def named(one):
             name = one.arg + "=" if one.arg else "**"
             return lambda at: name + self.text(one.value, at, len(name) + 1)
+
         items = [self._of(one) for one in tree.args] + [named(one) for one in tree.keywords]
         of = self.text(tree.func, indent)
         # The only argument's own brackets are enough.
@@ -251,5 +269,6 @@ def node_of(value, depth=0):
         return None if any(key is None or item is None for key, item in pairs) else Mapping(pairs)
     if kind.__module__ in ("datetime", "decimal", "fractions", "uuid", "collections", "pathlib"):
         from reprs import node_of_repr
+
         return node_of_repr(repr(value), None) if kind.__name__ in repr(value)[:60] else None
     return None

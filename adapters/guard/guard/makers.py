@@ -7,7 +7,7 @@ default; a parameter without one gets what its annotation says, or the plainest 
 import inspect
 
 from nodes import DEEPEST, Call, Instance, Item, Literal, Lost, Mapping, Member, Operation, Reference, Sequence, Starred
-from source import assigned_from, parsed
+from source import assigned_from, functions, parsed, use_of
 from values import kinds_of
 
 MOST = 24
@@ -78,7 +78,10 @@ class Maker:
             return []
         target = Reference(kind.__module__, kind.__qualname__)
         if node.given:
-            target_call = [(Call(target, [one for one, _ in picked]), frozenset([GUESSED])) for picked in varied([self.choices(one, depth + 1) for one in node.given])]
+            target_call = [
+                (Call(target, [one for one, _ in picked]), frozenset([GUESSED]))
+                for picked in varied([self.choices(one, depth + 1) for one in node.given])
+            ]
             if target_call:
                 return target_call[:MOST]
         parameters = parameters_of(kind)
@@ -117,12 +120,27 @@ class Maker:
         for value in self.variables.get(name, ()) if depth < 3 else ():
             known += self.choices(value, depth + 3)[:2]
         if known:
-            return known[:4] + self._guesses(parameter, depth)[:3]
-        return self._guesses(parameter, depth)
+            return known[:4] + self.guesses(parameter, depth, self._use(kind, name))[:3]
+        return self.guesses(parameter, depth, self._use(kind, name))
+
+    def _use(self, kind, name):
+        """What the constructor of a class uses a parameter as."""
+        for base in kind.__mro__:
+            module = self.world.load(base.__module__) if "__init__" in vars(base) and self.world.is_own(base.__module__ or "") else None
+            tree = parsed(getattr(module, "__file__", None) or "") if module else None
+            for function in functions(tree) if tree is not None else ():
+                if function.name == "__init__" and function.owner == base.__qualname__:
+                    return use_of(function.tree, name)
+        return None
 
     def _attribute(self, name, kind, attributes):
         assigned = self._assigned_of(kind)
-        names = [key for key, parameter in assigned.items() if parameter == name] + [name, "_" + name, f"_{kind.__name__.lstrip('_')}__{name}", name + "_"]
+        names = [key for key, parameter in assigned.items() if parameter == name] + [
+            name,
+            "_" + name,
+            f"_{kind.__name__.lstrip('_')}__{name}",
+            name + "_",
+        ]
         for base in kind.__mro__:
             names.append(f"_{base.__name__.lstrip('_')}__{name}")
         for one in names:
@@ -142,7 +160,8 @@ class Maker:
             self._assigned[kind] = found
         return self._assigned[kind]
 
-    def _guesses(self, parameter, depth):
+    def guesses(self, parameter, depth, use=None):
+        """Plain values for a parameter of which nothing is known: by its annotation, by its use, then in turn."""
         annotation = parameter.annotation
         flags = frozenset([GUESSED])
         if isinstance(annotation, type) and self.world.is_own(annotation.__module__ or "") and depth < 3:
@@ -158,6 +177,8 @@ class Maker:
             guesses.insert(0, Sequence("list", []))
         if text.startswith(("dict", "mapping")):
             guesses.insert(0, Mapping([]))
+        if use:
+            guesses.insert(0, {"dict": Mapping([]), "list": Sequence("list", []), "str": Literal("")}[use])
         return [(one, flags) for one in guesses]
 
 
@@ -185,7 +206,9 @@ def arguments_call(target, parameters, picked):
         elif parameter.kind is parameter.VAR_KEYWORD:
             if isinstance(value, Mapping):
                 named += spread(value)
-        elif parameter.kind is parameter.POSITIONAL_ONLY or (parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty and not by_name):
+        elif parameter.kind is parameter.POSITIONAL_ONLY or (
+            parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty and not by_name
+        ):
             given.append(value)
         else:
             by_name = True
@@ -196,6 +219,7 @@ def arguments_call(target, parameters, picked):
 def spread(mapping):
     """The pairs of a dict as named arguments."""
     import keyword
+
     plain, rest = [], []
     for key, value in mapping.pairs:
         text = key.value if isinstance(key, Literal) else None
@@ -218,9 +242,9 @@ def varied(options):
     wide = [at for at, option in enumerate(options) if len(option) > 1]
     for at in wide:
         for other in options[at][1:]:
-            yield [*firsts[:at], other, *firsts[at + 1:]]
+            yield [*firsts[:at], other, *firsts[at + 1 :]]
     for position, at in enumerate(wide):
-        for beside in wide[position + 1:]:
+        for beside in wide[position + 1 :]:
             for one in options[at][1:3]:
                 for other in options[beside][1:3]:
                     picked = list(firsts)
@@ -244,8 +268,8 @@ def with_children(node, children):
     if isinstance(node, Mapping):
         return Mapping(list(zip(children[::2], children[1::2])), node.cut, node.vague)
     if isinstance(node, Call):
-        given = children[1:1 + len(node.given)]
-        named = [(name, value) for (name, _), value in zip(node.named, children[1 + len(node.given):])]
+        given = children[1 : 1 + len(node.given)]
+        named = [(name, value) for (name, _), value in zip(node.named, children[1 + len(node.given) :])]
         return Call(children[0], given, named)
     if isinstance(node, Member):
         return Member(children[0], node.name)

@@ -16,9 +16,9 @@ def ddmin(items, test):
         return []
     while len(items) >= 2:
         size = max(1, len(items) // parts)
-        chunks = [items[at:at + size] for at in range(0, len(items), size)]
+        chunks = [items[at : at + size] for at in range(0, len(items), size)]
         for at, chunk in enumerate(chunks):
-            rest = [one for other in chunks[:at] + chunks[at + 1:] for one in other]
+            rest = [one for other in chunks[:at] + chunks[at + 1 :] for one in other]
             # A half that suffices is worth trying before what is left without it.
             if parts == 2 and test(chunk):
                 items, parts = chunk, 2
@@ -56,12 +56,14 @@ class Minimiser:
 
     def _with(self, path, new):
         """The whole call with another part in one place."""
+
         def rebuilt(node, rest):
             if not rest:
                 return new
             children = list(node.children())
             children[rest[0]] = rebuilt(children[rest[0]], rest[1:])
             return with_children(node, children)
+
         return rebuilt(self.root, path)
 
     def _holds_with(self, path, new):
@@ -95,5 +97,5 @@ class Minimiser:
 
     def _shorter(self, path, value):
         empty = value[:0]
-        step = [value[at:at + 1] for at in range(len(value))]
+        step = [value[at : at + 1] for at in range(len(value))]
         ddmin(step, lambda kept: self._holds_with(path, Literal(empty.join(kept))))

@@ -62,8 +62,15 @@ def _in_process(request, variables):
             json.dump({**request, "do": "observe"}, file)
         command = [sys.executable, "-X", "utf8", "-B", os.path.dirname(os.path.abspath(__file__)), question, answer]
         try:
-            subprocess.run(command, env={**os.environ, **variables}, timeout=seconds + 30, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, check=False)
+            subprocess.run(
+                command,
+                env={**os.environ, **variables},
+                timeout=seconds + 30,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                check=False,
+            )
             with open(answer, encoding="ascii") as file:
                 return json.load(file)
         except subprocess.TimeoutExpired:
@@ -93,6 +100,7 @@ def _observed(recipe, world, found):
         return seen
     if found.get("rung") == "request":
         import web
+
         return web.seen(result)
     return described(result, world)
 
@@ -169,7 +177,11 @@ def _equal(result, world):
 def _kind_of(result, world):
     kind = type(result)
     if kind.__module__ == "builtins":
-        return ([f"isinstance(result, {kind.__name__})"] if kind.__name__ in ("str", "int", "list", "dict", "tuple", "set", "bytes", "float", "bool") else []), []
+        return (
+            [f"isinstance(result, {kind.__name__})"]
+            if kind.__name__ in ("str", "int", "list", "dict", "tuple", "set", "bytes", "float", "bool")
+            else []
+        ), []
     imports = PublicImports(world)
     try:
         name = one_line(tree_of(Reference(kind.__module__, kind.__qualname__), imports))
@@ -239,5 +251,3 @@ def _attributes(result):
 def _slots(kind):
     slots = kind.__dict__.get("__slots__", ())
     return [slots] if isinstance(slots, str) else list(slots)
-
-

@@ -18,7 +18,22 @@ from reprs import SAFE
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", re.ASCII)
 _STDLIB = getattr(sys, "stdlib_module_names", None)
 # Not for a test to build on, whoever names them.
-_DANGEROUS = ("os", "subprocess", "shutil", "socket", "ctypes", "signal", "pty", "multiprocessing", "builtins", "sys", "importlib", "runpy", "code", "pickle")
+_DANGEROUS = (
+    "os",
+    "subprocess",
+    "shutil",
+    "socket",
+    "ctypes",
+    "signal",
+    "pty",
+    "multiprocessing",
+    "builtins",
+    "sys",
+    "importlib",
+    "runpy",
+    "code",
+    "pickle",
+)
 
 
 class World:
@@ -37,16 +52,24 @@ class World:
         if not isinstance(module, str) or len(module) > 300 or not _NAME.match(module) or not self.is_own(module) or module in self.failed:
             return None
         try:
-            if module not in sys.modules:
-                spec = importlib.util.find_spec(module)
-                where = [spec.origin] if spec and spec.origin else list(spec.submodule_search_locations or []) if spec else []
-                if not any(os.path.realpath(one).startswith(self.root) for one in where if one):
-                    self.failed[module] = "it does not lie in the tree"
-                    return None
+            if "." in module and self.load(module.rpartition(".")[0]) is None:
+                return None
+            if not self._is_here(
+                sys.modules[module].__spec__ if module in sys.modules else importlib.util.find_spec(module), sys.modules.get(module)
+            ):
+                self.failed[module] = "it does not lie in the tree"
+                return None
             return importlib.import_module(module)
         except BaseException as error:  # noqa: BLE001 - whatever a module does when it is imported
             self.failed[module] = f"importing it raised {type(error).__name__}: {str(error)[:120]}"
             return None
+
+    def _is_here(self, spec, loaded):
+        """Whether a module is of a file or a folder below the root."""
+        where = [getattr(loaded, "__file__", None)] if loaded is not None and getattr(loaded, "__file__", None) else []
+        if spec is not None and not where:
+            where = [spec.origin] if spec.has_location and spec.origin else list(spec.submodule_search_locations or [])
+        return any(os.path.realpath(one).startswith(self.root) for one in where)
 
     def find(self, module, name):
         """What a module and a qualified name stand for; None for what must not be imported."""
@@ -99,6 +122,7 @@ class World:
 
     def resolver(self, module):
         """Finds what a bare name of a repr stands for: in the frame's module, then in any that is ours."""
+
         def resolve(name):
             if not _NAME.match(name):
                 return None
@@ -116,11 +140,13 @@ class World:
                     if reference:
                         return reference
             return None
+
         return resolve
 
     def _reference(self, found, name):
         """A class, a function or a member of an enumeration, where it may be called at all."""
         import enum
+
         if isinstance(found, enum.Enum):
             kind = type(found)
             return Reference(kind.__module__, f"{kind.__qualname__}.{found.name}") if self.is_own(kind.__module__) else None
@@ -149,7 +175,14 @@ class World:
                     continue
                 offered = getattr(one, "__all__", None)
                 above = module == where or module.startswith(where + ".")
-                rank = (not above, called != head, where.count(".") + (1 if isinstance(offered, (list, tuple)) and called not in offered else 0), len(where), where, called)
+                rank = (
+                    not above,
+                    called != head,
+                    where.count(".") + (1 if isinstance(offered, (list, tuple)) and called not in offered else 0),
+                    len(where),
+                    where,
+                    called,
+                )
                 if best is None or rank < best:
                     best = rank
         if best is None:
@@ -175,9 +208,12 @@ def _walk(found, name):
 
 def _is_plain_builtin(name):
     import builtins
+
     found = getattr(builtins, name, None)
-    return (isinstance(found, type) or name in ("len", "sorted", "min", "max", "sum", "abs", "repr", "ord", "chr", "any", "all", "Ellipsis", "NotImplemented")) \
-        and name not in ("type", "super", "classmethod", "staticmethod", "property")
+    return (
+        isinstance(found, type)
+        or name in ("len", "sorted", "min", "max", "sum", "abs", "repr", "ord", "chr", "any", "all", "Ellipsis", "NotImplemented")
+    ) and name not in ("type", "super", "classmethod", "staticmethod", "property")
 
 
 def is_private(name):

@@ -12,23 +12,59 @@ import operator
 from literals import Imports, Unwritable, one_line, tree_of
 from nodes import Call, Variable
 
-BUILTINS = {name: getattr(builtins, name) for name in (
-    "list tuple set frozenset dict float complex bytearray range slice len str repr iter next int bool hash setattr delattr getattr bytes sorted sum "
-    "min max abs round divmod format ord chr any all reversed memoryview enumerate zip map filter type object isinstance Ellipsis NotImplemented".split())}
+BUILTINS = {
+    name: getattr(builtins, name)
+    for name in (
+        "list tuple set frozenset dict float complex bytearray range slice len "
+        "str repr iter next int bool hash setattr delattr getattr bytes sorted sum "
+        "min max abs round divmod format ord chr any all reversed memoryview enumerate "
+        "zip map filter type object isinstance Ellipsis NotImplemented".split()
+    )
+}
 BUILTINS.update({name: one for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception)})
 # What tests need beside the project's own names.
 HELPERS = {
-    "asyncio": ("run",), "contextlib": ("ExitStack",), "operator": ("setitem", "delitem", "index"), "os": ("environ",), "copy": ("copy", "deepcopy"),
-    "pickle": (), "django": ("setup",), "django.test": ("Client",), "fastapi.testclient": ("TestClient",), "starlette.testclient": ("TestClient",),
-    "flask": (), "math": ("trunc", "floor", "ceil"),
+    "asyncio": ("run",),
+    "contextlib": ("ExitStack",),
+    "operator": ("setitem", "delitem", "index"),
+    "os": ("environ",),
+    "copy": ("copy", "deepcopy"),
+    "pickle": (),
+    "django": ("setup",),
+    "django.test": ("Client",),
+    "fastapi.testclient": ("TestClient",),
+    "starlette.testclient": ("TestClient",),
+    "flask": (),
+    "math": ("trunc", "floor", "ceil"),
 }
 _SIGNS = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod, ast.Pow: operator.pow, ast.MatMult: operator.matmul, ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor, ast.LShift: operator.lshift, ast.RShift: operator.rshift, ast.USub: operator.neg, ast.UAdd: operator.pos,
-    ast.Invert: operator.invert, ast.Not: operator.not_, ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
-    ast.In: lambda one, many: one in many, ast.NotIn: lambda one, many: one not in many,
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.MatMult: operator.matmul,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+    ast.LShift: operator.lshift,
+    ast.RShift: operator.rshift,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+    ast.Not: operator.not_,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda one, many: one in many,
+    ast.NotIn: lambda one, many: one not in many,
 }
 LONG = 60
 
@@ -57,7 +93,12 @@ class Recipe:
                 names[one.asname or one.name] = imported(world, statement.module, one.name)
         elif isinstance(statement, ast.Import):
             for one in statement.names:
-                if one.name not in HELPERS and world.load(one.name) is None:
+                if one.name in HELPERS:
+                    # Only what tests need of it, not all that it can do.
+                    helper = importlib.import_module(one.name)
+                    names[one.asname or one.name] = Helper({name: getattr(helper, name) for name in HELPERS[one.name]})
+                    continue
+                if world.load(one.name) is None:
                     raise NotUnderstood(f"{one.name} is not to be imported here")
                 module = importlib.import_module(one.name)
                 names[one.asname or one.name.split(".")[0]] = module if one.asname else importlib.import_module(one.name.split(".")[0])
@@ -100,6 +141,16 @@ def imported(world, module, name):
     if found is None:
         raise NotUnderstood(f"{module}.{name} is not to be imported here")
     return found
+
+
+class Helper:
+    """A module of which a recipe may use some names."""
+
+    def __init__(self, names):
+        self.__dict__.update(names)
+
+    def __getattr__(self, name):
+        raise NotUnderstood(f"the name {name} of a module that is not the project's")
 
 
 class Evaluator:

@@ -12,15 +12,50 @@ from nodes import DEEPEST, Call, Instance, Literal, Lost, Mapping, Member, Node,
 LONGEST = 100_000
 # Classes of the standard library whose repr is a call that does nothing but make the value.
 SAFE = {
-    "datetime": ("date", "datetime", "time", "timedelta", "timezone"), "decimal": ("Decimal",), "fractions": ("Fraction",), "uuid": ("UUID",),
+    "datetime": ("date", "datetime", "time", "timedelta", "timezone"),
+    "decimal": ("Decimal",),
+    "fractions": ("Fraction",),
+    "uuid": ("UUID",),
     "collections": ("OrderedDict", "defaultdict", "deque", "Counter", "ChainMap", "UserDict", "UserList"),
-    "pathlib": ("PurePath", "PurePosixPath", "PureWindowsPath", "PosixPath", "WindowsPath", "Path"), "types": ("SimpleNamespace", "MappingProxyType"),
-    "ipaddress": ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interface", "IPv6Interface"), "zoneinfo": ("ZoneInfo",),
-    "array": ("array",), "string": ("Template",), "re": ("compile",), "io": ("StringIO", "BytesIO"),
-    "urllib.parse": ("ParseResult", "SplitResult"), "builtins": (
-        "range", "slice", "frozenset", "set", "bytearray", "complex", "dict", "list", "tuple", "ValueError", "TypeError", "KeyError", "IndexError",
-        "AttributeError", "RuntimeError", "Exception", "OSError", "LookupError", "ArithmeticError", "ZeroDivisionError", "UnicodeDecodeError",
-        "NotImplementedError", "AssertionError", "StopIteration", "PermissionError", "FileNotFoundError", "TimeoutError", "ConnectionError"),
+    "pathlib": ("PurePath", "PurePosixPath", "PureWindowsPath", "PosixPath", "WindowsPath", "Path"),
+    "types": ("SimpleNamespace", "MappingProxyType"),
+    "ipaddress": ("IPv4Address", "IPv6Address", "IPv4Network", "IPv6Network", "IPv4Interface", "IPv6Interface"),
+    "zoneinfo": ("ZoneInfo",),
+    "array": ("array",),
+    "string": ("Template",),
+    "re": ("compile",),
+    "io": ("StringIO", "BytesIO"),
+    "urllib.parse": ("ParseResult", "SplitResult"),
+    "builtins": (
+        "range",
+        "slice",
+        "frozenset",
+        "set",
+        "bytearray",
+        "complex",
+        "dict",
+        "list",
+        "tuple",
+        "ValueError",
+        "TypeError",
+        "KeyError",
+        "IndexError",
+        "AttributeError",
+        "RuntimeError",
+        "Exception",
+        "OSError",
+        "LookupError",
+        "ArithmeticError",
+        "ZeroDivisionError",
+        "UnicodeDecodeError",
+        "NotImplementedError",
+        "AssertionError",
+        "StopIteration",
+        "PermissionError",
+        "FileNotFoundError",
+        "TimeoutError",
+        "ConnectionError",
+    ),
 }
 _WHERE = {name: module for module, names in SAFE.items() for name in names}
 # Names that a repr writes as they are in no module.
@@ -32,15 +67,20 @@ _BUILTIN = re.compile(r"<built-in function ([a-z_]+)>$")
 _METHOD = re.compile(r"<bound method [\w.]*?(\w+) of (.*)>$", re.DOTALL)
 _ENUM = re.compile(r"<([A-Za-z_]\w*)\.([A-Za-z_]\w*): .*>$", re.DOTALL)
 _TOLD = re.compile(r"<([A-Za-z_][\w.]*)[ :(](.*)>$", re.DOTALL)
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+# The text that an object shows of itself, under no attribute's name.
+SHOWN = " shown"
 _PAIR = re.compile(r"([A-Za-z_]\w*)[=:] ?('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[-\w.]+)")
 
 
 def node_of_repr(text, resolver):
     """The tree of one repr; `resolver(name)` finds what a bare name may stand for (a `Reference`, or None)."""
     if len(text) > LONGEST:
-        return Lost("a text of more than 100,000 characters")
+        return _mended(text[:LONGEST] + "...") or Lost("a text of more than 100,000 characters")
     if not text:
         return Lost("an empty text")
+    # A lone half of a surrogate pair cannot be parsed; as an escape it can, and is the same text.
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     if text[0] == "<":
         return _of_brackets(text, resolver)
     try:
@@ -69,7 +109,7 @@ def _without_objects(text):
             depth -= 1
             if depth == 0:
                 name = f"_object_{len(found)}"
-                found[name] = text[begin:one.end()]
+                found[name] = text[begin : one.end()]
                 pieces += [text[last:begin], name]
                 last = one.end()
     return "".join([*pieces, text[last:]]), found
@@ -83,7 +123,7 @@ def _mended(text):
     body = text[:-3]
     for back in range(6):
         try:
-            return Literal(ast.literal_eval(body[:len(body) - back] + found[2]))
+            return Literal(ast.literal_eval(body[: len(body) - back] + found[2]))
         except (SyntaxError, ValueError, MemoryError, RecursionError):
             continue
     return None
@@ -178,7 +218,11 @@ def _of_brackets(text, resolver):
         return (resolver(found[1]) if resolver else None) or Lost(f"the function {found[1][:60]}")
     found = _BUILTIN.match(text)
     if found:
-        return Reference("builtins", found[1]) if found[1] in ("len", "sorted", "min", "max", "sum", "abs", "repr", "ord", "chr", "any", "all") else Lost(text[:60])
+        return (
+            Reference("builtins", found[1])
+            if found[1] in ("len", "sorted", "min", "max", "sum", "abs", "repr", "ord", "chr", "any", "all")
+            else Lost(text[:60])
+        )
     found = _METHOD.match(text)
     if found:
         inner = node_of_repr(found[2], resolver) if len(found[2]) < len(text) else Lost("a method")
@@ -193,6 +237,9 @@ def _of_brackets(text, resolver):
     found = _TOLD.match(text)
     if found:
         told = {key: (lambda value=value: node_of_repr(value, None)) for key, value in _PAIR.findall(found[2][:2000])}
+        quoted = _QUOTED.search(found[2][:2000])
+        if quoted and not told:
+            told[SHOWN] = lambda: node_of_repr(quoted[0], None)
         return _instance(found[1], told or None, resolver)
     return Lost(f"an object written as {text[:40]}")
 
@@ -209,6 +256,7 @@ def _referred(name, resolver):
     module, _, last = name.rpartition(".")
     if not module:
         import builtins
+
         return Reference("builtins", name) if isinstance(getattr(builtins, name, None), type) else Lost(f"the class {name[:60]}")
     return Reference(module, last)
 

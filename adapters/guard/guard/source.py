@@ -60,12 +60,21 @@ class Function:
         given = self.tree.args
         plain = [*given.posonlyargs, *given.args]
         without = len(plain) - len(given.defaults)
-        found = [{"name": one.arg, "kind": "positional-only" if at < len(given.posonlyargs) else "positional", "default": at >= without,
-                  "annotation": one.annotation} for at, one in enumerate(plain)]
+        found = [
+            {
+                "name": one.arg,
+                "kind": "positional-only" if at < len(given.posonlyargs) else "positional",
+                "default": at >= without,
+                "annotation": one.annotation,
+            }
+            for at, one in enumerate(plain)
+        ]
         if given.vararg:
             found.append({"name": given.vararg.arg, "kind": "rest", "default": True, "annotation": None})
-        found += [{"name": one.arg, "kind": "keyword-only", "default": default is not None, "annotation": one.annotation}
-                  for one, default in zip(given.kwonlyargs, given.kw_defaults)]
+        found += [
+            {"name": one.arg, "kind": "keyword-only", "default": default is not None, "annotation": one.annotation}
+            for one, default in zip(given.kwonlyargs, given.kw_defaults)
+        ]
         if given.kwarg:
             found.append({"name": given.kwarg.arg, "kind": "named", "default": True, "annotation": None})
         return found
@@ -131,6 +140,7 @@ def find(tree, name, line):
 def module_of(root, path):
     """The dotted name under which a file is imported, from the import roots that lie in the tree."""
     import sys
+
     whole = inside(root, path)
     if whole is None or not whole.endswith(".py"):
         return None
@@ -139,7 +149,7 @@ def module_of(root, path):
         entry = os.path.join(os.path.realpath(entry or os.getcwd()), "")
         if whole.startswith(entry) and (best is None or len(entry) > len(best)) and entry.startswith(os.path.realpath(root)):
             best = entry
-    parts = whole[len(best or os.path.join(os.path.realpath(root), "")):-3].split(os.sep)
+    parts = whole[len(best or os.path.join(os.path.realpath(root), "")) : -3].split(os.sep)
     if parts[-1] == "__init__":
         parts.pop()
     return ".".join(parts) if parts and all(part.isidentifier() for part in parts) else None
@@ -153,7 +163,13 @@ def assigned_from(tree, class_name):
             continue
         names = {one["name"] for one in function.parameters()}
         for one in own_nodes(function.tree):
-            targets, value = (one.targets, one.value) if isinstance(one, ast.Assign) else ([one.target], one.value) if isinstance(one, ast.AnnAssign) else ([], None)
+            targets, value = (
+                (one.targets, one.value)
+                if isinstance(one, ast.Assign)
+                else ([one.target], one.value)
+                if isinstance(one, ast.AnnAssign)
+                else ([], None)
+            )
             for target in targets:
                 if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self" and value is not None:
                     used = [part.id for part in ast.walk(value) if isinstance(part, ast.Name) and part.id in names]
@@ -162,3 +178,35 @@ def assigned_from(tree, class_name):
                         found = {key: name for key, name in found.items() if name != used[0]} if isinstance(value, ast.Name) else found
                         found[target.attr] = used[0]
     return found
+
+
+def use_of(tree, name):
+    """What a parameter is used as: `dict`, `list` or `str`, by the methods that are called on it; None where nothing tells."""
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id == name:
+            for kind, methods in _METHODS.items():
+                if one.attr in methods:
+                    return kind
+    return None
+
+
+_METHODS = {
+    "dict": ("items", "keys", "values", "get", "setdefault", "update"),
+    "str": (
+        "strip",
+        "split",
+        "lower",
+        "upper",
+        "startswith",
+        "endswith",
+        "replace",
+        "encode",
+        "lstrip",
+        "rstrip",
+        "splitlines",
+        "format",
+        "title",
+        "partition",
+    ),
+    "list": ("append", "extend", "sort", "insert", "reverse"),
+}

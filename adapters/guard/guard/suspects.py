@@ -6,23 +6,61 @@ import re
 _SECRETS = re.compile(
     r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{20,}|xox[abprs]-[\w-]{10,}|sk-[A-Za-z0-9_-]{20,}|[sr]k_(live|test)_[A-Za-z0-9]{16,}|"
     r"AIza[0-9A-Za-z_-]{30,}|eyJ[\w-]{8,}\.[\w-]{8,}\.|-----BEGIN [A-Z ]*PRIVATE KEY|glpat-[\w-]{16,}|npm_[A-Za-z0-9]{30,}|"
-    r"\b(bearer|basic) +[A-Za-z0-9+/=._~-]{12,}|://[^/\s:@]+:[^/\s:@]{3,}@", re.IGNORECASE)
-_NAMED = re.compile(r"pass(wd|word|phrase)?$|secret|token|api_?key|private_?key|access_?key|auth(orization)?$|credential|cookie|session_?(id|key)$|csrf|^dsn$|cvv", re.IGNORECASE)
+    r"\b(bearer|basic) +[A-Za-z0-9+/=._~-]{12,}|://[^/\s:@]+:[^/\s:@]{3,}@",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"pass(wd|word|phrase)?$|secret|token|api_?key|private_?key|access_?key|auth(orization)?$|credential|cookie|session_?(id|key)$|csrf|^dsn$|cvv",
+    re.IGNORECASE,
+)
 _CARD = re.compile(r"\b[0-9](?:[ -]?[0-9]){12,18}\b")
-_ABSOLUTE = re.compile(r"(?<![\w:/.<])/(home|Users|root|tmp|var|etc|usr|opt|srv|mnt|private|workspace|builds?|data)/[\w.@-]|^[A-Za-z]:\\[\w.]|^~/|^file:///")
+_ABSOLUTE = re.compile(
+    r"(?<![\w:/.<])/(home|Users|root|tmp|var|etc|usr|opt|srv|mnt|private|workspace|builds?|data)/[\w.@-]|^[A-Za-z]:\\[\w.]|^~/|^file:///"
+)
 _PLAIN = ("", "x", "***", "password", "secret", "token", "test", "example", "dummy")
-_CLOCK = {"time.time", "time.time_ns", "time.localtime", "time.gmtime", "time.ctime", "time.strftime", "datetime.datetime.now", "datetime.datetime.utcnow",
-          "datetime.datetime.today", "datetime.date.today"}
-_NETWORK = ("socket", "requests", "httpx", "aiohttp", "urllib3", "http.client", "urllib.request", "ftplib", "smtplib", "telnetlib", "paramiko", "websockets",
-            "xmlrpc.client", "imaplib", "poplib", "grpc", "boto3")
+_CLOCK = {
+    "time.time",
+    "time.time_ns",
+    "time.localtime",
+    "time.gmtime",
+    "time.ctime",
+    "time.strftime",
+    "datetime.datetime.now",
+    "datetime.datetime.utcnow",
+    "datetime.datetime.today",
+    "datetime.date.today",
+}
+_NETWORK = (
+    "socket",
+    "requests",
+    "httpx",
+    "aiohttp",
+    "urllib3",
+    "http.client",
+    "urllib.request",
+    "ftplib",
+    "smtplib",
+    "telnetlib",
+    "paramiko",
+    "websockets",
+    "xmlrpc.client",
+    "imaplib",
+    "poplib",
+    "grpc",
+    "boto3",
+)
 _PROCESS = ("subprocess", "multiprocessing", "pty")
 _PROCESS_CALLS = re.compile(r"os\.(system|popen|fork|forkpty|exec\w*|spawn\w*|posix_spawn\w*|kill|killpg)$|asyncio\.create_subprocess_\w+$|ctypes\.")
 _SLEEP = ("time.sleep", "asyncio.sleep", "trio.sleep", "anyio.sleep", "gevent.sleep")
 _DYNAMIC = ("eval", "exec", "compile", "__import__")
-_DYNAMIC_CALLS = re.compile(r"(pickle|marshal|dill|cloudpickle|shelve)\.(loads?|open)$|importlib\.(import_module|reload|__import__)$|runpy\.|builtins\.(eval|exec|compile|__import__)$|"
-                            r"types\.(FunctionType|CodeType)$|code\.Interactive")
-_WRITES = re.compile(r"os\.(remove|unlink|rename|replace|rmdir|removedirs|mkdir|makedirs|symlink|link|chmod|chown|truncate|utime|chdir|putenv|write)$|"
-                     r"shutil\.(copy\w*|move|rmtree|make_archive|unpack_archive)$")
+_DYNAMIC_CALLS = re.compile(
+    r"(pickle|marshal|dill|cloudpickle|shelve)\.(loads?|open)$|importlib\.(import_module|reload|__import__)$|runpy\.|builtins\.(eval|exec|compile|__import__)$|"
+    r"types\.(FunctionType|CodeType)$|code\.Interactive"
+)
+_WRITES = re.compile(
+    r"os\.(remove|unlink|rename|replace|rmdir|removedirs|mkdir|makedirs|symlink|link|chmod|chown|truncate|utime|chdir|putenv|write)$|"
+    r"shutil\.(copy\w*|move|rmtree|make_archive|unpack_archive)$"
+)
 _WRITING_METHODS = ("write_text", "write_bytes", "touch", "unlink", "rmdir", "symlink_to", "hardlink_to")
 _TEMPORARY = ("tmp_path", "tmpdir", "tmp_path_factory", "tmpdir_factory")
 
@@ -62,7 +100,11 @@ def of(tree, imported):
 
 
 def _import(node):
-    names = [one.name for one in node.names] if isinstance(node, ast.Import) else [node.module or "", *(f"{node.module}.{one.name}" for one in node.names)]
+    names = (
+        [one.name for one in node.names]
+        if isinstance(node, ast.Import)
+        else [node.module or "", *(f"{node.module}.{one.name}" for one in node.names)]
+    )
     for name in names:
         if any(name == one or name.startswith(one + ".") for one in _NETWORK):
             yield "hygiene", "network", node, f"{name} is for the network"
@@ -86,9 +128,17 @@ def _call(node, imported):
     if _WRITES.match(whole):
         yield "hygiene", "writes-file", node, f"{name} changes files"
     if whole in ("open", "io.open", "codecs.open", "os.open") or (last == "open" and rest):
-        mode = next((one.value for one in [*node.args[0 if whole not in ("open", "io.open", "codecs.open", "os.open") else 1:],
-                                           *(one.value for one in node.keywords if one.arg == "mode")]
-                     if isinstance(one, ast.Constant) and isinstance(one.value, str)), "")
+        mode = next(
+            (
+                one.value
+                for one in [
+                    *node.args[0 if whole not in ("open", "io.open", "codecs.open", "os.open") else 1 :],
+                    *(one.value for one in node.keywords if one.arg == "mode"),
+                ]
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
+            ),
+            "",
+        )
         unknown = whole == "os.open" or (len(node.args) > 1 and not mode)
         if (set(mode) & set("wax+") or unknown) and not _is_temporary(node):
             yield "hygiene", "writes-file", node, f"{name} writes a file"

@@ -8,13 +8,47 @@ from nodes import Call, Instance, Item, Literal, Member, Operation, Reference
 from public import is_private
 from source import INNER, find, inside, module_of, parsed
 
-_BINARY = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@", "and": "&", "or": "|",
-           "xor": "^", "lshift": "<<", "rshift": ">>"}
+_BINARY = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "truediv": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "pow": "**",
+    "matmul": "@",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+    "lshift": "<<",
+    "rshift": ">>",
+}
 _COMPARED = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _UNARY = {"neg": "-", "pos": "+", "invert": "~"}
-_BUILTIN = {"len": "len", "str": "str", "repr": "repr", "bytes": "bytes", "int": "int", "float": "float", "bool": "bool", "hash": "hash", "iter": "list",
-            "next": "next", "reversed": "reversed", "abs": "abs", "round": "round", "complex": "complex", "format": "format", "divmod": "divmod",
-            "index": "int", "setattr": "setattr", "delattr": "delattr", "getattr": "getattr", "getattribute": "getattr", "trunc": "int"}
+_BUILTIN = {
+    "len": "len",
+    "str": "str",
+    "repr": "repr",
+    "bytes": "bytes",
+    "int": "int",
+    "float": "float",
+    "bool": "bool",
+    "hash": "hash",
+    "iter": "list",
+    "next": "next",
+    "reversed": "reversed",
+    "abs": "abs",
+    "round": "round",
+    "complex": "complex",
+    "format": "format",
+    "divmod": "divmod",
+    "index": "int",
+    "setattr": "setattr",
+    "delattr": "delattr",
+    "getattr": "getattr",
+    "getattribute": "getattr",
+    "trunc": "int",
+}
 _ITSELF = ("__init__", "__new__", "__post_init__", "__attrs_post_init__")
 _PROPERTIES = ("property", "cached_property", "lazy_property", "hybrid_property", "classproperty", "reify", "cachedproperty")
 

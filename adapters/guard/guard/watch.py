@@ -54,7 +54,7 @@ class Watch:
         if isinstance(told, (str, bytes)) and event != "socket.gethostbyname":
             return  # A socket of this machine's file system.
         where = ":".join(str(one) for one in told[:2] if one is not None) if isinstance(told, tuple) else str(told)
-        self.network.append(f"{event[len('socket.'):]} {where}"[:200])
+        self.network.append(f"{event[len('socket.') :]} {where}"[:200])
 
     def start(self):
         self._on = True

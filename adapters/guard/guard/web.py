@@ -19,8 +19,29 @@ LONGEST = 100_000
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # What a client sends by itself, what stands between it and the server, what only tells who it was.
 _OWN_HEADERS = {
-    "host", "user-agent", "accept-encoding", "connection", "content-length", "content-type", "cookie", "sentry-trace", "baggage", "traceparent", "tracestate",
-    "via", "dnt", "cache-control", "pragma", "upgrade-insecure-requests", "te", "priority", "authorization", "x-api-key", "x-csrftoken", "x-csrf-token"}
+    "host",
+    "user-agent",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "sentry-trace",
+    "baggage",
+    "traceparent",
+    "tracestate",
+    "via",
+    "dnt",
+    "cache-control",
+    "pragma",
+    "upgrade-insecure-requests",
+    "te",
+    "priority",
+    "authorization",
+    "x-api-key",
+    "x-csrftoken",
+    "x-csrf-token",
+}
 _OWN_PREFIXES = ("x-forwarded", "x-real", "x-request", "x-amz", "cf-", "sec-", "x-cloud", "x-b3", "x-datadog", "proxy-")
 _FILTERED = ("[Filtered]", "[filtered]", "********")
 
@@ -36,8 +57,11 @@ class Sent:
         self.query = _pairs(told.get("query_string") or url.query)
         headers = {str(key).lower(): value for key, value in _pairs(told.get("headers"))}
         self.type = str(headers.get("content-type") or "").split(";")[0].strip().lower()
-        self.headers = [(_title(key), value) for key, value in headers.items()
-                        if key not in _OWN_HEADERS and not key.startswith(_OWN_PREFIXES) and isinstance(value, str) and value not in _FILTERED]
+        self.headers = [
+            (_title(key), value)
+            for key, value in headers.items()
+            if key not in _OWN_HEADERS and not key.startswith(_OWN_PREFIXES) and isinstance(value, str) and value not in _FILTERED
+        ]
         self.data = told.get("data")
         if isinstance(self.data, str) and len(self.data) > LONGEST:
             self.data = self.data[:LONGEST]
@@ -129,6 +153,7 @@ def _through(ladder, event, app, sent, setting):
                 return None
             # Importing it has just gone well in a child: from here on children begin with it.
             preload(imports, ladder.world)
+            ladder.whole = ladder.answer("request", (), recipe, target, seen, len(recipe.call))
             node = ladder.smaller(node, seen, recipe_of_node)
             return ladder.answer("request", (), recipe_of_node(node), target, seen, len(recipe.call))
         why = f"it answers {seen['status']}" if seen.get("status") else ladder.why(seen)
@@ -180,14 +205,21 @@ def _bodies(app, sent):
 def _target(ladder, event):
     """The innermost function of the way to the error that has a public name, else the innermost at all."""
     exceptions = [one for one in event.get("exceptions") or [] if isinstance(one, dict)]
-    frames = [one for one in (exceptions[-1].get("frames") or [] if exceptions else []) if isinstance(one, dict) and inside(ladder.root, one.get("path"))]
-    found = [target for target in (target_of(one, ladder.world, ladder.root) for one in frames) if not isinstance(target, str) and not target.function.is_local]
+    frames = [
+        one for one in (exceptions[-1].get("frames") or [] if exceptions else []) if isinstance(one, dict) and inside(ladder.root, one.get("path"))
+    ]
+    found = [
+        target
+        for target in (target_of(one, ladder.world, ladder.root) for one in frames)
+        if not isinstance(target, str) and not target.function.is_local
+    ]
     if found:
         # The view itself is what the request is for.
         return {"module": found[0].module, "name": found[0].function.qualified}
     if ladder.function is None or ladder.function.is_local:
         return None
     from source import module_of
+
     return {"module": module_of(ladder.root, ladder.fault["path"]), "name": ladder.function.qualified}
 
 
@@ -198,7 +230,9 @@ def seen(response):
         return {"outcome": "broken", "text": "the client gave no response"}
     checks = []
     body = _json_of(response)
-    kind = "flask" if hasattr(response, "get_json") else "django" if hasattr(response, "content") and hasattr(response, "wsgi_request") else "starlette"
+    kind = (
+        "flask" if hasattr(response, "get_json") else "django" if hasattr(response, "content") and hasattr(response, "wsgi_request") else "starlette"
+    )
     if body is not None:
         text = one_line(tree_of(node_of(body), Imports()))
         if len(text) <= 400:

@@ -135,6 +135,7 @@ fn reproduce(
     Ok(match told {
         Ok(told) => {
             draft.attempts = told.attempts;
+            draft.whole = told.whole;
             told.found.ok_or_else(|| "no call with what the events tell fails as production did".to_owned())
         }
         Err(why) => Err(why),
@@ -150,7 +151,8 @@ fn write(
     found: Found,
 ) -> Result<String, Failure> {
     let fixed = commit(settings, request.fixed.as_deref().unwrap_or("HEAD"))?;
-    let evaluated = if fixed == draft.faulty { None } else { evaluate(bench, &fixed, &found)? };
+    let best = if fixed == draft.faulty { None } else { best(bench, &fixed, &found, draft.whole.as_ref())? };
+    let (found, evaluated) = best.map_or((found, None), |(found, evaluated)| (found, Some(evaluated)));
     if request.fixed.is_some() && evaluated.is_none() {
         return Err(Failure::input(format!(
             "on {fixed} the call fails just so: it is no fix of fault {}",
@@ -175,6 +177,33 @@ fn write(
     (draft.test, draft.weak) = (written.test, written.weak);
     (draft.found, draft.evaluated) = (Some(found), evaluated);
     Ok(written.text)
+}
+
+/// The call that says more after the fix, and what it gives there: mostly the small one. Where that only raises something else, it was made so
+/// small that nobody would call it so, and the whole one may give a value. Nothing where both fail just as before.
+///
+/// # Errors
+/// Neither can be tried.
+pub(super) fn best(
+    bench: &mut Bench<'_>,
+    commit: &str,
+    found: &Found,
+    whole: Option<&Found>,
+) -> Result<Option<(Found, Value)>, Failure> {
+    let gives = |told: &Value| told.get("outcome").and_then(Value::as_str) != Some("raises");
+    let small = evaluate(bench, commit, found);
+    if let Ok(Some(told)) = &small
+        && gives(told)
+    {
+        return Ok(Some((found.clone(), told.clone())));
+    }
+    if let Some(whole) = whole
+        && let Ok(Some(told)) = evaluate(bench, commit, whole)
+        && (gives(&told) || !matches!(small, Ok(Some(_))))
+    {
+        return Ok(Some((whole.clone(), told)));
+    }
+    small.map(|told| told.map(|told| (found.clone(), told)))
 }
 
 /// What a call gives on a commit; nothing where it fails just as before.

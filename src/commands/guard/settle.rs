@@ -59,9 +59,9 @@ fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Res
     let watch = Stopwatch::start();
     let Some(found) = draft.found.clone() else { return Ok(Settled::ByHand) };
     let mut bench = Bench::open(settings, request.python.as_deref(), &draft.crash.path)?;
-    if draft::evaluate(&mut bench, head, &found)?.is_none() {
+    let Some((found, _)) = draft::best(&mut bench, head, &found, draft.whole.as_ref())? else {
         return Ok(Settled::Unfixed);
-    }
+    };
     let fixed = fixing(settings, &mut bench, draft, &found, head)?;
     // What the call gives at its fix is what the fix meant; later commits may mean something else.
     let Some(evaluated) = draft::evaluate(&mut bench, &fixed, &found)? else { return Ok(Settled::Unfixed) };
@@ -76,7 +76,14 @@ fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Res
         .ask(&tree, &ask, SURROUNDINGS[0], PATIENCE)
         .map_err(|why| Failure::world(format!("the guard {} cannot be written anew: {why}", draft.draft)))?;
     let (old, before) = (draft.id(), draft.clone());
-    let mut draft = Draft { test: written.test, weak: written.weak, evaluated: Some(evaluated), fixed, ..before };
+    let mut draft = Draft {
+        found: Some(found),
+        test: written.test,
+        weak: written.weak,
+        evaluated: Some(evaluated),
+        fixed,
+        ..before
+    };
     check::judge(settings, request.python.as_deref(), &mut draft, &written.text)?;
     if overall(&draft.verdicts) != State::Passed {
         return Ok(Settled::Refused(draft));

@@ -77,7 +77,7 @@ class Reader:
 
     def __iter__(self):
         for at in range(0, len(self.data), self.width):
-            yield self._record(self.data[at:at + self.width])
+            yield self._record(self.data[at : at + self.width])
 
     def _record(self, raw):
         return int.from_bytes(raw, "big") // raw[0]

@@ -29,6 +29,7 @@ def labelled(function):
     @functools.wraps(function)
     def inner(*args, **kwargs):
         return f"{function.__name__}: {function(*args, **kwargs)}"
+
     return inner
 
 
@@ -40,6 +41,7 @@ def total(*amounts, currency="EUR"):
 def retry(times):
     def around(function):
         return [function() for _ in range(times)]
+
     return around
 
 
@@ -92,4 +94,5 @@ def outer_of(rows):
     def widths():
         for row in rows:
             yield max(len(cell) for cell in row)
+
     return list(widths())
