@@ -212,6 +212,58 @@ fn hostile_events_run_nothing_and_write_nothing_outside_the_drafts() {
     }
 }
 
+/// An agent that learns: at first its test passes on the faulty commit, then it does what the gate said.
+const AGENT: &str = r#"
+import json, os, sys
+asked = json.load(sys.stdin)
+assert asked["v"] == 1 and asked["untrusted"]["warning"].startswith("Data from production"), asked
+assert len(asked["untrusted"]["events"]) <= 20000 and asked["frames"][-1]["path"] == "shop/prices.py"
+assert "def discount" in asked["frames"][-1]["text"] and "test_a_coupon" in asked["conventions"]["text"]
+good = [one for one in asked["previous"] if any(v["criterion"] == "before-after" and v["state"] == "failed" for v in one["verdicts"])]
+coupon = "X" if good and sys.argv[1] == "learns" else "SPRING"
+with open(os.path.join(os.environ["TITER_DRAFT_DIR"], "test_it.py"), "w") as file:
+    file.write(f"from shop.prices import quote\n\n\ndef test_it():\n    assert quote([], {coupon!r}) == 0\n")
+print("I am quite sure of it.")
+print(json.dumps({"v": 1, "file": "test_it.py"}))
+"#;
+
+/// An event that tells no arguments.
+fn bare(release: &str) -> Value {
+    let mut event = event(release);
+    for frame in event["exception"]["values"][0]["stacktrace"]["frames"].as_array_mut().unwrap() {
+        frame.as_object_mut().unwrap().remove("vars");
+    }
+    event
+}
+
+#[test]
+fn an_agent_is_told_what_the_gate_says_until_its_test_passes_or_its_budget_is_spent() {
+    let (repository, fault) = shop(&bare);
+    fs::write(repository.beside("agent.py"), AGENT).unwrap();
+    let agent = repository.beside("agent.py").display().to_string();
+    let python = repository.interpreter.python().display().to_string();
+    let policy = |how: &str| format!("[guard.agent]\ncommand = [{python:?}, {agent:?}, \"{how}\"]\nattempts = 3\n");
+    let draft = |code: i32, words: &[&str]| {
+        let told = repository.titer(&["guard", "draft", &fault[..8]]);
+        let all = format!("{}\n{}", told.stdout, told.stderr);
+        assert_eq!(told.code, Some(code), "{all}");
+        assert!(words.iter().all(|word| all.contains(word)), "{words:?}: {all}");
+    };
+    draft(1, &["no draft"]);
+    repository.write("titer.toml", policy("learns"));
+    draft(0, &["test_it", "passed"]);
+    let steps = "SELECT step || ' ' || criterion FROM guard_steps WHERE step <> 'drafted' ORDER BY taken_at";
+    assert_eq!(rows(&repository, steps), ["asked ", "checked code-path", "asked ", "checked "]);
+    // Two of three are spent, whatever drafts they were for; the third is in vain, and a person is asked.
+    repository.write("titer.toml", policy("insists"));
+    draft(1, &["no draft"]);
+    draft(1, &["no draft"]);
+    let steps = "SELECT step, COUNT(*) FROM guard_steps GROUP BY step ORDER BY step";
+    assert_eq!(rows(&repository, steps), ["asked 3", "checked 3", "drafted 4", "escalated 2"]);
+    let queue = repository.titer(&["guard", "queue"]);
+    assert!(queue.stdout.contains("a person has to look at it"), "{}", queue.stdout);
+}
+
 /// The files of the project and beside it, without what titer keeps.
 fn files(repository: &Repository) -> Vec<String> {
     let all = walkdir::WalkDir::new(repository.root()).sort_by_file_name().into_iter().flatten();

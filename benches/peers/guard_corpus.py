@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Real crash bugs: what `titer guard` makes of the event that sentry-sdk sends for each, from plain variables and with the capture hook.
 
-For every line of the corpus the faulty and the fixed release are unpacked side by side, the call runs on the faulty one under the
-real sentry-sdk, and the event goes through the workbench: reproduce on the faulty tree, evaluate on the fixed one, write, then the
-written test is judged on both. See README.md.
+For every line of the corpus the faulty and the fixed release are two commits of a repository, the call runs on the faulty one under
+the real sentry-sdk, and its event goes the way of every user's: `titer learn file`, `guard list`, `guard draft`, `guard inject`, which
+runs the gate. See README.md.
 """
 
 import argparse
@@ -16,10 +16,8 @@ import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-WORKBENCH = REPOSITORY / "adapters" / "guard" / "guard"
 CAPTURE = REPOSITORY / "adapters" / "capture"
 TOOLS = ("sentry-sdk==2.35.0", "pytest==8.4.2", "setuptools<80")
-ZONES = ("UTC", "Asia/Tokyo", "America/New_York", "Europe/Berlin", "Pacific/Auckland")
 
 # Runs the call of one bug under the real sentry-sdk and keeps the event that would have been sent.
 SENDER = """
@@ -75,10 +73,11 @@ def main():
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("corpus", help="a crash-bugs.jsonl")
+    parser.add_argument("--titer", default="titer", help="the program")
     parser.add_argument("--work", default="guard-corpus", help="where trees and environments are made, and kept")
     parser.add_argument("--pythons", default=str(Path.home() / ".pyenv" / "versions"), help="a folder of interpreters by version")
     parser.add_argument("--only", nargs="*", help="parts of the names of bugs")
-    parser.add_argument("--verbose", action="store_true", help="print the attempts and the written test")
+    parser.add_argument("--verbose", action="store_true", help="print what titer says")
     return parser.parse_args()
 
 
@@ -134,162 +133,86 @@ def captured(bug, trees, hook):
 
 
 def clean(**more):
-    return {"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", ""), "LANG": "C.UTF-8", **more}
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**kept, "LANG": "C.UTF-8", **more}
 
 
-def as_event(kept, tree):
-    """The event in the form that the workbench takes; paths from the tree's root."""
-    event = kept["event"]
-    exceptions = []
-    for value in event["exception"]["values"]:
-        frames = [
-            {
-                "path": inside(frame.get("abs_path") or "", tree),
-                "module": frame.get("module") or "",
-                "function": frame.get("function") or "",
-                "line": frame.get("lineno") or 0,
-                "vars": frame.get("vars"),
-            }
-            for frame in (value.get("stacktrace") or {}).get("frames", [])
-        ]
-        exceptions.append({"type": value["type"], "value": value.get("value") or "", "frames": frames})
-    capture = kept.get("capture")
-    if capture is None and "titer" in event.get("contexts", {}):
-        capture = json.loads(event["contexts"]["titer"]["capture"])
-    return {"exceptions": exceptions, "capture": capture, "request": event.get("request")}
+def committed(trees):
+    """A repository with the faulty release and the fixed one behind it; the faulty commit."""
+    here = trees["here"] / "repository"
+    shutil.rmtree(here, ignore_errors=True)
+    here.mkdir()
+    git(here, "init", "-q", "-b", "main")
+    commits = []
+    for which in ("faulty", "fixed"):
+        for one in [one for one in here.iterdir() if one.name != ".git"]:
+            shutil.rmtree(one) if one.is_dir() else one.unlink()
+        shutil.copytree(trees[which], here, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.dist-info", "*.egg-info", "bin"))
+        git(here, "add", "-A")
+        git(here, "commit", "-qm", which)
+        commits.append(git(here, "rev-parse", "HEAD").strip())
+    return here, commits[0]
 
 
-def inside(path, tree):
-    try:
-        return Path(path).relative_to(tree).as_posix()
-    except ValueError:
-        return ""
-
-
-def fault_of(event):
-    """Type and place of the crash: the last frame in the repository."""
-    raised = event["exceptions"][-1]
-    frames = [frame for frame in raised["frames"] if frame["path"]]
-    return {"type": raised["type"], **{key: frames[-1][key] for key in ("path", "function", "line")}}
-
-
-def asked(request, tree, trees, **more):
-    """One answer of the workbench."""
-    question, answer = trees["here"] / "request.json", trees["here"] / "answer.json"
-    question.write_text(json.dumps({"v": 1, **request}))
-    answer.unlink(missing_ok=True)
-    done = subprocess.run(
-        [str(trees["python"]), "-X", "utf8", "-B", str(WORKBENCH), str(question), str(answer)],
-        cwd=tree,
-        timeout=300,
-        env=clean(PYTHONPATH=str(tree), **more),
-        capture_output=True,
-        text=True,
-    )
-    if not answer.exists():
-        return {"refused": f"exit {done.returncode}: {done.stderr[-300:]}"}
-    return json.loads(answer.read_text())
+def git(here, *words):
+    command = ["git", "-c", "user.name=corpus", "-c", "user.email=corpus@example.org", "-c", "commit.gpgsign=false", *words]
+    return subprocess.run(command, cwd=here, check=True, capture_output=True, text=True).stdout
 
 
 def tried(bug, trees, hook, options):
     """What became of one event: rung, why not, characters, seconds."""
     kept = captured(bug, trees, hook)
-    if "event" not in kept:
-        return {"seconds": 0.0, "rung": "-", "verdict": "the call raised nothing", "before": 0, "after": 0}
-    event = as_event(kept, trees["faulty"])
-    if not hook:
-        event["capture"] = None
-    fault = fault_of(event)
-    common = {"root": str(trees["faulty"]), "first_party": first_party(trees["faulty"])}
+    event = kept["event"]
+    here, event["release"] = committed(trees)
+    if hook and kept.get("capture"):
+        event.setdefault("contexts", {})["titer"] = {"capture": json.dumps(kept["capture"])}
+    file = trees["here"] / "event.json"
+    file.write_text(json.dumps(event))
     began = time.monotonic()
-    answer = asked({"do": "reproduce", **common, "fault": fault, "events": [event], "seconds": 60, "attempt_seconds": 5}, trees["faulty"], trees)
-    result = {"seconds": time.monotonic() - began, "rung": "-", "verdict": "", "before": 0, "after": 0}
-    found = answer.get("found")
-    if options.verbose:
-        for attempt in answer.get("attempts", []):
-            print("   ", attempt)
-    if not found:
-        result["verdict"] = answer.get("refused") or "not reproduced"
-        return result
-    result.update(rung=found["rung"], before=found["characters"]["before"], after=found["characters"]["after"], call=found["call"])
-    there = {**common, "root": str(trees["fixed"])}
-    evaluated = asked({"do": "evaluate", **there, "found": found, "attempt_seconds": 5}, trees["fixed"], trees)
-    # What is left of a call may fail on the fixed tree as well, or otherwise: then the whole call is the better guard.
-    if answer.get("whole") and evaluated.get("outcome") in (None, "same-error", "raises"):
-        again = asked({"do": "evaluate", **there, "found": answer["whole"], "attempt_seconds": 5}, trees["fixed"], trees)
-        if again.get("outcome") in ("value", "opaque", "response") or evaluated.get("outcome") != "raises":
-            found, evaluated = answer["whole"], again
-            result.update(after=result["before"], call=found["call"])
-    result["verdict"] = verdict(trees, found, evaluated, fault, common, options)
+    result = {"rung": "-", "verdict": "", "before": 0, "after": 0}
+    result["verdict"] = guarded(here, trees, file, result, options)
+    result["seconds"] = time.monotonic() - began
     return result
 
 
-def verdict(trees, found, evaluated, fault, common, options):
-    """`passed`, or what one of the gates has against the test."""
-    if evaluated.get("refused") or evaluated["outcome"] == "same-error":
-        return "fixed: " + (evaluated.get("refused") or "the same error")
-    about = {"id": "ab12cd34", "type": fault["type"], "function": fault["function"]}
-    text = asked({"do": "write", "found": found, "evaluated": evaluated, "fault": about, "today_xfail": False}, trees["faulty"], trees)
-    if "text" not in text:
-        return "not written: " + str(text.get("refused"))
-    if options.verbose:
-        print(text["text"])
-    for which, times in (("faulty", 3), ("fixed", 5)):
-        tests = trees[which] / "tests_of_guard"
-        tests.mkdir(exist_ok=True)
-        (tests / "test_guard.py").write_text(text["text"], encoding="utf-8")
-        for at in range(times):
-            judged = asked(
-                {
-                    "do": "judge",
-                    **common,
-                    "root": str(trees[which]),
-                    "file": "tests_of_guard/test_guard.py",
-                    "test": text["test"],
-                    "crash": {"path": fault["path"], "line": fault["line"]} if which == "faulty" else None,
-                    "stub": None,
-                },
-                trees[which],
-                trees,
-                PYTHONHASHSEED=str(at),
-                TZ=ZONES[at],
-            )
-            why = against(judged, which, fault)
-            if why:
-                return f"{which} run {at + 1}: {why}"
-    looked = asked({"do": "inspect", "text": text["text"], "file": "tests_of_guard/test_guard.py", **common}, trees["faulty"], trees)
-    bad = [f"{one['rule']} line {one['line']}" for one in looked.get("findings", [])] if "findings" in looked else [str(looked.get("refused"))]
-    return "; ".join(bad) or ("weak" if text["weak"] else "passed")
+def guarded(here, trees, file, result, options):
+    """`injected`, or what titer had against it."""
+    def titer(*words):
+        done = subprocess.run([options.titer, *words], cwd=here, env=clean(HOME=str(trees["here"])), capture_output=True, text=True, timeout=600, check=False)
+        if options.verbose:
+            print(done.stdout, done.stderr)
+        return done
 
-
-def against(judged, which, fault):
-    if judged.get("refused"):
-        return judged["refused"]
-    if which == "fixed":
-        return "" if judged["outcome"] == "passed" else f"{judged['outcome']} {judged['error']}"
-    error = judged["error"] or {}
-    if judged["outcome"] != "failed":
-        return judged["outcome"]
-    same = error["type"] == fault["type"] and error["path"] == fault["path"] and error["function"] == fault["function"].split(".")[-1]
-    return "" if same and judged["hit"] else f"fails elsewhere: {error}"
+    if titer("learn", "file", str(file)).returncode:
+        return "not learned"
+    faults = json.loads(titer("guard", "list", "--json").stdout)
+    if not faults:
+        return "no fault of the repository's"
+    fault, python = faults[0]["fault_id"][:8], ["--python", str(trees["python"])]
+    drafted = titer("guard", "draft", fault, *python)
+    if drafted.returncode:
+        return (drafted.stderr.strip() or drafted.stdout.strip().splitlines()[1])[:80]
+    draft = json.loads((here / ".titer" / "ledger" / "drafts" / f"{fault}-1" / "draft.json").read_text())
+    result.update(rung=draft["found"]["rung"], **draft["found"]["characters"], call=draft["found"]["call"])
+    injected = titer("guard", "inject", f"{fault}-1", *python)
+    if injected.returncode == 0:
+        return "injected"
+    failed = [line for line in injected.stdout.splitlines() if line.strip().startswith("failed ")]
+    return (failed or ["weak"])[0].strip()[:80]
 
 
 def row(name, pair):
     parts = [f"{name:24}"]
     for one in pair:
-        parts.append(
-            f"{one['rung']:7} {one['verdict'][:60]:24} {one['before']:5} -> {one['after']:4} {one['seconds']:5.1f} s  {one.get('call', '')[:50]:50}"
-        )
+        parts.append(f"{one['rung']:7} {one['verdict'][:60]:10} {one['before']:5} -> {one['after']:4} {one['seconds']:5.1f} s  {one.get('call', '')[:50]:50}")
     return " | ".join(parts)
 
 
 def summary(rows):
     lines = [f"{len(rows)} bugs"]
     for at, name in enumerate(("plain vars", "with hook")):
-        good = sum(pair[at]["verdict"] in ("passed", "weak") for _, pair in rows)
-        lines.append(
-            f"{name}: {good} of {len(rows)} ({100 * good // max(1, len(rows))} %), reproduced {sum(pair[at]['rung'] != '-' for _, pair in rows)}"
-        )
+        good = sum(pair[at]["verdict"] == "injected" for _, pair in rows)
+        lines.append(f"{name}: {good} of {len(rows)} injected, {sum(pair[at]['rung'] != '-' for _, pair in rows)} reproduced")
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -153,6 +154,68 @@ pub fn again(arguments: &[&str]) -> Command {
     command
 }
 
+/// What a program that was consulted said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Consulted {
+    /// What it returned; nothing where a signal ended it.
+    pub code: Option<i32>,
+    /// Its standard output, the beginning of it.
+    pub printed: Vec<u8>,
+    /// It took longer than it may, and was ended.
+    pub timed_out: bool,
+}
+
+/// Longer answers are cut.
+const LONGEST_ANSWER: u64 = 1 << 20;
+
+/// Runs a program that the owners named, with `input` on its standard input and its standard error for people, no longer than so many seconds.
+///
+/// # Errors
+/// It cannot be started.
+pub fn consult(
+    command: &[String],
+    folder: &Path,
+    environment: &[(&str, &str)],
+    input: &[u8],
+    seconds: u64,
+) -> io::Result<Consulted> {
+    let set = environment.iter().map(|(name, value)| (OsString::from(name), Some(OsString::from(value)))).collect();
+    let mut command = prepared(command, folder, &set)?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn()?;
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0));
+    thread::scope(|scope| {
+        // One that does not read, or prints without end, must not hold us up.
+        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
+        let printed = scope.spawn(move || {
+            let mut printed = Vec::new();
+            if let Some(mut stdout) = stdout {
+                let _ = io::Read::read_to_end(&mut io::Read::take(&mut stdout, LONGEST_ANSWER), &mut printed);
+                let _ = io::copy(&mut stdout, &mut io::sink());
+            }
+            printed
+        });
+        let watch = Stopwatch::start();
+        let mut told = Consulted::default();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                told.code = status.code();
+                break;
+            }
+            if watch.seconds() >= Duration::from_secs(seconds).as_secs_f64() {
+                told.timed_out = true;
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        // Whatever it started ends with it.
+        let _ = nix::sys::signal::killpg(group, Signal::SIGKILL);
+        let _ = child.wait();
+        told.printed = printed.join().unwrap_or_default();
+        Ok(told)
+    })
+}
+
 /// Where the shell would find `program` when it stands in `folder`.
 #[must_use]
 pub fn find(program: &str, folder: &Path, path: Option<&OsString>) -> Option<PathBuf> {
@@ -240,7 +303,7 @@ pub fn run_aside(
         if stopped.is_some_and(|(_, since)| watch.seconds() - since > PATIENCE) {
             let _ = kill(group, Signal::SIGKILL);
         }
-        thread::sleep(std::time::Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -320,6 +383,6 @@ fn pass_on(child: &AtomicI32, pending: &AtomicUsize) {
         {
             let _ = kill(Pid::from_raw(pid), signal);
         }
-        thread::park_timeout(std::time::Duration::from_millis(20));
+        thread::park_timeout(Duration::from_millis(20));
     }
 }

@@ -25,6 +25,8 @@ pub struct Draft {
     pub crash: Crash,
     /// `pytest`
     pub runner: String,
+    /// Who drafted it: `titer guard draft`, an agent's command, or nobody that titer knows.
+    pub by: String,
     /// Where the test is to lie, from the root.
     pub file: String,
     /// The test's name in that file.

@@ -1,5 +1,6 @@
 //! Writing down: bytes to values and back. Every format that leaves the program has a number.
 
+pub mod agent_v1;
 pub mod arena_v1;
 pub mod base_v1;
 pub mod bugsnag_event;

@@ -167,6 +167,30 @@ impl Criterion {
     }
 }
 
+impl Criterion {
+    /// What it asks of a test.
+    #[must_use]
+    pub fn asks(self) -> &'static str {
+        match self {
+            Self::CodePath => {
+                "on the faulty commit the test fails with the fault's type at the fault's place, and the line that failed runs"
+            }
+            Self::Public => {
+                "no private name of the project's, nothing of the project's patched, no state injected into its objects"
+            }
+            Self::Assertions => {
+                "an assertion depends on the call: the test fails when a stub that returns nothing, returns something plain or raises something else stands in place of the target"
+            }
+            Self::BeforeAfter => {
+                "it fails 3 of 3 times before the fix and passes 5 of 5 after it, under other hash seeds and time zones"
+            }
+            Self::Hygiene => {
+                "one test in a file of its own, under a second; no secret, no absolute path, no clock, no network, no sleep, no file written, no text run as code"
+            }
+        }
+    }
+}
+
 /// What became of one criterion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -123,6 +123,18 @@ pub fn drafted(draft: &Draft, text: Option<&str>, folder: &Path) -> String {
     let crash = &draft.crash;
     let place = format!("{} in {} {}", plain(&crash.r#type, 60), crash.path, crash.function);
     let mut told = format!("fault {}: {place}\n", short(&draft.fault));
+    if let (Some(text), None) = (text, &draft.found) {
+        let _ = writeln!(
+            told,
+            "written by {}\n\n{}:\n\n{text}\n{}{}",
+            draft.by,
+            draft.file,
+            verdicts(draft),
+            folder.display()
+        );
+        let _ = writeln!(told, "next: titer guard inject {}", draft.draft);
+        return told;
+    }
     let (Some(text), Some(found)) = (text, &draft.found) else {
         let _ = writeln!(
             told,

@@ -18,6 +18,8 @@ pub struct GuardPolicy {
     pub sweep: u64,
     /// How many faults one sweep takes on.
     pub most: u32,
+    /// Who is asked for what the ladder does not find.
+    pub agent: AgentPolicy,
     /// Whether the pull request of a guard that passed all criteria is merged without a person.
     pub auto_merge: bool,
 }
@@ -31,11 +33,56 @@ pub(super) struct Table {
     sweep: Option<String>,
     most: Option<u32>,
     auto_merge: Option<bool>,
+    agent: Option<AgentTable>,
+}
+
+/// An agent, and what it may take for one fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentPolicy {
+    /// Its command; none is asked where it is empty.
+    pub command: Vec<String>,
+    /// How often it is asked.
+    pub attempts: u32,
+    /// What all its answers may take, in microseconds.
+    pub micros: u64,
+}
+
+/// The table as it is written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AgentTable {
+    command: Option<Vec<String>>,
+    attempts: Option<u32>,
+    time: Option<String>,
+}
+
+impl AgentPolicy {
+    fn bare() -> Self {
+        Self { command: Vec::new(), attempts: 3, micros: 600_000_000 }
+    }
+
+    fn with(self, table: Option<AgentTable>, path: &Path) -> Result<Self, Failure> {
+        let table = table.unwrap_or_default();
+        let time = table.time.map(|text| duration(&text)).transpose();
+        let time = time.map_err(|why| Failure::input(format!("{}: guard.agent.time: {why}", path.display())))?;
+        Ok(Self {
+            command: table.command.unwrap_or(self.command),
+            attempts: table.attempts.unwrap_or(self.attempts),
+            micros: time.unwrap_or(self.micros),
+        })
+    }
 }
 
 impl GuardPolicy {
     pub(super) fn bare() -> Self {
-        Self { python: None, draft: 60_000_000, sweep: 600_000_000, most: 10, auto_merge: false }
+        Self {
+            python: None,
+            draft: 60_000_000,
+            sweep: 600_000_000,
+            most: 10,
+            auto_merge: false,
+            agent: AgentPolicy::bare(),
+        }
     }
 
     /// The same with what a file says.
@@ -52,6 +99,7 @@ impl GuardPolicy {
             draft: time("draft", table.draft, self.draft)?,
             sweep: time("sweep", table.sweep, self.sweep)?,
             most: table.most.unwrap_or(self.most),
+            agent: self.agent.with(table.agent, path)?,
             auto_merge: table.auto_merge.unwrap_or(self.auto_merge),
         })
     }

@@ -7,8 +7,6 @@ from pathlib import Path
 from asking import ask
 from events import event_of, fault_of, forget, names_of
 
-ZONES = ("UTC", "Asia/Tokyo", "America/New_York")
-
 
 class Fault:
     """A fault in a copy of a small project, and the copy in which it is mended."""
@@ -92,17 +90,14 @@ class Fault:
         assert found, answer
         written, evaluated = self.written(event, found)
         print(written["text"])
-        for seed in range(2):
-            judged = self.judged(
-                self.faulty, written["text"], written["test"], {"path": fault["path"], "line": fault["line"]}, PYTHONHASHSEED=str(seed)
-            )
-            assert judged["outcome"] == "failed", judged
-            assert (judged["error"]["type"], judged["error"]["path"]) == (fault["type"], fault["path"]), judged
-            assert judged["hit"] is True
-        for seed, zone in enumerate(ZONES):
-            judged = self.judged(self.fixed, written["text"], written["test"], PYTHONHASHSEED=str(seed), TZ=zone)
-            assert judged["outcome"] == "passed", judged
-            assert not judged["network"], judged
+        # How often and under what else is titer's own gate's business.
+        judged = self.judged(self.faulty, written["text"], written["test"], {"path": fault["path"], "line": fault["line"]}, PYTHONHASHSEED="1")
+        assert judged["outcome"] == "failed", judged
+        assert (judged["error"]["type"], judged["error"]["path"]) == (fault["type"], fault["path"]), judged
+        assert judged["hit"] is True
+        judged = self.judged(self.fixed, written["text"], written["test"], PYTHONHASHSEED="2", TZ="Asia/Tokyo")
+        assert judged["outcome"] == "passed", judged
+        assert not judged["network"], judged
         looked = ask(
             {"do": "inspect", "text": written["text"], "file": "tests/test_guard.py", "first_party": names_of(self.faulty), "root": str(self.faulty)}
         )

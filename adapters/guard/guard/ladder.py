@@ -80,6 +80,10 @@ class Ladder:
         if not own:
             self.note(rung, "the event", "no frame of it lies in the tree")
             return None
+        if rung == "vars" and not any(isinstance(frame.get("vars"), dict) and frame["vars"] for frame in own):
+            # Whatever fails with guessed arguments alone is a fault of its own.
+            self.note(rung, "the event", "it tells no variable of any frame in the tree")
+            return None
         capture = Capture(event["capture"]) if rung == "hook" else None
         seen, targets = set(), []
         for at, frame in enumerate(own):

@@ -198,7 +198,7 @@ fn one(bench: &Bench<'_>, tree: &Laid, draft: &Draft, around: Surroundings, stub
 }
 
 /// What stubs stand in for: what the draft calls, else what failed.
-fn target(draft: &Draft) -> Target {
+pub(super) fn target(draft: &Draft) -> Target {
     let own = draft.found.as_ref().map(|found| found.target.clone()).filter(|target| !target.name.is_empty());
     own.unwrap_or_else(|| {
         let path = draft.crash.path.strip_suffix(".py").unwrap_or(&draft.crash.path);

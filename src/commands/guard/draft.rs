@@ -17,7 +17,7 @@ use crate::settings::Settings;
 
 use super::bench::{Bench, Laid, PATIENCE, SURROUNDINGS};
 use super::fault::{self, Fault};
-use super::{drafts, tell};
+use super::{agent, drafts, tell};
 
 /// Seconds that one attempt at a call may take.
 const ATTEMPT: u64 = 5;
@@ -75,6 +75,7 @@ pub(super) fn make(settings: &Settings, request: &Request) -> Result<(Draft, Opt
         fault: fault.id.clone(),
         crash: fault.crash.clone(),
         runner: "pytest".to_owned(),
+        by: "titer guard draft".to_owned(),
         faulty,
         at: clock::timestamp(clock::now()),
         ..Draft::default()
@@ -83,8 +84,10 @@ pub(super) fn make(settings: &Settings, request: &Request) -> Result<(Draft, Opt
     let text = match reproduce(settings, &bench, &tree, &fault, &mut draft)? {
         Ok(found) => Some(write(settings, request, &mut bench, &mut draft, found)?),
         Err(why) => {
-            draft.test = String::new();
-            return refused(settings, draft, &why, watch.seconds());
+            let (draft, _) = refused(settings, draft, &why, watch.seconds())?;
+            // Its verdicts are there already: it passed, or it would not be here.
+            let answered = agent::ask(settings, request.python.as_deref(), &draft)?;
+            return Ok(answered.map_or((draft, None), |(draft, text)| (draft, Some(text))));
         }
     };
     drafts::keep(settings, &draft, text.as_deref())?;

@@ -111,7 +111,7 @@ pub(super) fn change(draft: &Draft, suite: Suite, prev: Option<&str>, at: &str) 
         incident: Some(Incident {
             fault: draft.fault.clone(),
             draft: draft.draft.clone(),
-            drafted_by: if draft.found.is_some() { "titer guard draft" } else { "somebody else" }.to_owned(),
+            drafted_by: if draft.by.is_empty() { "somebody else".to_owned() } else { draft.by.clone() },
             fails_on: draft.faulty.clone(),
             passes_on: (!draft.fixed.is_empty()).then(|| draft.fixed.clone()),
             passed: passed.map(|verdict| verdict.criterion.word().to_owned()).collect(),

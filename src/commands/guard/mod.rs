@@ -1,5 +1,6 @@
 //! `titer guard`: from a fault of production to a regression test that fails before the fix and passes after it.
 
+mod agent;
 mod bench;
 pub mod check;
 pub mod draft;
@@ -40,7 +41,7 @@ fn tell(settings: &Settings, draft: &Draft, kind: &str, reason: &str, seconds: f
         rung: found.map(|found| found.rung.clone()).unwrap_or_default(),
         flags: found.map(|found| found.flags.clone()).unwrap_or_default(),
         test: if draft.test.is_empty() { String::new() } else { draft.id() },
-        state: if kind == "drafted" { String::new() } else { overall(&draft.verdicts).word().to_owned() },
+        state: if draft.verdicts.is_empty() { String::new() } else { overall(&draft.verdicts).word().to_owned() },
         criterion: failed.map(|verdict| verdict.criterion.word().to_owned()).unwrap_or_default(),
         reason: reason.to_owned(),
         faulty: draft.faulty.clone(),

@@ -12,7 +12,7 @@ use crate::report::guards::{self as report, Swept};
 use crate::settings::Settings;
 
 use super::propose::{Way, propose};
-use super::{check, draft, fault, inject, list};
+use super::{agent, check, draft, fault, inject, list};
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
@@ -89,9 +89,14 @@ fn one(settings: &Settings, request: &Request, fault: &str) -> Result<Swept, Fai
     let (mut drafted, text) = draft::make(settings, &asked)?;
     let Some(text) = text else { return Ok(Swept::NoCall(drafted)) };
     check::judge(settings, request.python.as_deref(), &mut drafted, &text)?;
-    if !inject::passes(&drafted, false) {
-        return Ok(Swept::Queued(drafted));
-    }
+    let (mut drafted, text) = if inject::passes(&drafted, false) {
+        (drafted, text)
+    } else {
+        let Some(answered) = agent::ask(settings, request.python.as_deref(), &drafted)? else {
+            return Ok(Swept::Queued(drafted));
+        };
+        answered
+    };
     if request.way == Way::Tree {
         inject::inject(settings, &mut drafted, &text, Suite::Fast)?;
         return Ok(Swept::Injected(drafted));
