@@ -201,6 +201,16 @@ impl Lens {
         told.map_err(|failure| self.damaged().unwrap_or(failure))
     }
 
+    /// The rows of a view whose column holds this text, in an order that the columns named give them.
+    ///
+    /// # Errors
+    /// As for [`Lens::query`].
+    pub fn matching(&self, name: &str, column: &str, text: &str, columns: &str) -> Result<Table, Failure> {
+        let text = literal(text);
+        let told = self.query(&format!("SELECT * FROM {name} WHERE {column} = {text} ORDER BY {columns}"));
+        told.map_err(|failure| self.damaged().unwrap_or(failure))
+    }
+
     /// Whether a text asks something and does nothing, by the engine's own parser: packed files are within reach of what can write.
     fn only_reads(&self, query: &str) -> bool {
         let first: String = query.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();

@@ -46,9 +46,8 @@ pub(super) fn ask(
     let lens = fault::lens(settings)?;
     let fault = fault::find(&lens, &from.fault)?;
     let (mut asked, mut spent) = (0, 0.0);
-    for row in lens.ordered("guard_steps", "taken_at")?.by_name() {
-        let is = |name: &str, text: &str| row.get(name).and_then(Value::as_str) == Some(text);
-        if is("fault_id", &fault.id) && is("step", ASKED) {
+    for row in lens.matching("guard_steps", "fault_id", &fault.id, "taken_at")?.by_name() {
+        if row.get("step").and_then(Value::as_str) == Some(ASKED) {
             asked += 1;
             spent += row.get("seconds").and_then(Value::as_f64).unwrap_or(0.0);
         }

@@ -51,11 +51,11 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 /// As for [`run`].
 pub(super) fn judged(settings: &Settings, request: &Request) -> Result<(Draft, String), Failure> {
     let (mut draft, text) = open(settings, request)?;
-    if let Some(name) = &request.faulty {
-        draft.faulty = commit(settings, name)?;
-    }
-    if let Some(name) = &request.fixed {
-        draft.fixed = commit(settings, name)?;
+    // What a draft's file says of them is only a name, too.
+    draft.faulty = commit(settings, request.faulty.as_ref().unwrap_or(&draft.faulty))?;
+    let fixed = request.fixed.as_ref().unwrap_or(&draft.fixed);
+    if !fixed.is_empty() {
+        draft.fixed = commit(settings, fixed)?;
     }
     judge(settings, request.python.as_deref(), &mut draft, &text)?;
     Ok((draft, text))

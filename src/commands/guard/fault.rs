@@ -77,8 +77,8 @@ pub(super) fn find(lens: &Lens, beginning: &str) -> Result<Fault, Failure> {
         return Err(Failure::input(format!("fault {id} points at no file of the repository: {why}"))
             .hint("learn again with --prefix FROM=TO if its frames name files in another way"));
     }
-    let events = lens.ordered("fault_events", "fault_id, place")?;
-    let events: Vec<Map<String, Value>> = events.by_name().filter(|row| text(row, "fault_id") == id).collect();
+    let events = lens.matching("fault_events", "fault_id", &id, "place")?;
+    let events: Vec<Map<String, Value>> = events.by_name().collect();
     let commits: Vec<String> =
         events.iter().map(|row| text(row, "commit_id")).filter(|commit| !commit.is_empty()).collect();
     let commit = commits.first().cloned().unwrap_or_default();

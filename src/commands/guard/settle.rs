@@ -35,7 +35,9 @@ pub struct Request {
 /// Git or the ledger fails.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Result<bool, Failure> {
     let head = draft::commit(settings, "HEAD")?;
-    let injected: Vec<Draft> = drafts::list(settings).into_iter().filter(|draft| !draft.injected.is_empty()).collect();
+    // One that was only proposed may not be here yet.
+    let is_here = |draft: &Draft| !draft.injected.is_empty() && settings.root.join(&draft.file).is_file();
+    let injected: Vec<Draft> = drafts::list(settings).into_iter().filter(is_here).collect();
     let mut is_well = true;
     let mut say = |draft: &Draft, settled: &Settled| {
         is_well &= !matches!(settled, Settled::Refused(_) | Settled::Relapsed(_));

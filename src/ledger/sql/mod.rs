@@ -94,6 +94,7 @@ pub const VIEWS: &[View] = views![
     "evidence" / "drafts",
     "evidence" / "fault_events",
     "evidence" / "unguarded_faults",
+    "evidence" / "guard_totals",
     "evidence" / "path_changes",
     "evidence" / "path_faults",
     "evidence" / "unmapped_faults",
