@@ -328,6 +328,13 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
         }
         Verb::Guard { what } => {
             strict(&settings)?;
+            if settings.base == crate::settings::Base::Missing {
+                // Whose commands would run is not known: the change's own may be anybody's.
+                return Err(Failure::input(
+                    "the base of this pull request is not here, and its own settings do not count",
+                )
+                .hint("fetch the base branch, so that its `titer.toml` can be read"));
+            }
             what.run(&settings, out, talk).map(|well| Ending::Code(i32::from(!well)))
         }
         Verb::Learn { from } => {

@@ -220,9 +220,10 @@ assert asked["v"] == 1 and asked["untrusted"]["warning"].startswith("Data from p
 assert len(asked["untrusted"]["events"]) <= 20000 and asked["frames"][-1]["path"] == "shop/prices.py"
 assert "def discount" in asked["frames"][-1]["text"] and "test_a_coupon" in asked["conventions"]["text"]
 good = [one for one in asked["previous"] if any(v["criterion"] == "before-after" and v["state"] == "failed" for v in one["verdicts"])]
-coupon = "X" if good and sys.argv[1] == "learns" else "SPRING"
+coupon = "SPRING" if sys.argv[1] == "learns" and not good else "X"
+cents = 999 if sys.argv[1] == "errs" else 0
 with open(os.path.join(os.environ["TITER_DRAFT_DIR"], "test_it.py"), "w") as file:
-    file.write(f"from shop.prices import quote\n\n\ndef test_it():\n    assert quote([], {coupon!r}) == 0\n")
+    file.write(f"from shop.prices import quote\n\n\ndef test_it():\n    assert quote([], {coupon!r}) == {cents}\n")
 print("I am quite sure of it.")
 print(json.dumps({"v": 1, "file": "test_it.py"}))
 "#;
@@ -254,14 +255,66 @@ fn an_agent_is_told_what_the_gate_says_until_its_test_passes_or_its_budget_is_sp
     draft(0, &["test_it", "passed"]);
     let steps = "SELECT step || ' ' || criterion FROM guard_steps WHERE step <> 'drafted' ORDER BY taken_at";
     assert_eq!(rows(&repository, steps), ["asked ", "checked code-path", "asked ", "checked "]);
-    // Two of three are spent, whatever drafts they were for; the third is in vain, and a person is asked.
-    repository.write("titer.toml", policy("insists"));
+    // Two of three are spent, whatever drafts they were for; the third asserts what is wrong, and a person is asked.
+    repository.write("titer.toml", policy("errs"));
     draft(1, &["no draft"]);
     draft(1, &["no draft"]);
     let steps = "SELECT step, COUNT(*) FROM guard_steps GROUP BY step ORDER BY step";
     assert_eq!(rows(&repository, steps), ["asked 3", "checked 3", "drafted 4", "escalated 2"]);
     let queue = repository.titer(&["guard", "queue"]);
     assert!(queue.stdout.contains("a person has to look at it"), "{}", queue.stdout);
+}
+
+#[test]
+fn a_draft_of_a_stranger_is_a_claim_and_a_file_of_the_project_is_never_replaced() {
+    let (repository, fault) = shop(&event);
+    let folder = repository.beside("strange");
+    fs::create_dir(&folder).unwrap();
+    fs::write(
+        folder.join("test_it.py"),
+        "from shop.prices import quote\n\n\ndef test_it():\n    assert quote([], 'X') == 0\n",
+    )
+    .unwrap();
+    let head = |draft: &str, crash: &str| {
+        let draft = json!({"v": 1, "draft": draft, "fault": fault, "file": "tests/test_it.py", "test": "test_it", "faulty": "v1", "fixed": "HEAD",
+            "runner": "pytest", "crash": {"type": crash, "path": "shop/prices.py", "function": "discount"}});
+        fs::write(folder.join("draft.json"), draft.to_string()).unwrap();
+    };
+    let strange = folder.to_str().unwrap();
+    head("/tmp/out", "KeyError");
+    let told = repository.titer(&["guard", "check", strange]);
+    assert!(told.code == Some(3) && told.stderr.contains("no name of a draft"), "{}", told.stderr);
+    // The fault is as the ledger knows it, whatever the draft says.
+    head("mine-1", "ZeroDivisionError");
+    let told = repository.titer(&["guard", "check", strange, "--json"]);
+    let verdicts: Value = serde_json::from_str(&told.stdout).unwrap_or_else(|_| panic!("{}", told.stderr));
+    assert_eq!(
+        (told.code, &verdicts["state"], &verdicts["fault"]),
+        (Some(0), &"passed".into(), &fault.as_str().into())
+    );
+    assert_ne!(verdicts["draft"], "mine-1");
+    // Without a fix, a test has to be expected to fail.
+    let told = repository.titer(&[
+        "guard",
+        "check",
+        repository.beside("strange/test_it.py").to_str().unwrap(),
+        "--fault",
+        &fault[..8],
+    ]);
+    assert!(told.code == Some(1) && told.stdout.contains("it is not expected to fail"), "{}", told.stdout);
+    let own = fs::read(repository.path("tests/test_prices.py")).unwrap();
+    fs::rename(folder.join("test_it.py"), folder.join("test_prices.py")).unwrap();
+    for way in [&[][..], &["--branch"]] {
+        let file = repository.beside("strange/test_prices.py").display().to_string();
+        let told =
+            repository.titer(&[&["guard", "inject", &file, "--fault", &fault[..8], "--fixed", "HEAD"], way].concat());
+        assert!(
+            told.code == Some(3) && told.stderr.contains("is there already and says something else"),
+            "{}",
+            told.stderr
+        );
+        assert_eq!(fs::read(repository.path("tests/test_prices.py")).unwrap(), own);
+    }
 }
 
 /// The files of the project and beside it, without what titer keeps.

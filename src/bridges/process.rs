@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -184,36 +185,36 @@ pub fn consult(
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).spawn()?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(0));
-    thread::scope(|scope| {
-        // One that does not read, or prints without end, must not hold us up.
-        scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
-        let printed = scope.spawn(move || {
-            let mut printed = Vec::new();
-            if let Some(mut stdout) = stdout {
-                let _ = io::Read::read_to_end(&mut io::Read::take(&mut stdout, LONGEST_ANSWER), &mut printed);
-                let _ = io::copy(&mut stdout, &mut io::sink());
-            }
-            printed
-        });
-        let watch = Stopwatch::start();
-        let mut told = Consulted::default();
-        loop {
-            if let Some(status) = child.try_wait()? {
-                told.code = status.code();
-                break;
-            }
-            if watch.seconds() >= Duration::from_secs(seconds).as_secs_f64() {
-                told.timed_out = true;
-                break;
-            }
-            thread::sleep(Duration::from_millis(20));
+    let input = input.to_vec();
+    // One that does not read, prints without end, or leaves somebody behind who holds its output open, must not hold us up.
+    thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
+    let (send, printed) = mpsc::channel();
+    thread::spawn(move || {
+        let mut all = Vec::new();
+        if let Some(mut stdout) = stdout {
+            let _ = io::Read::read_to_end(&mut io::Read::take(&mut stdout, LONGEST_ANSWER), &mut all);
+            let _ = send.send(all);
+            let _ = io::copy(&mut stdout, &mut io::sink());
         }
-        // Whatever it started ends with it.
-        let _ = nix::sys::signal::killpg(group, Signal::SIGKILL);
-        let _ = child.wait();
-        told.printed = printed.join().unwrap_or_default();
-        Ok(told)
-    })
+    });
+    let watch = Stopwatch::start();
+    let mut told = Consulted::default();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            told.code = status.code();
+            break;
+        }
+        if watch.seconds() >= Duration::from_secs(seconds).as_secs_f64() {
+            told.timed_out = true;
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    // Whatever it started ends with it.
+    let _ = nix::sys::signal::killpg(group, Signal::SIGKILL);
+    let _ = child.wait();
+    told.printed = printed.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
+    Ok(told)
 }
 
 /// Where the shell would find `program` when it stands in `folder`.

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::unistd::geteuid;
 
@@ -250,6 +251,18 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[allow(clippy::disallowed_methods, reason = "a file that the user asked for, and that must not stay")]
 pub fn remove_file(path: &Path) {
     let _ = fs::remove_file(path);
+}
+
+/// What a process that was killed has left of its [`scratch`] folders, where nobody has touched it for a day.
+#[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+pub fn forget_scratch(parent: &Path, prefix: &str) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let touched = entry.metadata().and_then(|about| about.modified()).ok();
+        let is_old = touched.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > Duration::from_hours(24));
+        if is_old && entry.file_name().to_string_lossy().starts_with(prefix) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// A folder of our own that goes when this is dropped.

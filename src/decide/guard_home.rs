@@ -85,7 +85,9 @@ pub fn test_file(files: &BTreeSet<&str>, faulty: &str, function: &str, fault: &s
     if folder.is_empty() { name } else { format!("{folder}/{name}") }
 }
 
-fn is_python(file: &str) -> bool {
+/// Whether a file is Python's, by its name.
+#[must_use]
+pub fn is_python(file: &str) -> bool {
     file.rsplit_once('.').is_some_and(|(_, ending)| ending == "py")
 }
 

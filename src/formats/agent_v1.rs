@@ -34,13 +34,11 @@ pub struct Question<'a> {
     /// The repository's own frames, oldest first.
     pub frames: Vec<Source>,
     /// Production's own words.
-    pub untrusted: Untrusted,
+    pub untrusted: Untrusted<'a>,
     /// How tests look here.
     pub conventions: Conventions,
     /// What the test has to be.
     pub criteria: Vec<Rule>,
-    /// What titer tried by itself.
-    pub tried: &'a [Attempt],
     /// What became of earlier answers, oldest first.
     pub previous: &'a [Previous],
     /// What is left.
@@ -64,11 +62,13 @@ pub struct Source {
 
 /// A marked block.
 #[derive(Debug, Clone, Serialize)]
-pub struct Untrusted {
+pub struct Untrusted<'a> {
     /// [`WARNING`].
     pub warning: &'static str,
     /// What events told, as a text of JSON, cut at [`MOST_UNTRUSTED`] characters.
     pub events: String,
+    /// What titer tried by itself, and what came of it.
+    pub tried: &'a [Attempt],
 }
 
 /// How tests look here.

@@ -80,6 +80,11 @@ pub fn read(bytes: &[u8]) -> Result<Draft, String> {
     let is_plain = |path: &str| {
         !path.is_empty() && !path.starts_with('/') && path.split('/').all(|part| !part.is_empty() && part != "..")
     };
+    let is_name =
+        !draft.draft.is_empty() && draft.draft.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !is_name {
+        return Err(format!("`draft` is {:?}, and no name of a draft", draft.draft));
+    }
     if !is_plain(&draft.file) {
         return Err(format!("`file` is {:?}, and not a path in the repository", draft.file));
     }

@@ -42,6 +42,8 @@ pub enum Settled {
     ByHand,
     /// There is a fix, and with what the call gives then the guard does not pass.
     Refused(Draft),
+    /// It could not be tried.
+    CannotBecause(String),
     /// The fault was seen again in this commit, which holds the fix.
     Relapsed(String),
 }
@@ -121,8 +123,10 @@ pub fn queue(rows: &[Row]) -> String {
 #[must_use]
 pub fn drafted(draft: &Draft, text: Option<&str>, folder: &Path) -> String {
     let crash = &draft.crash;
-    let place = format!("{} in {} {}", plain(&crash.r#type, 60), crash.path, crash.function);
+    let place = format!("{} in {} {}", plain(&crash.r#type, 60), crash.path, plain(&crash.function, 60));
     let mut told = format!("fault {}: {place}\n", short(&draft.fault));
+    let text = text.map(|text| text.chars().filter(|c| !c.is_control() || *c == '\n').collect::<String>());
+    let text = text.as_deref();
     if let (Some(text), None) = (text, &draft.found) {
         let _ = writeln!(
             told,
@@ -205,11 +209,12 @@ pub fn injected(draft: &Draft, suite: Suite, batch: &str, signed_by: Option<&str
 
 /// A draft that became a branch.
 #[must_use]
-pub fn proposed(draft: &Draft, branch: &str, patch: &Path, url: Option<&str>, merges: bool) -> String {
+pub fn proposed(draft: &Draft, branch: &str, patch: &Path, url: Option<&str>, problem: &str, merges: bool) -> String {
     let mut told = format!("{}\nbranch {branch}\npatch {}\n", draft.id(), patch.display());
     if let Some(url) = url {
         let how = if merges { "merged once its checks are green" } else { "waits for a person" };
-        let _ = writeln!(told, "pull request {}, {how}", plain(url, 300));
+        let why = if problem.is_empty() { String::new() } else { format!(": {}", plain(problem, 300)) };
+        let _ = writeln!(told, "pull request {}, {how}{why}", plain(url, 300));
     }
     told
 }
@@ -290,6 +295,7 @@ pub fn settled(draft: &Draft, settled: &Settled) -> String {
                 .unwrap_or_default();
             format!("{fault} no longer fails, but its guard does not pass the gate: {why}\n")
         }
+        Settled::CannotBecause(why) => format!("{fault} cannot be looked at: {}\n", plain(why, 300)),
         Settled::Relapsed(commit) => {
             format!("{fault} RELAPSED: seen again in {}, which holds its fix {}\n", short(commit), short(&draft.fixed))
         }

@@ -14,7 +14,7 @@ use crate::formats::agent_v1::{
 };
 use crate::formats::draft_v1::Draft;
 use crate::model::failure::Failure;
-use crate::model::guard::{Criterion, State, overall};
+use crate::model::guard::{Crash, Criterion, State, overall};
 use crate::settings::Settings;
 
 use super::bench::{Bench, Laid};
@@ -64,6 +64,7 @@ pub(super) fn ask(
             found: None,
             whole: None,
             evaluated: None,
+            weak: false,
             test: String::new(),
             verdicts: Vec::new(),
             ..from.clone()
@@ -111,23 +112,33 @@ fn once(
         .filter_map(|frame| source(&tree, &frame.path, &frame.function, frame.line?))
         .collect();
     let events = serde_json::to_string(&events).unwrap_or_default();
+    // Whoever may send an event chooses these words.
+    let crash = Crash {
+        r#type: word(&draft.crash.r#type),
+        function: word(&draft.crash.function),
+        text: String::new(),
+        ..draft.crash.clone()
+    };
     let question = Question {
         v: agent_v1::VERSION,
         fault: &fault.id,
-        crash: &draft.crash,
+        crash: &crash,
         faulty: &draft.faulty,
         fixed: &draft.fixed,
         runner: &draft.runner,
-        target: check::target(draft),
+        target: check::target(draft, &tree),
         frames,
-        untrusted: Untrusted { warning: agent_v1::WARNING, events: events.chars().take(MOST_UNTRUSTED).collect() },
+        untrusted: Untrusted {
+            warning: agent_v1::WARNING,
+            events: events.chars().take(MOST_UNTRUSTED).collect(),
+            tried: &draft.attempts,
+        },
         conventions: conventions(&tree, draft),
         criteria: Criterion::ALL.iter().map(|one| Rule { criterion: one.word(), asks: one.asks() }).collect(),
-        tried: &draft.attempts,
         previous,
         budget: left,
     };
-    let folder = workspace::scratch(&settings.cache, "agent-")
+    let folder = workspace::scratch(&settings.cache, "guard-agent-")
         .map_err(|error| Failure::world("no folder can be made for the agent").because(error))?;
     let place = folder.path().display().to_string();
     let command = &settings.policy.guard.agent.command;
@@ -167,7 +178,12 @@ fn source(tree: &Laid, path: &str, function: &str, line: u32) -> Option<Source> 
     let first = line.saturating_sub(AROUND).max(1);
     let shown = text.lines().skip(first as usize - 1).take(2 * AROUND as usize + 1);
     let text = shown.fold(String::new(), |text, line| text + line + "\n");
-    Some(Source { path: path.to_owned(), function: function.to_owned(), line, first, text })
+    Some(Source { path: path.to_owned(), function: word(function), line, first, text })
+}
+
+/// What a name may be made of.
+fn word(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric() || "_.<>:".contains(*c)).take(100).collect()
 }
 
 fn conventions(tree: &Laid, draft: &Draft) -> Conventions {

@@ -20,6 +20,9 @@ const MEMORY: u64 = 4 << 30;
 /// Seconds that one question about one test may take.
 pub(super) const PATIENCE: u64 = 60;
 
+/// What the folders of trees begin with.
+const SCRATCH: &str = "guard-";
+
 /// What differs from one run of a draft to the next: a test that depends on it is flaky.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Surroundings {
@@ -65,6 +68,16 @@ pub(super) struct Bench<'a> {
 }
 
 impl Laid {
+    /// What a file is imported as.
+    pub(super) fn module(&self, path: &str) -> String {
+        let inside = |root: &String| {
+            if root.is_empty() { Some(path) } else { path.strip_prefix(root.as_str())?.strip_prefix('/') }
+        };
+        let path = self.roots.iter().find_map(inside).unwrap_or(path);
+        let path = path.strip_suffix(".py").unwrap_or(path);
+        path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".")
+    }
+
     /// Puts a test's file into the tree.
     ///
     /// # Errors
@@ -78,7 +91,8 @@ impl Laid {
                 .and_then(|folder| folder.canonicalize().ok())
                 .is_some_and(|it| it.starts_with(self.folder.canonicalize().unwrap_or_default()))
         });
-        if !is_inside {
+        let is_link = path.symlink_metadata().is_ok_and(|about| about.is_symlink());
+        if !is_inside || is_link {
             return Err(Failure::input(format!("{file} leads out of the repository")));
         }
         workspace::write_file(&path, text.as_bytes())
@@ -95,14 +109,15 @@ impl<'a> Bench<'a> {
         let means = Means::of_this_process(raw_variable)
             .map_err(|error| Failure::world("titer does not know where it is itself").because(error))?;
         let sandbox = Sandbox::find(&means).map_err(|why| Failure::world(format!("drafts are not run: {why}")))?;
-        let python = interpreter(settings, python)?;
         let failed = |what: &str| {
             let sentence = format!("{what} cannot be written in {}", settings.cache.display());
             move |error: std::io::Error| Failure::world(sentence).because(error)
         };
         let files = GUARD_FILES.iter().map(|(name, text)| (*name, *text)).collect();
         let folder = workspace::adapter_folder(&settings.cache, "guard", &files).map_err(failed("the workbench"))?;
-        let scratch = workspace::scratch(&settings.cache, "guard-").map_err(failed("trees"))?;
+        workspace::forget_scratch(&settings.cache, SCRATCH);
+        let scratch = workspace::scratch(&settings.cache, SCRATCH).map_err(failed("trees"))?;
+        let python = interpreter(settings, python)?;
         let home = raw_variable("HOME").map(PathBuf::from);
         let mut hidden = home.as_deref().map(keys_below).unwrap_or_default();
         hidden.push(settings.ledger.0.join("keys"));
@@ -199,7 +214,7 @@ fn interpreter(settings: &Settings, given: Option<&Path>) -> Result<PathBuf, Fai
         .map(|file| settings.folder.join(file))
         .or_else(|| settings.policy.guard.python.as_ref().map(|file| root.join(file)));
     if let Some(python) = named {
-        return has_pytest(&python, root).map_err(|why| {
+        return has_pytest(&python, &settings.cache).map_err(|why| {
             Failure::input(format!("{} does not run pytest: {why}", python.display()))
                 .hint("--python FILE names another")
         });
@@ -208,17 +223,17 @@ fn interpreter(settings: &Settings, given: Option<&Path>) -> Result<PathBuf, Fai
     let path = raw_variable("PATH");
     let known = ["python3", "python"].iter().filter_map(|name| process::find(name, root, path.as_ref()));
     let active = raw_variable("VIRTUAL_ENV").map(|folder| Path::new(&folder).join("bin/python"));
-    let found = active.into_iter().chain(own).chain(known).find_map(|python| has_pytest(&python, root).ok());
+    let found = active.into_iter().chain(own).chain(known).find_map(|python| has_pytest(&python, &settings.cache).ok());
     found.ok_or_else(|| {
         Failure::input("no interpreter here has pytest, so no draft of Python can be run")
             .hint("--python FILE, or `python` in the table [guard] of titer.toml, names the one that runs your tests")
     })
 }
 
-/// The interpreter itself behind what was named, if pytest can be imported there.
-fn has_pytest(python: &Path, root: &Path) -> Result<PathBuf, String> {
+/// The interpreter itself behind what was named, if pytest can be imported there; asked where no file of the project's is imported instead.
+fn has_pytest(python: &Path, cache: &Path) -> Result<PathBuf, String> {
     let asked =
-        process::capture(&python.to_string_lossy(), &["-c", "import pytest, sys; print(sys.executable)"], root, &[]);
+        process::capture(&python.to_string_lossy(), &["-c", "import pytest, sys; print(sys.executable)"], cache, &[]);
     let told = asked.map_err(|error| error.to_string())?;
     let file = PathBuf::from(String::from_utf8_lossy(&told).trim());
     if file.is_file() { Ok(file) } else { Err("it does not say where it is".to_owned()) }

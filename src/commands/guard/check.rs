@@ -1,5 +1,6 @@
 //! `titer guard check`: the four criteria and the hygiene of a draft, each by running it.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,21 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 /// As for [`run`].
 pub(super) fn judged(settings: &Settings, request: &Request) -> Result<(Draft, String), Failure> {
     let (mut draft, text) = open(settings, request)?;
+    if !drafts::is_own(settings, &request.draft) && !settings.folder.join(&request.draft).is_file() {
+        // A folder of somebody else's: what it says of the fault and of its own call is only a claim.
+        let fault = fault::find(&fault::lens(settings)?, &draft.fault)?;
+        let line = draft.crash.line;
+        draft = Draft {
+            draft: drafts::next(settings, &fault.id),
+            fault: fault.id,
+            crash: Crash { line, ..fault.crash },
+            by: String::new(),
+            found: None,
+            whole: None,
+            injected: String::new(),
+            ..draft
+        };
+    }
     // What a draft's file says of them is only a name, too.
     draft.faulty = commit(settings, request.faulty.as_ref().unwrap_or(&draft.faulty))?;
     let fixed = request.fixed.as_ref().unwrap_or(&draft.fixed);
@@ -75,14 +91,16 @@ fn open(settings: &Settings, request: &Request) -> Result<(Draft, String), Failu
     let faulty = if fault.commit.is_empty() { "HEAD" } else { &fault.commit };
     let inside = file.canonicalize().ok();
     let inside = inside.as_deref().and_then(|file| file.strip_prefix(settings.root.canonicalize().ok()?).ok());
+    let faulty = commit(settings, request.faulty.as_deref().unwrap_or(faulty))?;
+    let (events, _) = fault.incidents(settings, &faulty)?;
     let draft = Draft {
         v: VERSION,
         draft: drafts::next(settings, &fault.id),
         fault: fault.id.clone(),
-        crash: fault.crash.clone(),
+        crash: Crash { line: fault.line(&events, &faulty), ..fault.crash.clone() },
         runner: "pytest".to_owned(),
         file: inside.unwrap_or_else(|| Path::new(&request.draft)).to_string_lossy().into_owned(),
-        faulty: commit(settings, request.faulty.as_deref().unwrap_or(faulty))?,
+        faulty,
         at: clock::timestamp(clock::now()),
         ..Draft::default()
     };
@@ -121,7 +139,7 @@ pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draf
     if draft.test.is_empty() {
         draft.test = inspected.tests.first().cloned().unwrap_or_default();
     }
-    let twin = twin(&faulty, draft, text);
+    let twin = twin(settings, &faulty, draft, text);
     faulty.put(&draft.file, text)?;
     let before: Vec<Judgement> =
         SURROUNDINGS.into_iter().take(BEFORE).map(|around| one(&bench, &faulty, draft, around, None)).collect();
@@ -132,7 +150,13 @@ pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draf
     let after: Option<Vec<Judgement>> = fixed.as_ref().map(|fixed| {
         SURROUNDINGS.into_iter().take(AFTER).map(|around| one(&bench, fixed, draft, around, None)).collect()
     });
-    let target = target(draft);
+    let (fixed, after) = if is_no_fix(draft, after.as_deref()) {
+        draft.fixed = String::new();
+        (None, None)
+    } else {
+        (fixed, after)
+    };
+    let target = target(draft, &faulty);
     let sound = fixed.as_ref().unwrap_or(&faulty);
     let stubs: Vec<(&'static str, Judgement)> = Stub::WITH
         .into_iter()
@@ -151,6 +175,12 @@ pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draf
     tell(settings, draft, "checked", &reason(draft), watch.seconds())
 }
 
+/// Whether what was taken for the fix fails just as before, where nobody has said that it is one.
+fn is_no_fix(draft: &Draft, after: Option<&[Judgement]>) -> bool {
+    let is_same = |run: &Judgement| run.error.as_ref().is_some_and(|error| draft.crash.is_same(error));
+    draft.evaluated.is_none() && after.is_some_and(|after| !after.is_empty() && after.iter().all(is_same))
+}
+
 /// The fault, with the line at which the draft's own call failed.
 fn seen_crash(draft: &Draft) -> Crash {
     let line = draft.found.as_ref().map_or(draft.crash.line, |found| found.error.line);
@@ -167,8 +197,7 @@ fn inspect(bench: &Bench<'_>, tree: &Laid, draft: &Draft, text: &str) -> Inspect
     let mut told: Inspected = bench
         .ask(tree, &Ask::Inspect { text, file: &draft.file }, SURROUNDINGS[0], PATIENCE)
         .unwrap_or_else(|why| Inspected { tests: Vec::new(), findings: vec![finding("syntax", &why)] });
-    let is_test = guard_home::is_test(&draft.file);
-    if !is_test {
+    if !guard_home::is_test(&draft.file) {
         told.findings.push(finding("product-file", &format!("{} is no file of tests", draft.file)));
     }
     let is_there = tree.files.contains(&draft.file);
@@ -198,23 +227,24 @@ fn one(bench: &Bench<'_>, tree: &Laid, draft: &Draft, around: Surroundings, stub
 }
 
 /// What stubs stand in for: what the draft calls, else what failed.
-pub(super) fn target(draft: &Draft) -> Target {
+pub(super) fn target(draft: &Draft, tree: &Laid) -> Target {
     let own = draft.found.as_ref().map(|found| found.target.clone()).filter(|target| !target.name.is_empty());
-    own.unwrap_or_else(|| {
-        let path = draft.crash.path.strip_suffix(".py").unwrap_or(&draft.crash.path);
-        let path = path.strip_prefix("src/").unwrap_or(path);
-        let module = path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".");
-        Target { module, name: draft.crash.function.clone() }
-    })
+    own.unwrap_or_else(|| Target { module: tree.module(&draft.crash.path), name: draft.crash.function.clone() })
 }
 
-/// A test of the tree that says the same, comments aside.
-fn twin(tree: &Laid, draft: &Draft, text: &str) -> Option<String> {
+/// A test that says the same, comments aside.
+fn twin(settings: &Settings, tree: &Laid, draft: &Draft, text: &str) -> Option<String> {
     let own = essence(text);
     let is_other = |file: &&String| guard_home::is_test(file) && **file != draft.file;
-    let same =
-        |file: &&String| std::fs::read_to_string(tree.folder.join(file)).is_ok_and(|other| essence(&other) == own);
-    tree.files.iter().filter(is_other).find(same).cloned()
+    // What was injected since is in the work tree only.
+    let is_same = |file: &&String| {
+        let both = [tree.folder.join(file), settings.root.join(file)];
+        both.iter().any(|file| std::fs::read_to_string(file).is_ok_and(|other| essence(&other) == own))
+    };
+    let injected =
+        drafts::list(settings).into_iter().filter(|other| !other.injected.is_empty()).map(|other| other.file);
+    let files: BTreeSet<String> = tree.files.iter().cloned().chain(injected).collect();
+    files.iter().filter(is_other).find(is_same).cloned()
 }
 
 fn essence(text: &str) -> Vec<&str> {

@@ -82,9 +82,20 @@ pub(super) fn make(settings: &Settings, request: &Request) -> Result<(Draft, Opt
     };
     draft.file = file(&tree, &fault);
     let text = match reproduce(settings, &bench, &tree, &fault, &mut draft)? {
-        Ok(found) => Some(write(settings, request, &mut bench, &mut draft, found)?),
+        Ok(found) => match write(settings, request, &mut bench, &mut draft, found) {
+            Ok(text) => Some(text),
+            Err(failure) => {
+                // It leaves a trace, too, so that a sweep goes on to others the next time.
+                refused(settings, draft, &failure.sentence, watch.seconds())?;
+                return Err(failure);
+            }
+        },
         Err(why) => {
-            let (draft, _) = refused(settings, draft, &why, watch.seconds())?;
+            let (mut draft, _) = refused(settings, draft, &why, watch.seconds())?;
+            let fixed = commit(settings, request.fixed.as_deref().unwrap_or("HEAD"))?;
+            if fixed != draft.faulty {
+                draft.fixed = fixed;
+            }
             // Its verdicts are there already: it passed, or it would not be here.
             let answered = agent::ask(settings, request.python.as_deref(), &draft)?;
             return Ok(answered.map_or((draft, None), |(draft, text)| (draft, Some(text))));
@@ -129,9 +140,7 @@ fn reproduce(
         return Ok(Err(why));
     }
     // Which line failed is known of the event, and counts where it is of this commit.
-    let lines = events.iter().flat_map(|event| &event.exceptions).flat_map(|one| &one.frames);
-    let line = lines.filter(|frame| frame.path == fault.crash.path).filter_map(|frame| frame.line).next_back();
-    draft.crash.line = line.unwrap_or(0);
+    draft.crash.line = fault.line(&events, &draft.faulty);
     let seconds = settings.policy.guard.draft / 1_000_000;
     let ask = Ask::Reproduce { fault: &draft.crash, events: &events, seconds, attempt_seconds: ATTEMPT };
     let told: Result<Reproduced, String> = bench.ask(tree, &ask, SURROUNDINGS[0], seconds + PATIENCE);

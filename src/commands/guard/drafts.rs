@@ -44,14 +44,17 @@ pub(super) fn keep(settings: &Settings, draft: &Draft, text: Option<&str>) -> Re
     Ok(folder)
 }
 
+/// Whether a draft is called by its name: then titer wrote it.
+pub(super) fn is_own(settings: &Settings, name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && folder(settings, name).is_dir()
+}
+
 /// A draft by its name or its folder, with the text of its test.
 ///
 /// # Errors
 /// There is none, or it cannot be read.
 pub(super) fn read(settings: &Settings, name: &str) -> Result<(Draft, String), Failure> {
-    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let own = folder(settings, name);
-    let folder = if is_name && own.is_dir() { own } else { settings.folder.join(name) };
+    let folder = if is_own(settings, name) { folder(settings, name) } else { settings.folder.join(name) };
     let file = folder.join(draft_v1::FILE);
     let Ok(bytes) = std::fs::read(&file) else {
         return Err(Failure::input(format!("there is no draft {name}"))

@@ -37,6 +37,11 @@ pub(super) struct Fault {
 
 /// The lens as of now.
 pub(super) fn lens(settings: &Settings) -> Result<Lens, Failure> {
+    if !settings.ledger.0.is_dir() {
+        let sentence = format!("there is no ledger at {}", settings.ledger.0.display());
+        return Err(Failure::input(sentence)
+            .hint("`titer learn` takes in what failed in production; `--ledger DIR` or TITER_LEDGER names another"));
+    }
     crate::commands::evidence::lens(settings, &clock::precise_timestamp(clock::now()), &Limits::default())
 }
 
@@ -122,6 +127,14 @@ impl Fault {
             }
         }
         Ok((found, problems))
+    }
+
+    /// The line that failed, as the best event tells it, where that is of this commit; else 0, as lines move.
+    pub(super) fn line(&self, events: &[Incident], commit: &str) -> u32 {
+        let frames = events.first().and_then(|event| event.exceptions.last()).map(|one| one.frames.as_slice());
+        let mut own = frames.unwrap_or_default().iter().filter(|frame| frame.path == self.crash.path);
+        let line = own.next_back().and_then(|frame| frame.line).unwrap_or(0);
+        if self.commit == commit { line } else { 0 }
     }
 
     /// Gives every frame its file in the repository, where it has one.

@@ -48,7 +48,14 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
         report::injected(&draft, suite, &written.batch, written.signed_by.as_deref())
     } else {
         let proposed = propose(settings, &mut draft, &text, suite, request.way)?;
-        report::proposed(&draft, &proposed.branch, &proposed.patch, proposed.url.as_deref(), proposed.merges)
+        report::proposed(
+            &draft,
+            &proposed.branch,
+            &proposed.patch,
+            proposed.url.as_deref(),
+            &proposed.problem,
+            proposed.merges,
+        )
     };
     crate::commands::say(out, &format!("{verdicts}{injected}"))?;
     Ok(true)
@@ -65,10 +72,13 @@ pub(super) fn passes(draft: &Draft, weekly: bool) -> bool {
 /// Either cannot be written.
 pub(super) fn inject(settings: &Settings, draft: &mut Draft, text: &str, suite: Suite) -> Result<Written, Failure> {
     let path = settings.root.join(&draft.file);
-    let there = std::fs::read_to_string(&path).ok();
-    if there.as_deref().is_some_and(|there| there != text) {
-        return Err(Failure::input(format!("{} is there already and says something else", draft.file))
-            .hint("move it away, or draft the fault again"));
+    let there = match std::fs::read(&path) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(Failure::input(format!("{} cannot be read", draft.file)).because(error)),
+    };
+    if there.as_deref().is_some_and(|there| there != text.as_bytes()) {
+        return Err(in_the_way(draft));
     }
     let known = suites::read(settings)?;
     let id = draft.id();
@@ -89,6 +99,12 @@ pub(super) fn inject(settings: &Settings, draft: &mut Draft, text: &str, suite: 
     drafts::keep(settings, draft, Some(text))?;
     tell(settings, draft, "injected", "", 0.0)?;
     Ok(written)
+}
+
+/// A file of the project's own is never replaced.
+pub(super) fn in_the_way(draft: &Draft) -> Failure {
+    Failure::input(format!("{} is there already and says something else", draft.file))
+        .hint("move it away, give your test another name, or draft the fault again")
 }
 
 /// The record that a guard came.

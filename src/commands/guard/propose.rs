@@ -39,6 +39,8 @@ pub struct Proposed {
     pub patch: PathBuf,
     /// The pull request, if one was opened.
     pub url: Option<String>,
+    /// Why it is not, though the owners want it.
+    pub problem: String,
     /// Whether it is merged without a person once its checks are green.
     pub merges: bool,
 }
@@ -57,6 +59,9 @@ pub(super) fn propose(
     // Before anything is made: a pull request that cannot be opened is no reason for a branch.
     let forge = if way == Way::PullRequest { Some(forge(settings)?) } else { None };
     let head = super::draft::commit(settings, "HEAD")?;
+    if commits::file(&settings.root, &head, &draft.file).is_some_and(|there| there != text.as_bytes()) {
+        return Err(inject::in_the_way(draft));
+    }
     let known = suites::read(settings)?;
     let at = clock::timestamp(clock::now());
     let change = inject::change(draft, suite, known.last_record(&draft.id()), &at);
@@ -82,16 +87,25 @@ pub(super) fn propose(
         })?;
         let opened = github.open(&proposed.branch, &base, &title, &body)?;
         proposed.url = Some(opened.url.clone());
+        keep(settings, draft, text, &at, &opened.url)?;
         // What asserts little, and what waits for a fix, a person has to look at.
         if settings.policy.guard.auto_merge && suite == Suite::Fast && !draft.fixed.is_empty() {
-            github.merge_when_green(&opened)?;
-            proposed.merges = true;
+            // It is open either way, and a person can merge it.
+            let merges = github.merge_when_green(&opened);
+            proposed.problem = merges.err().map(|failure| failure.to_string()).unwrap_or_default();
+            proposed.merges = proposed.problem.is_empty();
         }
+        return Ok(proposed);
     }
-    draft.injected = at;
-    drafts::keep(settings, draft, Some(text))?;
-    tell(settings, draft, "proposed", proposed.url.as_deref().unwrap_or(&proposed.branch), 0.0)?;
+    keep(settings, draft, text, &at, &proposed.branch)?;
     Ok(proposed)
+}
+
+/// It is proposed: where.
+fn keep(settings: &Settings, draft: &mut Draft, text: &str, at: &str, place: &str) -> Result<(), Failure> {
+    at.clone_into(&mut draft.injected);
+    drafts::keep(settings, draft, Some(text))?;
+    tell(settings, draft, "proposed", place, 0.0)
 }
 
 /// The forge, and the branch that pull requests go to.

@@ -11,7 +11,7 @@ use crate::formats::record_v1::{Change, Why};
 use crate::formats::workbench_v1::{Ask, Named, Written};
 use crate::model::failure::Failure;
 use crate::model::guard::{Found, State, overall};
-use crate::model::suite::Suite;
+use crate::model::suite::{Place, Suite};
 use crate::report::guards::{self as report, Settled};
 use crate::settings::Settings;
 
@@ -40,11 +40,13 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     let injected: Vec<Draft> = drafts::list(settings).into_iter().filter(is_here).collect();
     let mut is_well = true;
     let mut say = |draft: &Draft, settled: &Settled| {
-        is_well &= !matches!(settled, Settled::Refused(_) | Settled::Relapsed(_));
+        is_well &= !matches!(settled, Settled::Refused(_) | Settled::Relapsed(_) | Settled::CannotBecause(_));
         crate::commands::say(out, &report::settled(draft, settled))
     };
     for draft in injected.iter().filter(|draft| draft.fixed.is_empty()) {
-        let settled = one(settings, request, draft, &head)?;
+        // One that cannot be tried is no reason to leave the others.
+        let settled =
+            one(settings, request, draft, &head).unwrap_or_else(|failure| Settled::CannotBecause(failure.to_string()));
         say(draft, &settled)?;
     }
     for draft in injected.iter().filter(|draft| !draft.fixed.is_empty()) {
@@ -60,6 +62,11 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Result<Settled, Failure> {
     let watch = Stopwatch::start();
     let Some(found) = draft.found.clone() else { return Ok(Settled::ByHand) };
+    let (_, own) = drafts::read(settings, &draft.draft)?;
+    // What somebody has worked on is theirs.
+    if std::fs::read(settings.root.join(&draft.file)).is_ok_and(|there| there != own.as_bytes()) {
+        return Ok(Settled::ByHand);
+    }
     let mut bench = Bench::open(settings, request.python.as_deref(), &draft.crash.path)?;
     let Some((found, _)) = draft::best(&mut bench, head, &found, draft.whole.as_ref())? else {
         return Ok(Settled::Unfixed);
@@ -77,20 +84,19 @@ fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Res
     let written: Written = bench
         .ask(&tree, &ask, SURROUNDINGS[0], PATIENCE)
         .map_err(|why| Failure::world(format!("the guard {} cannot be written anew: {why}", draft.draft)))?;
-    let (old, before) = (draft.id(), draft.clone());
-    let mut draft = Draft {
-        found: Some(found),
-        test: written.test,
-        weak: written.weak,
-        evaluated: Some(evaluated),
-        fixed,
-        ..before
-    };
-    check::judge(settings, request.python.as_deref(), &mut draft, &written.text)?;
-    if overall(&draft.verdicts) != State::Passed {
-        return Ok(Settled::Refused(draft));
+    // It stays the same test, with the same line of records.
+    let text = written.text.replace(&format!("def {}(", written.test), &format!("def {}(", draft.test));
+    let before = draft.clone();
+    let mut draft =
+        Draft { found: Some(found), weak: written.weak, evaluated: Some(evaluated), fixed, ..before.clone() };
+    let judged = check::judge(settings, request.python.as_deref(), &mut draft, &text);
+    let is_sound = overall(&draft.verdicts) == State::Passed && !draft.weak;
+    let done = judged.and_then(|()| if is_sound { record(settings, &draft, &text) } else { Ok(()) });
+    if done.is_err() || !is_sound {
+        // It stays what it was, and waits for the next time.
+        drafts::keep(settings, &before, Some(&own))?;
+        return done.map(|()| Settled::Refused(draft));
     }
-    record(settings, &draft, &old, &written.text)?;
     tell(settings, &draft, "settled", "", watch.seconds())?;
     Ok(Settled::Fixed(draft))
 }
@@ -114,47 +120,32 @@ fn fixing(
 }
 
 /// The test as it is now, and the record of it; or neither.
-fn record(settings: &Settings, draft: &Draft, old: &str, text: &str) -> Result<(), Failure> {
+fn record(settings: &Settings, draft: &Draft, text: &str) -> Result<(), Failure> {
     let path = settings.root.join(&draft.file);
     let failed = |error| Failure::world(format!("{} cannot be written", draft.file)).because(error);
     let was = std::fs::read(&path).map_err(failed)?;
-    workspace::write_file(&path, text.as_bytes()).map_err(failed)?;
     let known = suites::read(settings)?;
-    let (id, at) = (draft.id(), clock::timestamp(clock::now()));
-    let added = inject::change(draft, Suite::Fast, None, &at);
-    let text = format!(
+    let id = draft.id();
+    let place = known.place(&id).unwrap_or(Place::Fast);
+    let at = clock::timestamp(clock::now());
+    let word = format!(
         "fault {} is fixed by {}",
         draft.fault.get(..8).unwrap_or_default(),
         draft.fixed.get(..12).unwrap_or_default()
     );
-    let reason = Why { rule: RULE.to_owned(), text };
-    let settled = Change { reason, actor: "titer guard settle".to_owned(), ..added.clone() };
-    let changes = if id == old {
-        let prev = known.last_record(old).map(str::to_owned);
-        vec![Change { op: "move".to_owned(), from: Suite::Fast.into(), prev, ..settled }]
-    } else {
-        // Under another name it is another test to everybody's tools.
-        let prev = known.last_record(old).map(str::to_owned);
-        let gone = Change {
-            op: "remove".to_owned(),
-            test: old.to_owned(),
-            from: Suite::Fast.into(),
-            to: crate::model::suite::Place::Absent,
-            prev,
-            incident: None,
-            ..settled.clone()
-        };
-        vec![gone, Change { prev: known.last_record(&id).map(str::to_owned), ..settled }]
+    let settled = Change {
+        op: "move".to_owned(),
+        from: place,
+        to: place,
+        reason: Why { rule: RULE.to_owned(), text: word },
+        actor: "titer guard settle".to_owned(),
+        ..inject::change(draft, Suite::Fast, known.last_record(&id), &at)
     };
-    suites::write(settings, None, &changes).map(|_| ()).inspect_err(|_| {
+    workspace::write_file(&path, text.as_bytes()).map_err(failed)?;
+    suites::write(settings, None, &[settled]).map(|_| ()).inspect_err(|_| {
         let _ = workspace::write_file(&path, &was);
     })?;
-    drafts::keep(
-        settings,
-        draft,
-        Some(std::str::from_utf8(&std::fs::read(&path).map_err(failed)?).unwrap_or_default()),
-    )?;
-    Ok(())
+    drafts::keep(settings, draft, Some(text)).map(|_| ())
 }
 
 /// The commit of a release that holds the fix and in which the fault was seen again.

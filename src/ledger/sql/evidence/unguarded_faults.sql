@@ -1,10 +1,11 @@
 -- One row per fault of the repository's code that no injected guard stands for.
 -- Why: what to draft next, by what it costs people: sightings, then users.
--- Reads: faults, sightings_once, drafts.
+-- Reads: faults, sightings_once, drafts, guard_steps, clock.
 WITH guarded AS (
   SELECT DISTINCT fault_id
-  FROM drafts
-  WHERE step IN ('injected', 'proposed', 'settled')
+  FROM guard_steps
+  CROSS JOIN clock
+  WHERE step IN ('injected', 'proposed', 'settled') AND taken_at <= clock.as_of
 ),
 
 tried AS (
