@@ -21,7 +21,7 @@ const FUNCTIONS: usize = 20;
 const FAULTS: usize = 2000;
 const RELEASES: usize = 24;
 /// Of a tenth and of all of it: time should grow with the lines, and memory not at all.
-const SIGHTINGS: &[usize] = &[20_000, 200_000];
+const SIGHTINGS: &[usize] = &[200_000, 2_000_000];
 const ENVELOPES: &[usize] = &[2_000, 20_000];
 
 fn main() {
