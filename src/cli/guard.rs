@@ -62,10 +62,10 @@ pub(super) enum Guard {
     /// Learn from the configured sources, then draft, check and inject or queue every fault without a guard, by weight, within a
     /// budget; needs nobody
     Sweep {
-        /// Take on at most so many faults (`most` in the table [guard] of `titer.toml`)
+        /// Take on at most so many faults (`most` in the table `[guard]` of `titer.toml`)
         #[arg(long, value_name = "N")]
         most: Option<u32>,
-        /// Begin with no further fault after this time (`sweep` in the table [guard])
+        /// Begin with no further fault after this time (`sweep` in the table `[guard]`)
         #[arg(long, value_name = "TIME", value_parser = duration)]
         budget: Option<u64>,
         /// Also faults that were drafted in vain and not seen since
