@@ -317,6 +317,30 @@ fn a_draft_of_a_stranger_is_a_claim_and_a_file_of_the_project_is_never_replaced(
     }
 }
 
+#[test]
+fn a_fault_that_is_seen_again_in_what_holds_its_fix_is_a_relapse_and_named() {
+    let (repository, fault) = shop(&event);
+    let swept = repository.titer(&["guard", "sweep"]);
+    assert!(swept.code == Some(0) && swept.stdout.contains("injected tests/"), "{}\n{}", swept.stdout, swept.stderr);
+    let settled = repository.titer(&["guard", "settle"]);
+    assert!(settled.code == Some(0) && !settled.stdout.contains("RELAPSED"), "{}", settled.stdout);
+    repository.commit("a guard");
+    repository.git(&["tag", "v2"]);
+    let mut again = event("v2");
+    again["event_id"] = "b".repeat(32).into();
+    again["timestamp"] = "2026-11-21T06:00:00Z".into();
+    let file = repository.beside("again.json");
+    fs::write(&file, again.to_string()).unwrap();
+    assert_eq!(repository.titer(&["learn", "file", file.to_str().unwrap()]).code, Some(0));
+    assert_eq!(rows(&repository, "SELECT fault_id, sightings FROM faults"), [format!("{fault} 2")]);
+    let settled = repository.titer(&["guard", "settle"]);
+    assert!(
+        settled.code == Some(1) && settled.stdout.contains(&format!("{} RELAPSED", &fault[..8])),
+        "{}",
+        settled.stdout
+    );
+}
+
 /// The files of the project and beside it, without what titer keeps.
 fn files(repository: &Repository) -> Vec<String> {
     let all = walkdir::WalkDir::new(repository.root()).sort_by_file_name().into_iter().flatten();
