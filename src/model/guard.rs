@@ -3,6 +3,50 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+/// Whose test a guard is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Runner {
+    /// Python's.
+    Pytest,
+    /// JavaScript's and TypeScript's.
+    Jest,
+    /// Rust's.
+    Cargo,
+}
+
+impl Runner {
+    /// Whose tests stand for a file, by its name; nobody's where titer knows none.
+    #[must_use]
+    pub fn of(path: &str) -> Option<Self> {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        match name.rsplit_once('.')?.1 {
+            "py" => Some(Self::Pytest),
+            "js" | "cjs" | "mjs" | "jsx" | "ts" | "cts" | "mts" | "tsx" => Some(Self::Jest),
+            "rs" => Some(Self::Cargo),
+            _ => None,
+        }
+    }
+
+    /// As a test's id begins.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pytest => "pytest",
+            Self::Jest => "jest",
+            Self::Cargo => "cargo",
+        }
+    }
+
+    /// What a line that is only a comment begins with.
+    #[must_use]
+    pub fn comment(self) -> &'static str {
+        match self {
+            Self::Pytest => "#",
+            Self::Jest | Self::Cargo => "//",
+        }
+    }
+}
+
 /// Where and how something failed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -14,7 +14,7 @@ use crate::formats::agent_v1::{
 };
 use crate::formats::draft_v1::Draft;
 use crate::model::failure::Failure;
-use crate::model::guard::{Crash, Criterion, State, overall};
+use crate::model::guard::{Crash, Criterion, Runner, State, overall};
 use crate::settings::Settings;
 
 use super::bench::{Bench, Laid};
@@ -100,7 +100,8 @@ fn once(
     previous: &[Previous],
     left: Budget,
 ) -> Result<Result<String, String>, Failure> {
-    let mut bench = Bench::open(settings, python, &draft.crash.path)?;
+    let runner = super::runner(&draft.crash.path)?;
+    let mut bench = Bench::open(settings, runner, python, &draft.crash.path)?;
     let tree = bench.tree(&draft.faulty)?;
     let (events, _) = fault.incidents(settings, &draft.faulty)?;
     let frames: Vec<Source> = events
@@ -133,7 +134,7 @@ fn once(
             events: events.chars().take(MOST_UNTRUSTED).collect(),
             tried: &draft.attempts,
         },
-        conventions: conventions(&tree, draft),
+        conventions: conventions(runner, &tree, draft),
         criteria: Criterion::ALL.iter().map(|one| Rule { criterion: one.word(), asks: one.asks() }).collect(),
         previous,
         budget: left,
@@ -186,9 +187,9 @@ fn word(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric() || "_.<>:".contains(*c)).take(100).collect()
 }
 
-fn conventions(tree: &Laid, draft: &Draft) -> Conventions {
+fn conventions(runner: Runner, tree: &Laid, draft: &Draft) -> Conventions {
     let folder = draft.file.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let tests: BTreeSet<&String> = tree.files.iter().filter(|file| guard_home::is_test(file)).collect();
+    let tests: BTreeSet<&String> = tree.files.iter().filter(|file| guard_home::is_test(runner, file)).collect();
     let beside = tests.iter().find(|file| file.rsplit_once('/').map_or("", |(folder, _)| folder) == folder);
     let example = beside.or_else(|| tests.first()).map(|file| (*file).clone()).unwrap_or_default();
     let text = if example.is_empty() {

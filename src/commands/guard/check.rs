@@ -10,7 +10,7 @@ use crate::decide::guard_home;
 use crate::formats::draft_v1::{Draft, VERSION};
 use crate::formats::workbench_v1::{Ask, Inspected, Judged, Stub};
 use crate::model::failure::Failure;
-use crate::model::guard::{Crash, Finding, Judgement, State, Target, overall};
+use crate::model::guard::{Crash, Finding, Judgement, Runner, State, Target, overall};
 use crate::report::guards as report;
 use crate::settings::Settings;
 
@@ -98,7 +98,7 @@ fn open(settings: &Settings, request: &Request) -> Result<(Draft, String), Failu
         draft: drafts::next(settings, &fault.id),
         fault: fault.id.clone(),
         crash: Crash { line: fault.line(&events, &faulty), ..fault.crash.clone() },
-        runner: "pytest".to_owned(),
+        runner: super::runner(&fault.crash.path)?.word().to_owned(),
         file: inside.unwrap_or_else(|| Path::new(&request.draft)).to_string_lossy().into_owned(),
         faulty,
         at: clock::timestamp(clock::now()),
@@ -112,7 +112,13 @@ fn at_home(settings: &Settings, draft: Draft) -> Result<Draft, Failure> {
     let files = crate::bridges::commits::files(&settings.root, &draft.faulty)
         .map_err(|error| Failure::world(format!("git cannot list the files of {}", draft.faulty)).because(error))?;
     let files = files.keys().map(String::as_str).collect();
-    let home = guard_home::test_file(&files, &draft.crash.path, &draft.crash.function, &draft.fault);
+    let home = guard_home::test_file(
+        super::runner(&draft.crash.path)?,
+        &files,
+        &draft.crash.path,
+        &draft.crash.function,
+        &draft.fault,
+    );
     let name = draft.file.rsplit('/').next().unwrap_or_default().to_owned();
     let file = home.rsplit_once('/').map_or_else(|| name.clone(), |(folder, _)| format!("{folder}/{name}"));
     Ok(Draft { file, ..draft })
@@ -120,7 +126,7 @@ fn at_home(settings: &Settings, draft: Draft) -> Result<Draft, Failure> {
 
 /// The fault that a test's own words name: `fault 0123abcd`.
 fn named(text: &str) -> Option<String> {
-    let heads = text.lines().filter(|line| line.trim_start().starts_with('#'));
+    let heads = text.lines().map(str::trim_start).filter(|line| line.starts_with('#') || line.starts_with("//"));
     heads.filter_map(|line| line.split_once("fault ")).find_map(|(_, rest)| {
         let id: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
         (id.len() >= 8).then_some(id)
@@ -133,13 +139,14 @@ fn named(text: &str) -> Option<String> {
 /// It cannot be run here.
 pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draft, text: &str) -> Result<(), Failure> {
     let watch = Stopwatch::start();
-    let mut bench = Bench::open(settings, python, &draft.crash.path)?;
+    let runner = super::runner(&draft.crash.path)?;
+    let mut bench = Bench::open(settings, runner, python, &draft.crash.path)?;
     let faulty = bench.tree(&draft.faulty)?;
-    let inspected = inspect(&bench, &faulty, draft, text);
+    let inspected = inspect(runner, &bench, &faulty, draft, text);
     if draft.test.is_empty() {
         draft.test = inspected.tests.first().cloned().unwrap_or_default();
     }
-    let twin = twin(settings, &faulty, draft, text);
+    let twin = twin(settings, runner, &faulty, draft, text);
     faulty.put(&draft.file, text)?;
     let before: Vec<Judgement> =
         SURROUNDINGS.into_iter().take(BEFORE).map(|around| one(&bench, &faulty, draft, around, None)).collect();
@@ -193,11 +200,11 @@ fn reason(draft: &Draft) -> String {
     first.map(|verdict| verdict.evidence.clone()).unwrap_or_default()
 }
 
-fn inspect(bench: &Bench<'_>, tree: &Laid, draft: &Draft, text: &str) -> Inspected {
+fn inspect(runner: Runner, bench: &Bench<'_>, tree: &Laid, draft: &Draft, text: &str) -> Inspected {
     let mut told: Inspected = bench
         .ask(tree, &Ask::Inspect { text, file: &draft.file }, SURROUNDINGS[0], PATIENCE)
         .unwrap_or_else(|why| Inspected { tests: Vec::new(), findings: vec![finding("syntax", &why)] });
-    if !guard_home::is_test(&draft.file) {
+    if !guard_home::is_test(runner, &draft.file) {
         told.findings.push(finding("product-file", &format!("{} is no file of tests", draft.file)));
     }
     let is_there = tree.files.contains(&draft.file);
@@ -233,13 +240,13 @@ pub(super) fn target(draft: &Draft, tree: &Laid) -> Target {
 }
 
 /// A test that says the same, comments aside.
-fn twin(settings: &Settings, tree: &Laid, draft: &Draft, text: &str) -> Option<String> {
-    let own = essence(text);
-    let is_other = |file: &&String| guard_home::is_test(file) && **file != draft.file;
+fn twin(settings: &Settings, runner: Runner, tree: &Laid, draft: &Draft, text: &str) -> Option<String> {
+    let own = essence(runner, text);
+    let is_other = |file: &&String| guard_home::is_test(runner, file) && **file != draft.file;
     // What was injected since is in the work tree only.
     let is_same = |file: &&String| {
         let both = [tree.folder.join(file), settings.root.join(file)];
-        both.iter().any(|file| std::fs::read_to_string(file).is_ok_and(|other| essence(&other) == own))
+        both.iter().any(|file| std::fs::read_to_string(file).is_ok_and(|other| essence(runner, &other) == own))
     };
     let injected =
         drafts::list(settings).into_iter().filter(|other| !other.injected.is_empty()).map(|other| other.file);
@@ -247,11 +254,13 @@ fn twin(settings: &Settings, tree: &Laid, draft: &Draft, text: &str) -> Option<S
     files.iter().filter(is_other).find(is_same).cloned()
 }
 
-fn essence(text: &str) -> Vec<&str> {
+fn essence(runner: Runner, text: &str) -> Vec<&str> {
     let lines = text.lines().map(str::trim_end);
     lines
         .filter(|line| {
-            !line.is_empty() && !line.trim_start().starts_with('#') && !line.starts_with("@pytest.mark.xfail")
+            !line.is_empty()
+                && !line.trim_start().starts_with(runner.comment())
+                && !line.starts_with("@pytest.mark.xfail")
         })
         .collect()
 }
@@ -265,6 +274,7 @@ mod tests {
         for (text, expected) in [
             ("# Guards against fault 0123abcd: KeyError in f.\nimport a\n", Some("0123abcd")),
             ("import a  # fault x\n", None),
+            ("// Guards against fault 0123abcd: TypeError.\n", Some("0123abcd")),
             ("# fault 12\n", None),
             ("", None),
         ] {

@@ -11,7 +11,7 @@ use crate::decide::guard_home;
 use crate::formats::draft_v1::{Draft, VERSION};
 use crate::formats::workbench_v1::{Ask, Named, Reproduced, Written};
 use crate::model::failure::Failure;
-use crate::model::guard::Found;
+use crate::model::guard::{Found, Runner};
 use crate::report::guards as report;
 use crate::settings::Settings;
 
@@ -53,34 +53,25 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 pub(super) fn make(settings: &Settings, request: &Request) -> Result<(Draft, Option<String>), Failure> {
     let watch = Stopwatch::start();
     let fault = fault::find(&fault::lens(settings)?, &request.fault)?;
-    if fault.platform != "python" {
-        let sentence = format!(
-            "fault {} cannot be drafted: {} is not Python, and titer drafts only for pytest by itself",
-            fault.id, fault.crash.path
-        );
-        return Err(Failure::input(sentence).hint(format!(
-            "write the test yourself; `titer guard check FILE --fault {}` holds it against the fault",
-            &fault.id[..8]
-        )));
-    }
+    let runner = super::runner(&fault.crash.path)?;
     let faulty = commit(
         settings,
         request.faulty.as_deref().unwrap_or(if fault.commit.is_empty() { "HEAD" } else { &fault.commit }),
     )?;
-    let mut bench = Bench::open(settings, request.python.as_deref(), &fault.crash.path)?;
+    let mut bench = Bench::open(settings, runner, request.python.as_deref(), &fault.crash.path)?;
     let tree = bench.tree(&faulty)?;
     let mut draft = Draft {
         v: VERSION,
         draft: drafts::next(settings, &fault.id),
         fault: fault.id.clone(),
         crash: fault.crash.clone(),
-        runner: "pytest".to_owned(),
+        runner: runner.word().to_owned(),
         by: "titer guard draft".to_owned(),
         faulty,
         at: clock::timestamp(clock::now()),
         ..Draft::default()
     };
-    draft.file = file(&tree, &fault);
+    draft.file = file(runner, &tree, &fault);
     let text = match reproduce(settings, &bench, &tree, &fault, &mut draft)? {
         Ok(found) => match write(settings, request, &mut bench, &mut draft, found) {
             Ok(text) => Some(text),
@@ -121,9 +112,9 @@ pub(super) fn commit(settings: &Settings, name: &str) -> Result<String, Failure>
     })
 }
 
-fn file(tree: &Laid, fault: &Fault) -> String {
+fn file(runner: Runner, tree: &Laid, fault: &Fault) -> String {
     let files = tree.files.iter().map(String::as_str).collect();
-    guard_home::test_file(&files, &fault.crash.path, &fault.crash.function, &fault.id)
+    guard_home::test_file(runner, &files, &fault.crash.path, &fault.crash.function, &fault.id)
 }
 
 /// The call, or why there is none.

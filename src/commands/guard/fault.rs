@@ -25,8 +25,6 @@ pub(super) struct Fault {
     pub id: String,
     /// How production failed.
     pub crash: Crash,
-    /// `python`, `node`, …
-    pub platform: String,
     /// The commit that failed, where it is known.
     pub commit: String,
     /// All commits that it is known to have been seen on, surest first.
@@ -88,13 +86,7 @@ pub(super) fn find(lens: &Lens, beginning: &str) -> Result<Fault, Failure> {
         events.iter().map(|row| text(row, "commit_id")).filter(|commit| !commit.is_empty()).collect();
     let commit = commits.first().cloned().unwrap_or_default();
     let events = events.iter().map(|row| (text(row, "raw_id"), text(row, "event_id"))).collect();
-    let of_file = |ending: &str| crash.path.ends_with(ending);
-    let platform = match () {
-        () if of_file(".py") => "python",
-        () if of_file(".rs") => "rust",
-        () => "node",
-    };
-    Ok(Fault { id, platform: platform.to_owned(), crash, commit, commits, events })
+    Ok(Fault { id, crash, commit, commits, events })
 }
 
 impl Fault {

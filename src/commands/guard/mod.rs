@@ -19,7 +19,7 @@ use crate::formats::guard_v1::{GuardLine, VERSION};
 use crate::ledger::imports;
 use crate::ledger::store::Store;
 use crate::model::failure::Failure;
-use crate::model::guard::{State, overall};
+use crate::model::guard::{Runner, State, overall};
 use crate::settings::Settings;
 
 use super::suites;
@@ -52,4 +52,16 @@ fn tell(settings: &Settings, draft: &Draft, kind: &str, reason: &str, seconds: f
     };
     let store = Store::open(&settings.ledger.0)?;
     imports::commit_guards(&store, &suites::today(), &[line])
+}
+
+/// Whose test stands for a fault in a file.
+///
+/// # Errors
+/// Nobody's that titer knows.
+fn runner(path: &str) -> Result<Runner, Failure> {
+    Runner::of(path).ok_or_else(|| {
+        Failure::input(format!(
+            "{path} is neither Python nor JavaScript, TypeScript or Rust: no runner that titer knows tests it"
+        ))
+    })
 }

@@ -67,7 +67,8 @@ fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Res
     if std::fs::read(settings.root.join(&draft.file)).is_ok_and(|there| there != own.as_bytes()) {
         return Ok(Settled::ByHand);
     }
-    let mut bench = Bench::open(settings, request.python.as_deref(), &draft.crash.path)?;
+    let mut bench =
+        Bench::open(settings, super::runner(&draft.crash.path)?, request.python.as_deref(), &draft.crash.path)?;
     let Some((found, _)) = draft::best(&mut bench, head, &found, draft.whole.as_ref())? else {
         return Ok(Settled::Unfixed);
     };

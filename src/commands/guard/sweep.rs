@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use crate::bridges::clock::Stopwatch;
 use crate::commands::learn;
-use crate::decide::guard_home;
 use crate::model::failure::Failure;
+use crate::model::guard::Runner;
 use crate::model::suite::Suite;
 use crate::report::guards::{self as report, Swept};
 use crate::settings::Settings;
@@ -48,7 +48,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
     let waiting: Vec<String> = faults
         .by_name()
         // Only for these titer drafts by itself; the others wait in the list.
-        .filter(|row| guard_home::is_python(&text(row, "path")))
+        .filter(|row| Runner::of(&text(row, "path")).is_some())
         // What was seen since may tell more.
         .filter(|row| {
             request.again

@@ -1,7 +1,8 @@
-//! Where a guard lives: in the folder where tests of the same module live, under a name of its own; and from where a tree's modules are
-//! imported.
+//! Where pytest's guards live, and from where a tree's modules are imported.
 
 use std::collections::BTreeSet;
+
+use super::{nearest, parent, plain};
 
 /// Folders from which projects are imported, beside their root.
 const ROOTS: [&str; 3] = ["src", "lib", "python"];
@@ -35,10 +36,6 @@ fn root_of(files: &BTreeSet<&str>, file: &str) -> String {
     if ROOTS.contains(&first) { first.to_owned() } else { folder.to_owned() }
 }
 
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
 /// The names that can be imported from these roots.
 #[must_use]
 pub fn first_party(files: &BTreeSet<&str>, roots: &[String]) -> Vec<String> {
@@ -63,8 +60,7 @@ pub fn first_party(files: &BTreeSet<&str>, roots: &[String]) -> Vec<String> {
 
 /// The file that a guard for a fault in the file `faulty` is written to: beside the tests of that module, else beside the nearest tests, else
 /// in `tests`.
-#[must_use]
-pub fn test_file(files: &BTreeSet<&str>, faulty: &str, function: &str, fault: &str) -> String {
+pub(super) fn test_file(files: &BTreeSet<&str>, faulty: &str, function: &str, fault: &str) -> String {
     let module = stem(faulty);
     let module = if module == "__init__" || module == "__main__" { stem(parent(faulty)) } else { module };
     let tests = || files.iter().copied().filter(|file| is_test(file));
@@ -72,13 +68,7 @@ pub fn test_file(files: &BTreeSet<&str>, faulty: &str, function: &str, fault: &s
         let name = stem(file);
         name.strip_prefix("test_").or(name.strip_suffix("_test")) == Some(module.trim_matches('_'))
     });
-    let nearest = |found: &mut dyn Iterator<Item = &str>| {
-        let folders: BTreeSet<String> = found.map(|file| parent(file).to_owned()).collect();
-        // The longest common beginning, then the shortest way down.
-        let rank = |folder: &String| (common(folder, faulty), std::cmp::Reverse(folder.len()));
-        folders.into_iter().rev().max_by_key(rank)
-    };
-    let folder = nearest(&mut { by_name }).or_else(|| nearest(&mut tests())).unwrap_or_else(|| "tests".to_owned());
+    let folder = nearest(by_name, faulty).or_else(|| nearest(tests(), faulty)).unwrap_or_else(|| "tests".to_owned());
     let words: Vec<String> =
         [module, function].iter().map(|text| plain(text)).filter(|text| !text.is_empty()).collect();
     let name = format!("test_{}_{}.py", words.join("_"), fault.get(..8).unwrap_or(fault));
@@ -86,8 +76,7 @@ pub fn test_file(files: &BTreeSet<&str>, faulty: &str, function: &str, fault: &s
 }
 
 /// Whether a file is Python's, by its name.
-#[must_use]
-pub fn is_python(file: &str) -> bool {
+fn is_python(file: &str) -> bool {
     file.rsplit_once('.').is_some_and(|(_, ending)| ending == "py")
 }
 
@@ -97,24 +86,9 @@ fn stem(path: &str) -> &str {
 }
 
 /// Whether a file is one of tests, by its name.
-#[must_use]
-pub fn is_test(file: &str) -> bool {
+pub(super) fn is_test(file: &str) -> bool {
     let name = stem(file);
     is_python(file) && (name.starts_with("test_") || name.ends_with("_test"))
-}
-
-/// How many folders two paths have in common at their beginning; a folder `tests` on the way down does not break it.
-fn common(folder: &str, file: &str) -> usize {
-    let own = folder.split('/').filter(|part| !["tests", "test", "src", "unit", ""].contains(part));
-    let other: Vec<&str> = file.split('/').filter(|part| *part != "src").collect();
-    own.zip(other).take_while(|(a, b)| a == b).count()
-}
-
-/// A function's name as part of a file's.
-fn plain(name: &str) -> String {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let kept: String = last.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
-    kept.trim_matches('_').to_lowercase()
 }
 
 #[cfg(test)]

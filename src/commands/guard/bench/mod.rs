@@ -1,0 +1,183 @@
+//! The workbench: trees of commits laid out beside the project, and what is asked about them in a sandbox, by each runner's own tool.
+
+mod pytest;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::bridges::sandbox::{Means, Sandbox, keys_below};
+use crate::bridges::{commit_tree, commits, workspace};
+use crate::decide::guard_home;
+use crate::formats::workbench_v1::{self, Ask};
+use crate::model::failure::Failure;
+use crate::model::guard::Runner;
+use crate::settings::{Settings, raw_variable};
+
+/// Bytes that a draft may use: more than a test needs, less than hurts.
+const MEMORY: u64 = 4 << 30;
+/// Seconds that one question about one test may take.
+pub(super) const PATIENCE: u64 = 60;
+
+/// What the folders of trees begin with.
+const SCRATCH: &str = "guard-";
+
+/// What differs from one run of a draft to the next: a test that depends on it is flaky.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Surroundings {
+    hash_seed: &'static str,
+    zone: &'static str,
+}
+
+/// As many as a draft has to pass under.
+pub(super) const SURROUNDINGS: [Surroundings; 5] = [
+    Surroundings { hash_seed: "0", zone: "UTC" },
+    Surroundings { hash_seed: "1", zone: "America/New_York" },
+    Surroundings { hash_seed: "42", zone: "Asia/Kolkata" },
+    Surroundings { hash_seed: "4294967295", zone: "Pacific/Auckland" },
+    Surroundings { hash_seed: "123456789", zone: "America/St_Johns" },
+];
+
+/// The tree of one commit.
+#[derive(Debug, Clone)]
+pub(super) struct Laid {
+    /// Where it lies.
+    pub folder: PathBuf,
+    /// Its files, from its root.
+    pub files: BTreeSet<String>,
+    /// The folders that imports begin at.
+    roots: Vec<String>,
+    /// The names that can be imported from them.
+    names: Vec<String>,
+}
+
+/// The workbench.
+#[derive(Debug)]
+pub(super) struct Bench<'a> {
+    settings: &'a Settings,
+    sandbox: Sandbox,
+    /// What a draft must not read: keys of common tools, and the ledger's own.
+    hidden: Vec<PathBuf>,
+    tool: Tool,
+    /// The file that failed: imports begin above its package.
+    faulty: String,
+    scratch: tempfile::TempDir,
+    trees: BTreeMap<String, Laid>,
+}
+
+/// What a runner's drafts are asked by.
+#[derive(Debug)]
+enum Tool {
+    Pytest(pytest::Tool),
+}
+
+impl Tool {
+    /// # Errors
+    /// What it needs is not here.
+    fn find(settings: &Settings, runner: Runner, python: Option<&Path>) -> Result<Self, Failure> {
+        match runner {
+            Runner::Pytest => pytest::Tool::find(settings, python).map(Self::Pytest),
+            Runner::Jest | Runner::Cargo => {
+                Err(Failure::input(format!("drafts for {} cannot be run yet", runner.word())))
+            }
+        }
+    }
+}
+
+impl Laid {
+    /// What a file is imported as.
+    pub(super) fn module(&self, path: &str) -> String {
+        let inside = |root: &String| {
+            if root.is_empty() { Some(path) } else { path.strip_prefix(root.as_str())?.strip_prefix('/') }
+        };
+        let path = self.roots.iter().find_map(inside).unwrap_or(path);
+        let path = path.strip_suffix(".py").unwrap_or(path);
+        path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".")
+    }
+
+    /// Puts a test's file into the tree.
+    ///
+    /// # Errors
+    /// It cannot be written, or would stand in place of a file of the project's.
+    pub(super) fn put(&self, file: &str, text: &str) -> Result<(), Failure> {
+        let path = self.folder.join(file);
+        let is_inside = path.parent().is_some_and(|parent| {
+            // A link in the tree must not lead out of it.
+            let there = parent.ancestors().find(|folder| folder.exists());
+            there
+                .and_then(|folder| folder.canonicalize().ok())
+                .is_some_and(|it| it.starts_with(self.folder.canonicalize().unwrap_or_default()))
+        });
+        let is_link = path.symlink_metadata().is_ok_and(|about| about.is_symlink());
+        if !is_inside || is_link {
+            return Err(Failure::input(format!("{file} leads out of the repository")));
+        }
+        workspace::write_file(&path, text.as_bytes())
+            .map_err(|error| Failure::world(format!("{file} cannot be laid out")).because(error))
+    }
+}
+
+impl<'a> Bench<'a> {
+    /// Finds the sandbox, and the tool for drafts of this runner; `faulty` is the file that failed.
+    ///
+    /// # Errors
+    /// The runner is not here, or nothing can hold a draft.
+    pub(super) fn open(
+        settings: &'a Settings,
+        runner: Runner,
+        python: Option<&Path>,
+        faulty: &str,
+    ) -> Result<Self, Failure> {
+        let means = Means::of_this_process(raw_variable)
+            .map_err(|error| Failure::world("titer does not know where it is itself").because(error))?;
+        let sandbox = Sandbox::find(&means).map_err(|why| Failure::world(format!("drafts are not run: {why}")))?;
+        let tool = Tool::find(settings, runner, python)?;
+        workspace::forget_scratch(&settings.cache, SCRATCH);
+        let scratch = workspace::scratch(&settings.cache, SCRATCH).map_err(|error| {
+            Failure::world(format!("trees cannot be written in {}", settings.cache.display())).because(error)
+        })?;
+        let home = raw_variable("HOME").map(PathBuf::from);
+        let mut hidden = home.as_deref().map(keys_below).unwrap_or_default();
+        hidden.push(settings.ledger.0.join("keys"));
+        Ok(Self { settings, sandbox, hidden, tool, faulty: faulty.to_owned(), scratch, trees: BTreeMap::new() })
+    }
+
+    /// The tree of a commit, laid out once.
+    ///
+    /// # Errors
+    /// Git fails.
+    pub(super) fn tree(&mut self, commit: &str) -> Result<Laid, Failure> {
+        if let Some(laid) = self.trees.get(commit) {
+            return Ok(laid.clone());
+        }
+        let root = &self.settings.root;
+        let failed = |error| Failure::world(format!("the files of commit {commit} cannot be laid out")).because(error);
+        let folder = self.scratch.path().join(format!("tree-{}", self.trees.len()));
+        commit_tree::lay_out(root, commit, &folder).map_err(failed)?;
+        let files: BTreeSet<String> = commits::files(root, commit).map_err(failed)?.into_keys().collect();
+        let all: BTreeSet<&str> = files.iter().map(String::as_str).collect();
+        let roots = guard_home::import_roots(&all, &self.faulty);
+        let names = guard_home::first_party(&all, &roots);
+        let laid = Laid { folder, files, roots, names };
+        self.trees.insert(commit.to_owned(), laid.clone());
+        Ok(laid)
+    }
+
+    /// Asks about a tree.
+    ///
+    /// # Errors
+    /// There is no answer; the sentence says why.
+    pub(super) fn ask<T: for<'de> Deserialize<'de>>(
+        &self,
+        laid: &Laid,
+        ask: &Ask<'_>,
+        around: Surroundings,
+        seconds: u64,
+    ) -> Result<T, String> {
+        let bytes = match &self.tool {
+            Tool::Pytest(tool) => tool.ask(self, laid, ask, around, seconds),
+        };
+        workbench_v1::answer(&bytes?)
+    }
+}
