@@ -219,6 +219,9 @@ enum Verb {
         #[command(subcommand)]
         what: Guard,
     },
+    /// Answer an agent over the Model Context Protocol on standard input and output: faults, their context, how tests look here, a guard
+    /// checked, a guard submitted. An agent starts it
+    Mcp,
     /// Learn what tests are placed by: history, production errors, outcomes from before titer
     Learn {
         #[command(subcommand)]
@@ -251,6 +254,15 @@ enum Verb {
         /// Which one, and what it needs
         words: Vec<String>,
     },
+}
+
+/// Whose commands would run has to be known: a change's own may be anybody's.
+fn known(settings: &Settings) -> Result<(), Failure> {
+    if settings.base != crate::settings::Base::Missing {
+        return Ok(());
+    }
+    Err(Failure::input("the base of this pull request is not here, and its own settings do not count")
+        .hint("fetch the base branch, so that its `titer.toml` can be read"))
 }
 
 /// Parses the command line, does what it says and returns the exit code.
@@ -326,15 +338,14 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             strict(&settings)?;
             commands::place::by_hand(&settings, &test, suite.into(), &reason, out).map(|()| Ending::Code(0))
         }
+        Verb::Mcp => {
+            strict(&settings)?;
+            known(&settings)?;
+            commands::mcp::run(&settings).map(|()| Ending::Code(0))
+        }
         Verb::Guard { what } => {
             strict(&settings)?;
-            if settings.base == crate::settings::Base::Missing {
-                // Whose commands would run is not known: the change's own may be anybody's.
-                return Err(Failure::input(
-                    "the base of this pull request is not here, and its own settings do not count",
-                )
-                .hint("fetch the base branch, so that its `titer.toml` can be read"));
-            }
+            known(&settings)?;
             what.run(&settings, out, talk).map(|well| Ending::Code(i32::from(!well)))
         }
         Verb::Learn { from } => {

@@ -4,5 +4,6 @@ use std::io;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    titer::cli::main(&mut io::stdout().lock(), &mut io::stderr().lock())
+    // Not locked for the whole of the program: other threads answer on standard output, too.
+    titer::cli::main(&mut io::stdout(), &mut io::stderr())
 }

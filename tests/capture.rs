@@ -15,8 +15,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use support::guarded::project;
 use support::interpreters::{of_installs, of_matrix, of_sources};
-use support::shop::shop;
+use support::shop::{learn, rows, shop};
 use support::tracker::Bugsink;
 use support::{Interpreter, Repository};
 
@@ -141,4 +142,23 @@ fn an_exception_that_opentelemetry_records_has_them_too() {
         assert_eq!(frames(&capture).last().map(String::as_str), Some("shop.billing.price(item:str)"));
     }
     assert_eq!((&called["events"][0]["own"], nothing["events"].as_array().unwrap().len()), (&Value::from("kept"), 0));
+}
+
+#[test]
+fn what_the_hook_kept_for_opentelemetry_becomes_a_guard() {
+    let repository = project();
+    let sent = repository.beside("traces.pb");
+    repository.git(&["checkout", "-q", "v1"]);
+    python(&repository, &of_sources(), &installed(&repository), &[&program("sends_otlp.py"), sent.to_str().unwrap()]);
+    repository.git(&["checkout", "-q", "main"]);
+    let learned = learn(&repository, &sent, &[]);
+    assert_eq!(learned.code, Some(0), "{}\n{}", learned.stdout, learned.stderr);
+    let faults = rows(&repository, "SELECT fault_id, error_type, path, function_name FROM faults");
+    let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+    let (id, rest) = fault.split_once(' ').unwrap();
+    assert_eq!(rest, "KeyError shop/prices.py discount");
+    let swept = repository.titer(&["guard", "sweep"]);
+    assert!(swept.code == Some(0) && swept.stdout.contains("injected tests/"), "{}\n{}", swept.stdout, swept.stderr);
+    let steps = rows(&repository, "SELECT fault_id, rung FROM guard_steps WHERE step = 'injected'");
+    assert_eq!(steps, [format!("{id} hook")]);
 }

@@ -9,6 +9,7 @@ pub mod git;
 pub mod github;
 pub mod history;
 pub mod log_branch;
+pub mod mcp;
 pub mod packages;
 pub mod process;
 pub mod proposal;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::commands::guard::propose::Way;
-use crate::commands::guard::{check, draft, inject, list, queue, settle, sweep};
+use crate::commands::guard::{check, context, draft, inject, list, queue, settle, sweep};
 use crate::model::failure::Failure;
 use crate::settings::Settings;
 use crate::settings::budget::duration;
@@ -23,6 +23,15 @@ pub(super) enum Guard {
     /// Draft a test for a fault: a call that fails as production did, as small as it gets (exit code 1: no call does)
     Draft {
         /// The fault: the beginning of its id, as `titer guard list` prints it
+        #[arg(value_name = "FAULT")]
+        fault: String,
+        #[command(flatten)]
+        commits: Commits,
+    },
+    /// Print all that is needed to write a guard by hand, person or agent, as JSON (format `agent_v1`): the fault, its frames with their source,
+    /// what production told, how tests look here, the criteria
+    Context {
+        /// The fault: the beginning of its id
         #[arg(value_name = "FAULT")]
         fault: String,
         #[command(flatten)]
@@ -127,7 +136,7 @@ pub(super) struct Checked {
 impl Checked {
     fn request(self, json: bool) -> check::Request {
         let Commits { faulty, fixed, python } = self.commits;
-        check::Request { draft: self.draft, fault: self.fault, faulty, fixed, python, json }
+        check::Request { draft: self.draft, text: None, fault: self.fault, faulty, fixed, python, json }
     }
 }
 
@@ -139,6 +148,9 @@ impl Guard {
             Self::Queue { json } => queue::run(settings, json, out).map(|()| true),
             Self::Draft { fault, commits: Commits { faulty, fixed, python } } => {
                 draft::run(settings, &draft::Request { fault, faulty, fixed, python }, out)
+            }
+            Self::Context { fault, commits: Commits { faulty, fixed, python } } => {
+                context::run(settings, &context::Request { fault, faulty, fixed, python }, out).map(|()| true)
             }
             Self::Check { checked, json } => check::run(settings, &checked.request(json), out),
             Self::Inject { checked, weekly, goes } => {

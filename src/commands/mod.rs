@@ -16,6 +16,7 @@ pub mod home;
 pub mod init;
 pub mod launch;
 pub mod learn;
+pub mod mcp;
 pub mod observe;
 pub mod parts;
 pub mod place;

@@ -109,6 +109,9 @@ pub struct Budget {
     pub seconds: u64,
     /// Answers, this one included.
     pub attempts: u32,
+    /// In the unit of the owners' budget; none where they set none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
 }
 
 /// The one line.
@@ -118,6 +121,16 @@ pub struct Answer {
     v: u32,
     /// The test's file, from the folder that the variable `TITER_DRAFT_DIR` names.
     pub file: String,
+    /// What this answer cost, in the unit of the owners' budget.
+    cost: f64,
+}
+
+impl Answer {
+    /// What it says that it cost; nothing where that is no number to count with.
+    #[must_use]
+    pub fn cost(&self) -> f64 {
+        if self.cost.is_finite() { self.cost.max(0.0) } else { 0.0 }
+    }
 }
 
 /// Reads what an agent printed: its last line.
@@ -142,6 +155,10 @@ mod tests {
     #[test]
     fn only_a_plain_name_in_the_last_line_is_an_answer() {
         assert_eq!(answer(b"thinking\n{\"v\":1,\"file\":\"test_a.py\",\"cost\":1}\n\n").unwrap().file, "test_a.py");
+        for (cost, counted) in [("1.5", 1.5), ("-3", 0.0), ("1e300", 1e300)] {
+            let line = format!("{{\"v\":1,\"file\":\"a\",\"cost\":{cost}}}");
+            assert!((answer(line.as_bytes()).unwrap().cost() - counted).abs() < 1e-9, "{cost}");
+        }
         for (printed, why) in [
             ("", "it printed nothing"),
             ("done", "its last line is no answer"),

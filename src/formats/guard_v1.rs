@@ -12,7 +12,7 @@ pub const VERSION: u32 = 1;
 pub struct GuardLine {
     /// [`VERSION`].
     pub v: u32,
-    /// `drafted`, `checked`, `injected`, `proposed` (`reason` says where), `settled`.
+    /// `drafted`, `checked`, `asked` (an agent), `escalated` (to a person), `injected`, `proposed` (`reason` says where), `settled`.
     pub kind: String,
     /// The draft.
     pub draft: String,
@@ -52,4 +52,12 @@ pub struct GuardLine {
     pub characters_after: u64,
     /// How long the step took.
     pub seconds: f64,
+    /// What an agent says that its answer cost, in the unit of the owners' budget for it.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub cost: f64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_nothing(cost: &f64) -> bool {
+    *cost <= 0.0
 }

@@ -4,9 +4,10 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::otlp;
 use super::packed::unpack;
 use super::sentry_event::plain_id;
-use crate::model::fault::Frame;
+use crate::model::fault::{Event, Frame};
 
 /// Longer texts are cut before anything looks at them.
 const LONGEST: usize = 100_000;
@@ -72,6 +73,9 @@ pub fn find(bytes: &[u8], id: &str) -> Result<Incident, String> {
             Err(error) => problem = problem.or(Some(error.to_string())),
         }
     }
+    if let Some((event, capture)) = otlp::find(bytes, id) {
+        return Ok(of_telemetry(&event, capture.as_deref()));
+    }
     let why = problem.map(|problem| format!(" ({problem})")).unwrap_or_default();
     Err(format!("event {id} is not among what its source sent{why}"))
 }
@@ -103,6 +107,20 @@ fn incident(event: &Value) -> Incident {
     let capture = event.pointer("/contexts/titer/capture").and_then(capture);
     let request = event.get("request").or_else(|| entry(event, "request")).filter(|it| it.is_object());
     Incident { exceptions: exceptions.unwrap_or_default(), capture, request: request.map(|it| bounded(it, 0)) }
+}
+
+/// OpenTelemetry tells a stack as text, without locals; what was given is in the capture, if the service has the hook.
+fn of_telemetry(event: &Event, capture: Option<&str>) -> Incident {
+    let frames = event.frames.iter().map(|frame| Told {
+        module: frame.module.clone(),
+        function: frame.function.clone(),
+        line: frame.line,
+        names: frame.clone(),
+        ..Told::default()
+    });
+    let last = Raised { r#type: event.kind.clone(), value: event.message.clone(), frames: frames.collect() };
+    let capture = capture.and_then(|text| self::capture(&Value::from(text)));
+    Incident { exceptions: vec![last], capture, request: None }
 }
 
 /// A capture is a text of JSON; some servers give it as what it says.

@@ -90,6 +90,36 @@ fn take(told: Vec<Told>, into: &mut Decoded<'_>) {
     }
 }
 
+/// The attribute in which titer's hook for OpenTelemetry keeps what the functions under way were given (`capture_v1`).
+const CAPTURE: &str = "titer.capture";
+
+/// The error of this id among what a source sent, and what the hook kept of it. A span and a log record tell of one error; only the span's event
+/// has the capture.
+#[must_use]
+pub fn find(bytes: &[u8], id: &str) -> Option<(Event, Option<String>)> {
+    let unpacked = unpack(bytes).bytes;
+    let lines = unpacked.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let requests = match serde_json::from_slice::<Value>(&unpacked) {
+        Ok(whole) => vec![whole],
+        Err(_) => lines.collect(),
+    };
+    let all = match (requests.is_empty(), otlp_messages::decode(&unpacked)) {
+        (true, Ok(all)) => all,
+        _ => requests.iter().flat_map(told).collect(),
+    };
+    let mut best: Option<(Event, Option<String>)> = None;
+    for Told { resource, records, .. } in all {
+        for record in records {
+            let Some(Ok(event)) = event(&resource, &record) else { continue };
+            let capture = record.attributes.get(CAPTURE).cloned();
+            if event.id == id && best.as_ref().is_none_or(|known| known.1.is_none() && capture.is_some()) {
+                best = Some((event, capture));
+            }
+        }
+    }
+    best
+}
+
 /// The error that a record tells of; `None` if it tells of none.
 fn event(resource: &Attributes, record: &Record) -> Option<Result<Event, String>> {
     let own = |name: &str| record.attributes.get(name).cloned().unwrap_or_default();

@@ -8,7 +8,7 @@ use super::budget::duration;
 use crate::model::failure::Failure;
 
 /// What the owners decided about guards.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct GuardPolicy {
     /// The interpreter that drafts run under; else it is looked for.
     pub python: Option<PathBuf>,
@@ -37,7 +37,7 @@ pub(super) struct Table {
 }
 
 /// An agent, and what it may take for one fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AgentPolicy {
     /// Its command; none is asked where it is empty.
     pub command: Vec<String>,
@@ -45,6 +45,8 @@ pub struct AgentPolicy {
     pub attempts: u32,
     /// What all its answers may take, in microseconds.
     pub micros: u64,
+    /// What all its answers may cost, in whatever its `cost` counts; without end where there is none.
+    pub cost: Option<f64>,
 }
 
 /// The table as it is written.
@@ -54,21 +56,29 @@ struct AgentTable {
     command: Option<Vec<String>>,
     attempts: Option<u32>,
     time: Option<String>,
+    cost: Option<f64>,
 }
 
 impl AgentPolicy {
     fn bare() -> Self {
-        Self { command: Vec::new(), attempts: 3, micros: 600_000_000 }
+        Self { command: Vec::new(), attempts: 3, micros: 600_000_000, cost: None }
     }
 
     fn with(self, table: Option<AgentTable>, path: &Path) -> Result<Self, Failure> {
         let table = table.unwrap_or_default();
         let time = table.time.map(|text| duration(&text)).transpose();
         let time = time.map_err(|why| Failure::input(format!("{}: guard.agent.time: {why}", path.display())))?;
+        let cost = table.cost.filter(|most| *most != 0.0);
+        if cost.is_some_and(|most| !most.is_finite() || most < 0.0) {
+            let sentence =
+                format!("{}: guard.agent.cost: it has to be a number above 0, or 0 for no bound", path.display());
+            return Err(Failure::input(sentence));
+        }
         Ok(Self {
             command: table.command.unwrap_or(self.command),
             attempts: table.attempts.unwrap_or(self.attempts),
             micros: time.unwrap_or(self.micros),
+            cost: cost.or(self.cost),
         })
     }
 }

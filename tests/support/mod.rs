@@ -9,6 +9,7 @@ pub mod cargo;
 pub mod cargo_edits;
 pub mod cargo_project;
 pub mod edits;
+pub mod guarded;
 pub mod interpreters;
 pub mod jest_edits;
 pub mod jest_project;

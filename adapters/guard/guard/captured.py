@@ -149,10 +149,18 @@ class Capture:
     def matching(self, frame):
         """The captured frame that is the same as one of the event's."""
         for one in self.frames:
-            same = one.get("module") == frame.get("module") and str(one.get("function")) == last_part(frame.get("function"))
-            if same and one.get("line") == frame.get("line"):
+            same = str(one.get("function")) == last_part(frame.get("function")) and one.get("line") == frame.get("line")
+            if same and self._is_there(one, frame):
                 return one
         return None
+
+    @staticmethod
+    def _is_there(one, frame):
+        """Whether both are of one module; a stack that came as text names only the file."""
+        if frame.get("module"):
+            return one.get("module") == frame["module"]
+        path, file = frame.get("path"), one.get("file")
+        return bool(path) and isinstance(file, str) and ("/" + file.replace("\\", "/")).endswith("/" + path)
 
     def arguments(self, frame):
         """What a frame was given: dicts of name, kind, value (a tree, or None where it is gone), rebound."""

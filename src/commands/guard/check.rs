@@ -16,14 +16,17 @@ use crate::settings::Settings;
 
 use super::bench::{Bench, Laid, PATIENCE, SURROUNDINGS, Surroundings};
 use super::draft::commit;
-use super::{drafts, fault, tell};
+use super::fault::{self, Fault};
+use super::{drafts, tell};
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// A draft's name or folder, or a test's file.
     pub draft: String,
-    /// The fault, for a file that somebody wrote.
+    /// The text of a test that is in no file yet; then `fault` has to be there.
+    pub text: Option<String>,
+    /// The fault, for a test that somebody wrote.
     pub fault: Option<String>,
     /// The commit that fails, where it is another than the draft's.
     pub faulty: Option<String>,
@@ -52,7 +55,10 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 /// As for [`run`].
 pub(super) fn judged(settings: &Settings, request: &Request) -> Result<(Draft, String), Failure> {
     let (mut draft, text) = open(settings, request)?;
-    if !drafts::is_own(settings, &request.draft) && !settings.folder.join(&request.draft).is_file() {
+    if request.text.is_none()
+        && !drafts::is_own(settings, &request.draft)
+        && !settings.folder.join(&request.draft).is_file()
+    {
         // A folder of somebody else's: what it says of the fault and of its own call is only a claim.
         let fault = fault::find(&fault::lens(settings)?, &draft.fault)?;
         let line = draft.crash.line;
@@ -78,6 +84,10 @@ pub(super) fn judged(settings: &Settings, request: &Request) -> Result<(Draft, S
 }
 
 fn open(settings: &Settings, request: &Request) -> Result<(Draft, String), Failure> {
+    let found = |named: &str| fault::find(&fault::lens(settings)?, named);
+    if let (Some(text), Some(named)) = (&request.text, &request.fault) {
+        return Ok((fresh(settings, &found(named)?, request.faulty.as_deref())?, text.clone()));
+    }
     let file = settings.folder.join(&request.draft);
     if !file.is_file() {
         return drafts::read(settings, &request.draft);
@@ -87,41 +97,43 @@ fn open(settings: &Settings, request: &Request) -> Result<(Draft, String), Failu
     let named = request.fault.clone().or_else(|| named(&text)).ok_or_else(|| {
         Failure::usage(format!("{} does not say which fault it is for", request.draft)).hint("--fault FAULT does")
     })?;
-    let fault = fault::find(&fault::lens(settings)?, &named)?;
-    let faulty = if fault.commit.is_empty() { "HEAD" } else { &fault.commit };
+    let draft = fresh(settings, &found(&named)?, request.faulty.as_deref())?;
     let inside = file.canonicalize().ok();
     let inside = inside.as_deref().and_then(|file| file.strip_prefix(settings.root.canonicalize().ok()?).ok());
-    let faulty = commit(settings, request.faulty.as_deref().unwrap_or(faulty))?;
+    let file = inside.map_or_else(
+        || {
+            // A file from elsewhere gets its place beside the module's tests, under its own name.
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            draft.file.rsplit_once('/').map_or_else(|| name.clone(), |(folder, _)| format!("{folder}/{name}"))
+        },
+        |inside| inside.to_string_lossy().into_owned(),
+    );
+    Ok((Draft { file, ..draft }, text))
+}
+
+/// A draft of which there is nothing yet but the fault that it is for, and its place beside the module's tests.
+///
+/// # Errors
+/// Git or the ledger fails, or no runner tests such a file.
+pub(super) fn fresh(settings: &Settings, fault: &Fault, faulty: Option<&str>) -> Result<Draft, Failure> {
+    let runner = super::runner(&fault.crash.path)?;
+    let known = if fault.commit.is_empty() { "HEAD" } else { &fault.commit };
+    let faulty = commit(settings, faulty.unwrap_or(known))?;
     let (events, _) = fault.incidents(settings, &faulty)?;
-    let draft = Draft {
+    let files = crate::bridges::commits::files(&settings.root, &faulty)
+        .map_err(|error| Failure::world(format!("git cannot list the files of {faulty}")).because(error))?;
+    let files = files.keys().map(String::as_str).collect();
+    Ok(Draft {
         v: VERSION,
         draft: drafts::next(settings, &fault.id),
         fault: fault.id.clone(),
         crash: Crash { line: fault.line(&events, &faulty), ..fault.crash.clone() },
-        runner: super::runner(&fault.crash.path)?.word().to_owned(),
-        file: inside.unwrap_or_else(|| Path::new(&request.draft)).to_string_lossy().into_owned(),
+        runner: runner.word().to_owned(),
+        file: guard_home::test_file(runner, &files, &fault.crash.path, &fault.crash.function, &fault.id),
         faulty,
         at: clock::timestamp(clock::now()),
         ..Draft::default()
-    };
-    Ok((if inside.is_some() { draft } else { at_home(settings, draft)? }, text))
-}
-
-/// A file from elsewhere gets its place beside the module's tests, under its own name.
-fn at_home(settings: &Settings, draft: Draft) -> Result<Draft, Failure> {
-    let files = crate::bridges::commits::files(&settings.root, &draft.faulty)
-        .map_err(|error| Failure::world(format!("git cannot list the files of {}", draft.faulty)).because(error))?;
-    let files = files.keys().map(String::as_str).collect();
-    let home = guard_home::test_file(
-        super::runner(&draft.crash.path)?,
-        &files,
-        &draft.crash.path,
-        &draft.crash.function,
-        &draft.fault,
-    );
-    let name = draft.file.rsplit('/').next().unwrap_or_default().to_owned();
-    let file = home.rsplit_once('/').map_or_else(|| name.clone(), |(folder, _)| format!("{folder}/{name}"));
-    Ok(Draft { file, ..draft })
+    })
 }
 
 /// The fault that a test's own words name: `fault 0123abcd`.

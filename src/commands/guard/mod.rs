@@ -3,6 +3,7 @@
 mod agent;
 mod bench;
 pub mod check;
+pub mod context;
 pub mod draft;
 mod drafts;
 mod fault;
@@ -29,9 +30,21 @@ use super::suites;
 /// # Errors
 /// The ledger cannot be written.
 fn tell(settings: &Settings, draft: &Draft, kind: &str, reason: &str, seconds: f64) -> Result<(), Failure> {
+    note(settings, &line(draft, kind, reason, seconds))
+}
+
+/// # Errors
+/// The ledger cannot be written.
+fn note(settings: &Settings, line: &GuardLine) -> Result<(), Failure> {
+    let store = Store::open(&settings.ledger.0)?;
+    imports::commit_guards(&store, &suites::today(), std::slice::from_ref(line))
+}
+
+/// One step of a draft.
+fn line(draft: &Draft, kind: &str, reason: &str, seconds: f64) -> GuardLine {
     let failed = draft.verdicts.iter().find(|verdict| verdict.state == State::Failed);
     let found = draft.found.as_ref();
-    let line = GuardLine {
+    GuardLine {
         v: VERSION,
         kind: kind.to_owned(),
         draft: draft.draft.clone(),
@@ -49,9 +62,8 @@ fn tell(settings: &Settings, draft: &Draft, kind: &str, reason: &str, seconds: f
         characters_before: found.map_or(0, |found| found.characters.before),
         characters_after: found.map_or(0, |found| found.characters.after),
         seconds,
-    };
-    let store = Store::open(&settings.ledger.0)?;
-    imports::commit_guards(&store, &suites::today(), &[line])
+        cost: 0.0,
+    }
 }
 
 /// Whose test stands for a fault in a file.

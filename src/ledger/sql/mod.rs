@@ -244,6 +244,7 @@ pub(super) const KINDS: &[Kind] = &[
             ("fixed", "VARCHAR"),
             ("characters_before", "BIGINT"),
             ("characters_after", "BIGINT"),
+            ("cost", "DOUBLE"),
             ("seconds", "DOUBLE"),
         ],
     },

@@ -17,6 +17,7 @@ SELECT
   COALESCE(fixed, '') AS fixed_commit,
   CAST(COALESCE(characters_before, 0) AS BIGINT) AS characters_before,
   CAST(COALESCE(characters_after, 0) AS BIGINT) AS characters_after,
-  COALESCE(seconds, 0) AS seconds
+  COALESCE(seconds, 0) AS seconds,
+  COALESCE(cost, 0) AS cost
 FROM raw_guards
 WHERE v = 1 AND draft IS NOT NULL AND fault IS NOT NULL
