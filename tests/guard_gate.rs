@@ -308,6 +308,25 @@ fn a_fault_that_is_seen_again_in_what_holds_its_fix_is_a_relapse_and_named() {
     );
 }
 
+#[test]
+fn the_weekly_job_drafts_guards_unless_its_owners_say_no() {
+    let (repository, fault) = shop(&event);
+    repository.write("titer.toml", "[guard]\nweekly = false\n");
+    let weekly = |injected: bool| {
+        let job = repository.titer(&["weekly", "--", "pytest", "-q"]);
+        let all = format!("{}\n{}", job.stdout, job.stderr);
+        assert_eq!((job.code, all.contains(&format!("{} injected tests/", &fault[..8]))), (Some(0), injected), "{all}");
+    };
+    weekly(false);
+    repository.delete("titer.toml");
+    weekly(true);
+    assert_eq!(rows(&repository, "SELECT COUNT(*) FROM unguarded_faults"), ["0"]);
+    // The guard is one of the tests that the next run knows of, and passes.
+    let run = repository.run(&["pytest", "-q"]);
+    assert!(run.code == Some(0) && run.stdout.contains("passed"), "{}\n{}", run.stdout, run.stderr);
+    weekly(false);
+}
+
 /// The files of the project and beside it, without what titer keeps.
 fn files(repository: &Repository) -> Vec<String> {
     let all = walkdir::WalkDir::new(repository.root()).sort_by_file_name().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! `titer weekly`: every test, the deep record, what is configured learned, escapes told, placement written.
+//! `titer weekly`: every test, the deep record, what is configured learned, escapes told, guards drafted, placement written.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use crate::report::recall::{self, Escape};
 use crate::settings::Settings;
 
 use super::evidence::{self, AsOf};
-use super::{learn, place, run, suites};
+use super::{guard, learn, place, run, suites};
 
 /// What `titer weekly` was asked.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +60,10 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
         step(&what, learn::pull::run(settings, &learn::pull::Request::of(source), out, &mut io::sink()));
     }
     step("looking for escapes", escapes(settings, &began, out));
+    if settings.policy.guard.weekly {
+        // A fault that cannot be drafted here waits in the list, and is no reason to call the job failed.
+        step("drafting guards", guard::sweep::guards(settings, &guard::sweep::Request::default(), out).map(|_| ()));
+    }
     step("placing tests", place::run(settings, &place::Request::default(), out));
     if has_failed && ending == Ending::Code(0) { Ending::Code(LATER_STEP) } else { ending }
 }

@@ -52,6 +52,9 @@ pub enum Ask<'a> {
         crash: Option<&'a Crash>,
         /// What stands in place of what is tested.
         stub: Option<Stub<'a>>,
+        /// A file of other tests that run before it in the same process; theirs is not told.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<&'a str>,
     },
     /// Look at the text of a test.
     Inspect {

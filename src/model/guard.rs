@@ -226,7 +226,7 @@ impl Criterion {
                 "an assertion depends on the call: the test fails when a stub that returns nothing, returns something plain or raises something else stands in place of the target"
             }
             Self::BeforeAfter => {
-                "it fails 3 of 3 times before the fix and passes 5 of 5 after it, under other hash seeds and time zones; where there is no fix yet, it is marked xfail(strict=True, raises=...)"
+                "it fails 3 of 3 times before the fix and passes 5 of 5 after it, under other hash seeds and time zones and after other tests; where there is no fix yet, it is marked xfail(strict=True, raises=...)"
             }
             Self::Hygiene => {
                 "one test in a file of its own, under a second; no secret, no absolute path, no clock, no network, no sleep, no file written, no text run as code"

@@ -18,6 +18,8 @@ pub struct GuardPolicy {
     pub sweep: u64,
     /// How many faults one sweep takes on.
     pub most: u32,
+    /// Whether the weekly job sweeps.
+    pub weekly: bool,
     /// Who is asked for what the ladder does not find.
     pub agent: AgentPolicy,
     /// Whether the pull request of a guard that passed all criteria is merged without a person.
@@ -32,6 +34,7 @@ pub(super) struct Table {
     draft: Option<String>,
     sweep: Option<String>,
     most: Option<u32>,
+    weekly: Option<bool>,
     auto_merge: Option<bool>,
     agent: Option<AgentTable>,
 }
@@ -90,6 +93,7 @@ impl GuardPolicy {
             draft: 60_000_000,
             sweep: 600_000_000,
             most: 10,
+            weekly: true,
             auto_merge: false,
             agent: AgentPolicy::bare(),
         }
@@ -109,6 +113,7 @@ impl GuardPolicy {
             draft: time("draft", table.draft, self.draft)?,
             sweep: time("sweep", table.sweep, self.sweep)?,
             most: table.most.unwrap_or(self.most),
+            weekly: table.weekly.unwrap_or(self.weekly),
             agent: self.agent.with(table.agent, path)?,
             auto_merge: table.auto_merge.unwrap_or(self.auto_merge),
         })

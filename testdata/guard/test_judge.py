@@ -62,11 +62,11 @@ def judge(tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "shop" / "__init__.py").write_text(SHOP)
 
-    def judged(body, stub=None, crash=None, test="test_x", **variables):
+    def judged(body, stub=None, crash=None, test="test_x", after=None, **variables):
         imports = "import os\nimport time\n\nimport pytest\n\nimport shop\nfrom shop import Box, f, g\n\n\n"
         (tmp_path / "tests" / "test_x.py").write_text(imports + body)
         return ask(
-            {"do": "judge", "root": str(tmp_path), "first_party": ["shop"], "file": "tests/test_x.py", "test": test, "crash": crash, "stub": stub},
+            {"do": "judge", "root": str(tmp_path), "first_party": ["shop"], "file": "tests/test_x.py", "test": test, "crash": crash, "stub": stub, "after": after},
             tmp_path,
             **variables,
         )
@@ -128,6 +128,17 @@ def test_other_outcomes_have_their_names(judge):
 def test_a_flaky_draft_shows_under_another_hash_seed(judge):
     body = "def test_x():\n    assert f(sorted({'a', 'b', 'c', 'd'}, key=hash)[0] == 'a') == 2\n"
     assert len({judge(body, PYTHONHASHSEED=str(seed))["outcome"] for seed in range(6)}) == 2
+
+
+def test_a_draft_that_depends_on_what_other_tests_leave_behind_shows_after_them(judge, tmp_path):
+    (tmp_path / "tests" / "test_other.py").write_text("import os\nimport time\ndef test_a():\n    time.sleep(0.02)\n    os.environ['LEFT'] = '1'\n    assert 0\n")
+    body = "def test_x():\n    assert f(1) == (4 if os.environ.get('LEFT') else 3)\n"
+    alone, after = judge(body), judge(body, after="tests/test_other.py")
+    assert (alone["outcome"], after["outcome"]) == ("passed", "failed")
+    assert after["error"]["path"] == "tests/test_x.py" and after["slept"] == 0
+    (tmp_path / "tests" / "test_other.py").write_text("import nothing_of_the_kind\n")
+    assert judge(body, after="tests/test_other.py")["outcome"] == "passed"
+    assert judge(body, after="../test_other.py")["outcome"] == "passed"
 
 
 def test_what_a_test_does_beside_is_told(judge):

@@ -34,7 +34,9 @@ def judge(request):
         return {"v": 1, "refused": "pytest is not installed for this interpreter"}
     watch = Watch(root, crash)
     watch.prepare()
-    seen = Seen(root, file, watch)
+    before = request.get("after")
+    before = before if isinstance(before, str) and before != file and inside(root, before) is not None else None
+    seen = Seen(root, before, file, watch)
     try:
         if request.get("stub"):
             why = stubbed(request["stub"], World(root, request.get("first_party") or []))
@@ -45,7 +47,7 @@ def judge(request):
         os.dup2(sink, 1)
         os.dup2(sink, 2)
         # The project's own options may ask for coverage or for other processes.
-        given = [f"{file}::{test}", "-q", "-p", "no:cacheprovider", "-o", "addopts=", f"--rootdir={root}", "--tb=no", "--capture=fd"]
+        given = [*([before] if before else []), f"{file}::{test}", "-q", "--continue-on-collection-errors", "-p", "no:cacheprovider", "-o", "addopts=", f"--rootdir={root}", "--tb=no", "--capture=fd"]
         pytest.main(given, plugins=[seen])
     except SystemExit:
         pass
@@ -71,12 +73,16 @@ def _first(hook):
 class Seen:
     """A pytest plugin that keeps what became of the one test."""
 
-    def __init__(self, root, file, watch):
-        self.root, self.file, self.watch = root, file, watch
+    def __init__(self, root, after, file, watch):
+        self.root, self.after, self.file, self.watch = root, after, file, watch
         self.outcome, self.error, self.seconds = None, None, 0.0
 
+    def _is_other(self, node):
+        """Whether it is of the tests that run before this one, whose matter they are not."""
+        return node.nodeid.split("::")[0] == self.after
+
     def pytest_collectreport(self, report):
-        if report.failed and self.outcome is None:
+        if report.failed and not self._is_other(report) and self.outcome is None:
             self.outcome = "error"
             self.error = self.error or {
                 "type": "CollectError",
@@ -88,6 +94,8 @@ class Seen:
             }
 
     def pytest_exception_interact(self, node, call, report):
+        if self._is_other(node):
+            return
         if report.when == "collect" and call.excinfo is not None:
             error = call.excinfo.value
             # What an import raised stands beneath pytest's own.
@@ -95,6 +103,8 @@ class Seen:
 
     @_first
     def pytest_pyfunc_call(self, pyfuncitem):
+        if self._is_other(pyfuncitem):
+            return
         original = pyfuncitem.obj
 
         @functools.wraps(original)
@@ -112,10 +122,12 @@ class Seen:
 
     @_first
     def pytest_runtest_makereport(self, item, call):
-        if call.excinfo is not None and call.excinfo.typename not in ("Skipped", "Exit"):
+        if not self._is_other(item) and call.excinfo is not None and call.excinfo.typename not in ("Skipped", "Exit"):
             self.error = self._described(call.excinfo.value)
 
     def pytest_runtest_logreport(self, report):
+        if self._is_other(report):
+            return
         expected = hasattr(report, "wasxfail")
         if report.when != "call":
             if report.failed:

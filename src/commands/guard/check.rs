@@ -19,6 +19,9 @@ use super::draft::commit;
 use super::fault::{self, Fault};
 use super::{drafts, tell};
 
+/// Seconds that other tests and then the draft may take.
+const NEIGHBOUR: u64 = 20;
+
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -237,8 +240,22 @@ fn finding(rule: &str, text: &str) -> Finding {
 fn one(bench: &Bench<'_>, tree: &Laid, draft: &Draft, around: Surroundings, stub: Option<Stub<'_>>) -> Judgement {
     let crash = seen_crash(draft);
     let crash = (crash.line > 0).then_some(&crash);
-    let ask = Ask::Judge { file: &draft.file, test: &draft.test, crash, stub };
-    bench.ask::<Judged>(tree, &ask, around, PATIENCE).unwrap_or_else(|why| Judgement {
+    let asked = |after: Option<&str>, seconds: u64| {
+        let ask = Ask::Judge { file: &draft.file, test: &draft.test, crash, stub, after };
+        bench.ask::<Judged>(tree, &ask, around, seconds)
+    };
+    if around.follows
+        && let Some(after) = guard_home::neighbour(&tree.files, &draft.file, |file| tree.size(file))
+        && let Ok(mut judgement) = asked(Some(after), NEIGHBOUR)
+        // Tests that break off, or take too long, say nothing of this one.
+        && judgement.outcome != "missing"
+    {
+        if let Some(error) = &mut judgement.error {
+            error.text = format!("{} (after the tests of {after})", error.text);
+        }
+        return judgement;
+    }
+    asked(None, PATIENCE).unwrap_or_else(|why| Judgement {
         outcome: "refused".to_owned(),
         error: Some(Crash { text: why, ..Crash::default() }),
         ..Judgement::default()

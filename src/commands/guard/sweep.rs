@@ -35,8 +35,17 @@ pub struct Request {
 /// # Errors
 /// There is no ledger, or the lens does not answer.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Result<bool, Failure> {
+    let is_learned = learn_sources(settings, out, talk);
+    Ok(guards(settings, request, out)? && is_learned)
+}
+
+/// The same of what is learned already; `false` if a fault could not even be tried.
+///
+/// # Errors
+/// There is no ledger, or the lens does not answer.
+pub fn guards(settings: &Settings, request: &Request, out: &mut dyn Write) -> Result<bool, Failure> {
     let watch = Stopwatch::start();
-    let mut is_well = learn_sources(settings, out, talk);
+    let mut is_well = true;
     let policy = &settings.policy.guard;
     #[allow(clippy::cast_precision_loss, reason = "a budget in seconds for people")]
     let budget = request.budget.unwrap_or(policy.sweep) as f64 / 1e6;

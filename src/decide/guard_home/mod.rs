@@ -27,6 +27,15 @@ pub fn is_test(runner: Runner, file: &str) -> bool {
     }
 }
 
+/// The file of tests that run before a guard, to see whether it depends on what they leave behind: of those in its folder the smallest, as it is
+/// run for nothing else. None for runners that give each file a process or a world of its own.
+#[must_use]
+pub fn neighbour<'a>(files: &'a BTreeSet<String>, guard: &str, size: impl Fn(&str) -> Option<u64>) -> Option<&'a str> {
+    let is_beside = |file: &&str| parent(file) == parent(guard) && *file != guard && pytest::is_test(file);
+    let beside = files.iter().map(String::as_str).filter(is_beside);
+    beside.filter_map(|file| Some((size(file)?, file))).min().map(|(_, file)| file)
+}
+
 /// The folder of these files that is nearest to a file: the longest common beginning, then the shortest way down.
 fn nearest<'a>(found: impl Iterator<Item = &'a str>, faulty: &str) -> Option<String> {
     let folders: BTreeSet<String> = found.map(|file| parent(file).to_owned()).collect();
@@ -50,4 +59,20 @@ fn plain(name: &str) -> String {
     let last = name.rsplit('.').next().unwrap_or_default();
     let kept: String = last.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(40).collect();
     kept.trim_matches('_').to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_file_of_tests_beside_a_guard_runs_before_it() {
+        let files =
+            ["tests/test_a.py", "tests/test_bb.py", "tests/conftest.py", "tests/x/test_c.py", "tests/test_guard.py"];
+        let files: BTreeSet<String> = files.into_iter().map(str::to_owned).collect();
+        let size = |file: &str| (file != "tests/test_bb.py").then_some(file.len() as u64);
+        assert_eq!(neighbour(&files, "tests/test_guard.py", size), Some("tests/test_a.py"));
+        assert_eq!(neighbour(&files, "test_guard.py", size), None);
+        assert_eq!(neighbour(&files, "tests/a.test.js", |_| None), None);
+    }
 }
