@@ -422,6 +422,17 @@ mod tests {
     }
 
     #[test]
+    fn a_segment_of_any_kind_can_be_seen_to_be_whole() {
+        let view = VIEWS.iter().find(|view| view.name == "segment_problems").unwrap();
+        for kind in KINDS {
+            // Else its segments are taken for empty, and nothing moves any more.
+            let is_read =
+                view.reads().any(|name| name.strip_prefix("raw_").or(name.strip_prefix("live_")) == Some(kind.folder));
+            assert!(is_read, "segment_problems does not look at {}", kind.folder);
+        }
+    }
+
+    #[test]
     fn a_quote_in_a_path_stays_inside_its_literal() {
         assert_eq!(literal("a'b"), "'a''b'");
     }
