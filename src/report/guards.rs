@@ -271,9 +271,14 @@ pub fn swept(fault: &str, swept: &Swept) -> String {
 
 /// What a sweep came to.
 #[must_use]
-pub fn sweep_ended(done: usize, waiting: usize, seconds: f64) -> String {
-    if waiting == 0 {
+pub fn sweep_ended(done: usize, waiting: usize, vain: usize, seconds: f64) -> String {
+    if waiting == 0 && vain == 0 {
         return "no fault waits for a guard\n".to_owned();
+    }
+    if waiting == 0 {
+        return format!(
+            "no fault waits for a guard but {vain} drafted in vain and not seen since: `titer guard queue` says why, `titer guard sweep --again` tries again\n"
+        );
     }
     let left = waiting - done;
     let rest = if left == 0 { String::new() } else { format!("; {left} are left for the next sweep") };

@@ -54,17 +54,17 @@ pub fn guards(settings: &Settings, request: &Request, out: &mut dyn Write) -> Re
     let text = |row: &serde_json::Map<String, serde_json::Value>, name: &str| {
         row.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
     };
-    let waiting: Vec<String> = faults
-        .by_name()
-        // Only for these titer drafts by itself; the others wait in the list.
-        .filter(|row| Runner::of(&text(row, "path")).is_some())
+    // Only for these titer drafts by itself; the others wait in the list.
+    let own: Vec<_> = faults.by_name().filter(|row| Runner::of(&text(row, "path")).is_some()).collect();
+    let waiting: Vec<String> = own
+        .iter()
         // What was seen since may tell more.
         .filter(|row| {
             request.again
                 || text(row, "last_tried_at").is_empty()
                 || text(row, "last_tried_at") < text(row, "last_seen_at")
         })
-        .map(|row| text(&row, "fault_id"))
+        .map(|row| text(row, "fault_id"))
         .collect();
     let mut done = 0;
     for id in waiting.iter().take(most) {
@@ -76,7 +76,7 @@ pub fn guards(settings: &Settings, request: &Request, out: &mut dyn Write) -> Re
         is_well &= !matches!(swept, Swept::CannotBecause(_));
         crate::commands::say(out, &report::swept(id, &swept))?;
     }
-    crate::commands::say(out, &report::sweep_ended(done, waiting.len(), watch.seconds()))?;
+    crate::commands::say(out, &report::sweep_ended(done, waiting.len(), own.len() - waiting.len(), watch.seconds()))?;
     Ok(is_well)
 }
 
