@@ -144,6 +144,10 @@ impl Case {
         if only.is_some_and(|only| (only == "29") != (trial.packages == Packages::Jest29)) {
             return Vec::new();
         }
+        let (rest, of) = trial.every;
+        if self.edit.len() <= rest {
+            return Vec::new();
+        }
         let mut project = self.project(trial.packages);
         if !trial.traced {
             project.repository.variables.insert("TITER_TRACE".to_owned(), "0".to_owned());
@@ -155,7 +159,6 @@ impl Case {
         judge.record(&project);
         project.repository.keep("recorded");
         let variables = project.repository.variables.clone();
-        let (rest, of) = trial.every;
         for (number, edit) in self.edit.iter().enumerate().filter(|(number, _)| number % of == rest) {
             project.repository.restore("recorded");
             project.repository.variables.clone_from(&variables);
