@@ -20,5 +20,6 @@ pub mod sources;
 pub mod suite_files;
 pub mod titer_log;
 pub mod tracer;
+pub mod warm;
 pub mod whole_file;
 pub mod workspace;

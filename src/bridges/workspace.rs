@@ -247,6 +247,19 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
+/// Writes a program of titer's own into its cache.
+///
+/// # Errors
+/// It cannot be written.
+#[allow(clippy::disallowed_methods, reason = "titer's own cache")]
+pub fn write_program(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    fs::write(path, bytes)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+}
+
 /// Takes a file away that was just written.
 #[allow(clippy::disallowed_methods, reason = "a file that the user asked for, and that must not stay")]
 pub fn remove_file(path: &Path) {

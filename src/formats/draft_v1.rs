@@ -29,6 +29,9 @@ pub struct Draft {
     pub by: String,
     /// Where the test is to lie, from the root.
     pub file: String,
+    /// What the runner's ids begin with, where that is not the file: `package::test/program`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub unit: String,
     /// The test's name in that file.
     pub test: String,
     /// Whether it asserts little: then it is for WEEKLY, with a person's word.
@@ -57,7 +60,8 @@ impl Draft {
     /// The test's id.
     #[must_use]
     pub fn id(&self) -> String {
-        format!("{}::{}::{}", self.runner, self.file, self.test)
+        let place = if self.unit.is_empty() { &self.file } else { &self.unit };
+        format!("{}::{place}::{}", self.runner, self.test)
     }
 
     /// The bytes of its file.

@@ -44,19 +44,18 @@ impl Found {
     }
 }
 
+/// Every function of a file that has a body and stands in no other, whoever may notice what its body says.
+pub(super) fn every_function(tokens: &Tokens) -> Vec<Found> {
+    walked(tokens, true)
+}
+
 /// The plain functions of a file, in the order of the text.
 pub(super) fn functions(tokens: &Tokens) -> Vec<Found> {
     let attributes = (0..tokens.len()).filter(|&at| tokens.says(at, &["#", "["]));
     if attributes.clone().any(|at| tokens.text(at + 2).starts_with("proc_macro")) {
         return Vec::new();
     }
-    let mut walk = Walk { tokens, named: named_in_macros(tokens), lonely: Lonely::new(tokens), found: Vec::new() };
-    let mut blocks = vec![Block { from: 0, to: tokens.len(), path: String::new(), seen: false, modules: true }];
-    while let Some(block) = blocks.pop() {
-        walk.block(&block, &mut blocks);
-    }
-    let mut found = walk.found;
-    found.sort_by_key(|function| function.body);
+    let mut found = walked(tokens, false);
     // Which of two functions on one line ran cannot be told.
     let shared: Vec<bool> = (0..found.len())
         .map(|at| {
@@ -66,6 +65,18 @@ pub(super) fn functions(tokens: &Tokens) -> Vec<Found> {
         .collect();
     let mut shared = shared.into_iter();
     found.retain(|_| !shared.next().unwrap_or(false));
+    found
+}
+
+fn walked(tokens: &Tokens, all: bool) -> Vec<Found> {
+    let named = if all { BTreeSet::new() } else { named_in_macros(tokens) };
+    let mut walk = Walk { tokens, all, named, lonely: Lonely::new(tokens), found: Vec::new() };
+    let mut blocks = vec![Block { from: 0, to: tokens.len(), path: String::new(), seen: false, modules: true }];
+    while let Some(block) = blocks.pop() {
+        walk.block(&block, &mut blocks);
+    }
+    let mut found = walk.found;
+    found.sort_by_key(|function| function.body);
     found
 }
 
@@ -110,6 +121,8 @@ struct Block {
 
 struct Walk<'a> {
     tokens: &'a Tokens,
+    /// Those, too, whose bodies others may notice.
+    all: bool,
     named: BTreeSet<&'a str>,
     lonely: Lonely<'a>,
     found: Vec<Found>,
@@ -146,7 +159,7 @@ impl Walk<'_> {
                 _ if tokens.text(key + 1) == "!" => self.macro_end(key + 1, block.to),
                 "fn" => {
                     let (end, brace) = signature_end(tokens, key + 1, block.to);
-                    if let Some(brace) = brace.filter(|_| !seen) {
+                    if let Some(brace) = brace.filter(|_| self.all || !seen) {
                         self.function(&head, block, brace);
                     }
                     end
@@ -183,7 +196,9 @@ impl Walk<'_> {
         // A type that the body decides about is known to whoever names the function.
         let opens_its_type =
             (head.at..brace).any(|at| tokens.text(at) == "impl" && follows_an_arrow(tokens, head.at, at));
-        if barred || opens_its_type || self.named.contains(name) || reaches_out(tokens, brace + 1, close) {
+        let is_plain =
+            !(barred || opens_its_type || self.named.contains(name) || reaches_out(tokens, brace + 1, close));
+        if !self.all && !is_plain {
             return;
         }
         let line =
@@ -313,7 +328,7 @@ fn is_binder(tokens: &Tokens, at: usize) -> bool {
     tokens.text(at) == "<" && matches!(tokens.text(at + 1), "'" | ">")
 }
 
-fn angle_end(tokens: &Tokens, from: usize, to: usize) -> usize {
+pub(super) fn angle_end(tokens: &Tokens, from: usize, to: usize) -> usize {
     let (mut at, mut angles) = (from, 0_usize);
     while at < to {
         match tokens.text(at) {

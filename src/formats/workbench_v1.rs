@@ -124,6 +124,8 @@ pub struct Reproduced {
     pub whole: Option<Found>,
     /// What was tried.
     pub attempts: Vec<Attempt>,
+    /// Why nothing could be tried, where that is known.
+    pub why: String,
 }
 
 /// The answer to [`Ask::Write`].

@@ -157,17 +157,20 @@ pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draf
     let runner = super::runner(&draft.crash.path)?;
     let mut bench = Bench::open(settings, runner, python, &draft.crash.path)?;
     let faulty = bench.tree(&draft.faulty)?;
+    draft.unit = bench.unit(&faulty, &draft.file);
+    faulty.put(&draft.file, text)?;
+    bench.ready(&faulty, &draft.file)?;
     let inspected = inspect(runner, &bench, &faulty, draft, text);
     if draft.test.is_empty() {
         draft.test = inspected.tests.first().cloned().unwrap_or_default();
     }
     let twin = twin(settings, runner, &faulty, draft, text);
-    faulty.put(&draft.file, text)?;
     let before: Vec<Judgement> =
         SURROUNDINGS.into_iter().take(BEFORE).map(|around| one(&bench, &faulty, draft, around, None)).collect();
     let fixed = if draft.fixed.is_empty() { None } else { Some(bench.tree(&draft.fixed)?) };
     if let Some(fixed) = &fixed {
         fixed.put(&draft.file, text)?;
+        bench.ready(fixed, &draft.file)?;
     }
     let after: Option<Vec<Judgement>> = fixed.as_ref().map(|fixed| {
         SURROUNDINGS.into_iter().take(AFTER).map(|around| one(&bench, fixed, draft, around, None)).collect()
@@ -183,6 +186,8 @@ pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draf
     let stubs: Vec<(&'static str, Judgement)> = Stub::WITH
         .into_iter()
         .map(|with| (with, one(&bench, sound, draft, SURROUNDINGS[0], Some(Stub::of(&target, with)))))
+        // One that does not fit the target's type is none.
+        .filter(|(_, run)| run.outcome != "left-out")
         .collect();
     let seen = Seen {
         fault: &seen_crash(draft),
@@ -239,7 +244,8 @@ fn finding(rule: &str, text: &str) -> Finding {
 
 fn one(bench: &Bench<'_>, tree: &Laid, draft: &Draft, around: Surroundings, stub: Option<Stub<'_>>) -> Judgement {
     let crash = seen_crash(draft);
-    let crash = (crash.line > 0).then_some(&crash);
+    // Where the line is not known, pytest's own program has nothing to look for; others hold the failure's place against it.
+    let crash = (crash.line > 0 || draft.runner != Runner::Pytest.word()).then_some(&crash);
     let asked = |after: Option<&str>, seconds: u64| {
         let ask = Ask::Judge { file: &draft.file, test: &draft.test, crash, stub, after };
         bench.ask::<Judged>(tree, &ask, around, seconds)

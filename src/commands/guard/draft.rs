@@ -139,7 +139,8 @@ fn reproduce(
         Ok(told) => {
             draft.attempts = told.attempts;
             draft.whole = told.whole;
-            told.found.ok_or_else(|| "no call with what the events tell fails as production did".to_owned())
+            let usual = "no call with what the events tell fails as production did";
+            told.found.ok_or(if told.why.is_empty() { usual.to_owned() } else { told.why })
         }
         Err(why) => Err(why),
     })

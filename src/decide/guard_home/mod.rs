@@ -1,9 +1,11 @@
 //! Where a guard lives: in the folder where tests of the same module live, in a file of its own, as its runner finds it.
 
+mod cargo;
 mod pytest;
 
 use std::collections::BTreeSet;
 
+pub use cargo::{package_of, program_of};
 pub use pytest::{first_party, import_roots};
 
 use crate::model::guard::Runner;
@@ -14,7 +16,8 @@ use crate::model::guard::Runner;
 pub fn test_file(runner: Runner, files: &BTreeSet<&str>, faulty: &str, function: &str, fault: &str) -> String {
     match runner {
         Runner::Pytest => pytest::test_file(files, faulty, function, fault),
-        Runner::Jest | Runner::Cargo => String::new(),
+        Runner::Cargo => cargo::test_file(files, faulty, function, fault),
+        Runner::Jest => String::new(),
     }
 }
 
@@ -23,7 +26,8 @@ pub fn test_file(runner: Runner, files: &BTreeSet<&str>, faulty: &str, function:
 pub fn is_test(runner: Runner, file: &str) -> bool {
     match runner {
         Runner::Pytest => pytest::is_test(file),
-        Runner::Jest | Runner::Cargo => false,
+        Runner::Cargo => cargo::is_test(file),
+        Runner::Jest => false,
     }
 }
 

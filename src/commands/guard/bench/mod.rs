@@ -1,5 +1,6 @@
 //! The workbench: trees of commits laid out beside the project, and what is asked about them in a sandbox, by each runner's own tool.
 
+mod cargo;
 mod pytest;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +72,7 @@ pub(super) struct Bench<'a> {
 /// What a runner's drafts are asked by.
 #[derive(Debug)]
 enum Tool {
+    Cargo(cargo::Tool),
     Pytest(pytest::Tool),
 }
 
@@ -80,9 +82,8 @@ impl Tool {
     fn find(settings: &Settings, runner: Runner, python: Option<&Path>) -> Result<Self, Failure> {
         match runner {
             Runner::Pytest => pytest::Tool::find(settings, python).map(Self::Pytest),
-            Runner::Jest | Runner::Cargo => {
-                Err(Failure::input(format!("drafts for {} cannot be run yet", runner.word())))
-            }
+            Runner::Cargo => cargo::Tool::find(settings).map(Self::Cargo),
+            Runner::Jest => Err(Failure::input(format!("drafts for {} cannot be run yet", runner.word()))),
         }
     }
 }
@@ -93,8 +94,10 @@ impl Laid {
         let inside = |root: &String| {
             if root.is_empty() { Some(path) } else { path.strip_prefix(root.as_str())?.strip_prefix('/') }
         };
-        let path = self.roots.iter().find_map(inside).unwrap_or(path);
-        let path = path.strip_suffix(".py").unwrap_or(path);
+        // Only Python imports by names that are no paths.
+        let Some(path) = self.roots.iter().find_map(inside).unwrap_or(path).strip_suffix(".py") else {
+            return path.to_owned();
+        };
         path.strip_suffix("/__init__").unwrap_or(path).replace('/', ".")
     }
 
@@ -171,6 +174,25 @@ impl<'a> Bench<'a> {
         Ok(laid)
     }
 
+    /// Makes a test that was [`put`](Laid::put) into a tree ready to be asked about, where its runner needs that.
+    ///
+    /// # Errors
+    /// It cannot be, for reasons that are not the test's.
+    pub(super) fn ready(&self, laid: &Laid, file: &str) -> Result<(), Failure> {
+        match &self.tool {
+            Tool::Cargo(tool) => tool.ready(self, laid, file),
+            Tool::Pytest(_) => Ok(()),
+        }
+    }
+
+    /// What ids of tests in a file begin with, where that is not the file's path.
+    pub(super) fn unit(&self, laid: &Laid, file: &str) -> String {
+        match &self.tool {
+            Tool::Cargo(_) => cargo::Tool::unit(laid, file),
+            Tool::Pytest(_) => String::new(),
+        }
+    }
+
     /// Asks about a tree.
     ///
     /// # Errors
@@ -183,6 +205,7 @@ impl<'a> Bench<'a> {
         seconds: u64,
     ) -> Result<T, String> {
         let bytes = match &self.tool {
+            Tool::Cargo(tool) => tool.ask(self, laid, ask, around, seconds),
             Tool::Pytest(tool) => tool.ask(self, laid, ask, around, seconds),
         };
         workbench_v1::answer(&bytes?)

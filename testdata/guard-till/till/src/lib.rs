@@ -1,0 +1,4 @@
+//! A till: what a basket costs.
+
+pub mod prices;
+pub mod receipt;
