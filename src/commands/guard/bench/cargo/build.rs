@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::super::{Bench, Laid};
 use super::Tool;
 use crate::bridges::sandbox::Cage;
 use crate::bridges::warm::Warm;
 use crate::bridges::workspace;
+use crate::commands::guard::bench::{Bench, Laid};
 use crate::decide::guard_home::{package_of, program_of};
 use crate::formats::cargo_build::{self, Error};
 use crate::model::digest::Digest;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::super::{Bench, Laid, MEMORY, Surroundings};
 use super::Tool;
 use super::build::{Built, NotBuilt};
 use crate::bridges::sandbox::{Cage, Ended};
 use crate::bridges::workspace;
+use crate::commands::guard::bench::{Bench, Laid, MEMORY, Surroundings};
 use crate::formats::libtest::{self, Panic};
 use crate::formats::workbench_v1::Stub;
 use crate::formats::{rust_guard, rust_source, rust_stub};
