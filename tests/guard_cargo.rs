@@ -173,3 +173,145 @@ fn checked(repository: &Repository, text: &str, fault: &str, more: &[&str]) -> (
     let refused = refused.map(|verdict| verdict["criterion"].as_str().unwrap().to_owned()).collect();
     (all, told.code, refused)
 }
+
+#[track_caller]
+fn says(repository: &Repository, command: &[&str], code: i32, words: &[&str]) -> String {
+    let told = repository.titer(command);
+    let all = format!("{}\n{}", told.stdout, told.stderr);
+    assert_eq!(told.code, Some(code), "{command:?}: {all}");
+    for word in words {
+        assert!(all.contains(word), "{word:?} is not in {all}");
+    }
+    all
+}
+
+const CARGO: &[&str] = &["run", "--", "cargo", "test", "--locked"];
+const GUARD: &str = "use till::prices::quote;\n\n#[test]\nfn a_coupon_that_is_not_known_takes_nothing_off() {\n    assert_eq!(quote(&[], \"X\"), 0);\n}\n";
+const HOME: &str = "till/tests/guard_discount.rs";
+
+#[test]
+fn a_guard_is_injected_and_keeps_its_fix() {
+    let (project, fault) = till(true, &event());
+    let repository = &project.repository;
+    let file = repository.beside("guard_discount.rs");
+    fs::write(&file, GUARD).unwrap();
+    let file = file.to_str().unwrap();
+    let inject = ["guard", "inject", file, "--fault", &fault[..8], "--fixed", "HEAD"];
+    let id = "cargo::till::test/guard_discount::a_coupon_that_is_not_known_takes_nothing_off: absent -> FAST";
+    says(repository, &inject, 0, &["passed  code-path", "passed  assertions", id, ".titer/suite/pending/"]);
+    assert_eq!(fs::read_to_string(repository.path(HOME)).unwrap(), GUARD);
+    repository.commit("a guard");
+    says(
+        repository,
+        &[&["run", "--record"], &CARGO[1..]].concat(),
+        0,
+        &["a_coupon_that_is_not_known_takes_nothing_off ... ok"],
+    );
+    says(repository, &["guard", "list"], 0, &["every fault"]);
+    repository.write("till/src/receipt.rs", "//! Nothing is printed.\n");
+    repository.replace(FILE, FIX, BUG);
+    repository.commit("Revert \"an unknown coupon takes nothing off\"");
+    says(
+        repository,
+        CARGO,
+        101,
+        &["a_coupon_that_is_not_known_takes_nothing_off ... FAILED", "a coupon that is known"],
+    );
+}
+
+#[test]
+fn a_guard_without_a_fix_waits_for_it_and_a_person_says_what_is_right() {
+    let (project, fault) = till(false, &event());
+    let repository = &project.repository;
+    let file = repository.beside("guard_discount.rs");
+    fs::write(&file, GUARD).unwrap();
+    let file = file.to_str().unwrap();
+    let check = ["guard", "check", file, "--fault", &fault[..8]];
+    says(repository, &check, 1, &["failed  before-after", "#[should_panic(expected"]);
+    let any = GUARD.replace("#[test]\n", "#[test]\n#[should_panic]\n");
+    fs::write(file, any).unwrap();
+    says(repository, &check, 1, &["failed  assertions"]);
+    let waiting = GUARD.replace("#[test]\n", "#[test]\n#[should_panic(expected = \"a coupon that is known\")]\n");
+    fs::write(file, &waiting).unwrap();
+    says(repository, &check, 0, &["passed  code-path", "passed  assertions", "waiting before-after", "fails 3 of 3"]);
+    says(repository, &[&["guard", "inject"], &check[2..]].concat(), 0, &["absent -> FAST"]);
+    repository.commit("a guard");
+    says(repository, &[&["run", "--record"], &CARGO[1..]].concat(), 0, &["should panic ... ok"]);
+    says(repository, &["guard", "settle"], 0, &["is not fixed yet"]);
+    repository.replace(FILE, BUG, FIX);
+    repository.commit("an unknown coupon takes nothing off");
+    says(repository, CARGO, 101, &["test did not panic as expected"]);
+    says(repository, &["guard", "settle"], 1, &["no longer fails as production did", "take #[should_panic"]);
+    assert_eq!(fs::read_to_string(repository.path(HOME)).unwrap(), waiting);
+    repository.write(HOME, GUARD);
+    repository.commit("what is right");
+    says(repository, &["guard", "settle"], 0, &["is fixed by"]);
+    let steps = rows(repository, "SELECT step FROM guard_steps ORDER BY taken_at");
+    assert_eq!(steps, ["checked", "checked", "checked", "checked", "injected", "checked", "settled"]);
+    says(repository, CARGO, 0, &["test result: ok"]);
+}
+
+/// An agent that is told the fault and writes a test in Rust.
+const AGENT: &str = r#"
+import json, os, sys
+asked = json.load(sys.stdin)
+assert asked["runner"] == "cargo" and asked["target"] == {"module": "till/src/prices.rs", "name": "discount"}, asked
+assert "fn discount" in asked["frames"][-1]["text"] and "a_coupon_takes_its_part_off" in asked["conventions"]["text"], asked
+assert any("should_panic" in one["asks"] for one in asked["criteria"])
+with open(os.path.join(os.environ["TITER_DRAFT_DIR"], "it.rs"), "w") as file:
+    file.write('use till::prices::quote;\n\n#[test]\nfn it() {\n    assert_eq!(quote(&[], "X"), 0);\n}\n')
+print(json.dumps({"v": 1, "file": "it.rs"}))
+"#;
+
+#[test]
+fn an_event_without_arguments_is_left_to_a_person_or_to_an_agent() {
+    let (project, fault) = till(true, &event());
+    let repository = &project.repository;
+    let cannot = "cannot be drafted, because its event carries no arguments";
+    let home = format!("till/tests/guard_discount_{}.rs", &fault[..8]);
+    says(repository, &["guard", "draft", &fault[..8]], 1, &[cannot, "titer guard check FILE --fault", &home]);
+    says(repository, &["guard", "sweep", "--again"], 0, &[&format!("{} queued as", &fault[..8]), cannot]);
+    says(repository, &["guard", "queue"], 0, &["carries no arguments"]);
+    fs::write(repository.beside("agent.py"), AGENT).unwrap();
+    let agent = repository.beside("agent.py").display().to_string();
+    repository.write("titer.toml", format!("[guard.agent]\ncommand = [\"python3\", {agent:?}]\n"));
+    says(repository, &["guard", "sweep", "--again"], 0, &[&format!("injected {home}")]);
+    assert!(fs::read_to_string(repository.path(&home)).unwrap().contains("assert_eq!"));
+}
+
+#[test]
+fn what_cannot_be_built_here_is_a_sentence() {
+    let (project, fault) = till(true, &event());
+    let repository = &project.repository;
+    let file = repository.beside("guard_discount.rs");
+    fs::write(&file, GUARD).unwrap();
+    let manifest = fs::read_to_string(repository.path("till/Cargo.toml")).unwrap();
+    let lock = fs::read_to_string(repository.path("Cargo.lock")).unwrap();
+    let check = |words: &[&str]| {
+        repository.commit("another commit");
+        let file = file.to_str().unwrap();
+        let fault = &fault[..8];
+        let told = says(repository, &["guard", "check", file, "--fault", fault, "--faulty", "HEAD"], 3, words);
+        assert!(told.contains("hint: ") && told.len() < 1000, "{told}");
+    };
+    repository.write("till/Cargo.toml", format!("{manifest}autotests = false\n"));
+    check(&["cargo does not find the test's file", "autotests = false"]);
+    repository.write("till/Cargo.toml", manifest.replace("1.4.0", "1.4.1"));
+    check(&["Cargo.lock of this commit does not fit"]);
+    repository.write("till/Cargo.toml", format!("{manifest}\n[dependencies]\nserde = \"1\"\n"));
+    check(&["its dependencies are not all downloaded (no matching package named `serde` found)"]);
+    let locked = "\n[[package]]\nname = \"serde\"\nversion = \"1.0.1\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n\
+                  checksum = \"92ec94e2754699adddbbc4f555791bd3acc2a2f5574cb16c93a4a9cf4a04f415\"\n";
+    let own = lock.replace("version = \"1.4.0\"\n", "version = \"1.4.0\"\ndependencies = [\n \"serde\",\n]\n");
+    repository.write(
+        "Cargo.lock",
+        own.replacen("\n[[package]]\nname = \"till\"", &format!("{locked}\n[[package]]\nname = \"till\""), 1),
+    );
+    check(&["its dependencies are not all downloaded"]);
+    repository.write("till/Cargo.toml", &manifest);
+    repository.delete("Cargo.lock");
+    check(&["has no Cargo.lock"]);
+    repository.write("Cargo.lock", &lock);
+    repository.write(FILE, "fn broken(");
+    check(&["the project's own code does not compile on this commit"]);
+}

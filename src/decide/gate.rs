@@ -1,6 +1,6 @@
 //! The gate: what runs of a draft before and after the fix, runs against stubs, and a look at its text come to, criterion by criterion.
 
-use crate::model::guard::{Crash, Criterion, Finding, Judgement, State, Verdict};
+use crate::model::guard::{Crash, Criterion, Finding, Judgement, Runner, State, Verdict};
 
 /// How often a draft has to fail before the fix.
 pub const BEFORE: usize = 3;
@@ -14,6 +14,8 @@ const MOST_ASLEEP: f64 = 0.01;
 /// All that was seen of a draft.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
+    /// Whose test it is.
+    pub runner: Runner,
     /// How production failed.
     pub fault: &'a Crash,
     /// Runs on the faulty commit.
@@ -58,6 +60,9 @@ fn code_path(seen: &Seen<'_>) -> (State, String) {
             let wanted = place(fault);
             return failed(format!("on the faulty commit it {}, without the fault's {wanted}", past(&run.outcome)));
         };
+        if ["error", "refused"].contains(&run.outcome.as_str()) {
+            return failed(format!("on the faulty commit it {}: {}", past(&run.outcome), error.text));
+        }
         if !fault.is_same(error) {
             return failed(format!(
                 "on the faulty commit it fails with {}, production with {}",
@@ -120,7 +125,8 @@ fn before_after(seen: &Seen<'_>) -> (State, String) {
     let fails = |run: &&Judgement| ["failed", "xfailed"].contains(&run.outcome.as_str());
     let before = seen.before.iter().filter(fails).count();
     if before < BEFORE || before < seen.before.len() {
-        let other = seen.before.iter().find(|run| !fails(run)).map_or("was not run", |run| past(&run.outcome));
+        let other = seen.before.iter().find(|run| !fails(run));
+        let other = other.map_or_else(|| "was not run".to_owned(), |run| with_error(past(&run.outcome), run));
         return failed(format!(
             "on the faulty commit it fails {before} of {} times; once it {other}",
             seen.before.len()
@@ -129,9 +135,8 @@ fn before_after(seen: &Seen<'_>) -> (State, String) {
     let Some(after) = seen.after else {
         // Else it would be red in FAST for everybody until somebody mends what it found.
         if seen.before.iter().any(|run| run.outcome != "xfailed") {
-            return failed(
-                "there is no fix yet, and it is not expected to fail: mark it `xfail(strict=True, raises=…)`",
-            );
+            let [mark, _] = seen.runner.expected();
+            return failed(format!("there is no fix yet, and it is not expected to fail: mark it `{mark}`"));
         }
         return (State::Waiting, format!("fails {before} of {before} times on the faulty commit; there is no fix yet"));
     };
@@ -145,7 +150,10 @@ fn before_after(seen: &Seen<'_>) -> (State, String) {
 }
 
 fn with_error(how: &str, run: &Judgement) -> String {
-    run.error.as_ref().map_or_else(|| how.to_owned(), |error| format!("{how}: {} {}", error.r#type, error.text))
+    run.error.as_ref().map_or_else(
+        || how.to_owned(),
+        |error| format!("{how}: {}", format!("{} {}", error.r#type, error.text).trim_start()),
+    )
 }
 
 fn past(outcome: &str) -> &str {
@@ -206,6 +214,7 @@ mod tests {
         spoil(&mut before, &mut after, &mut stubs, &mut findings);
         let after = (!after.is_empty()).then_some(after);
         let seen = Seen {
+            runner: Runner::Pytest,
             fault: &fault,
             before: &before,
             after: after.as_deref(),

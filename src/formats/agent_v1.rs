@@ -88,7 +88,7 @@ pub struct Rule {
     /// Its name.
     pub criterion: &'static str,
     /// What it asks.
-    pub asks: &'static str,
+    pub asks: String,
 }
 
 /// What became of an earlier answer.

@@ -90,6 +90,7 @@ pub fn why(stderr: &str) -> String {
             .to_owned();
     }
     if has(&[
+        "no matching package named",
         "--offline was specified",
         "without the offline flag",
         "can't be found in the vendored",

@@ -37,6 +37,16 @@ impl Runner {
         }
     }
 
+    /// What marks a test that is expected to fail, and turns red when it no longer does; a line of it begins so.
+    #[must_use]
+    pub fn expected(self) -> [&'static str; 2] {
+        match self {
+            Self::Pytest => ["xfail(strict=True, raises=…)", "@pytest.mark.xfail"],
+            Self::Jest => ["test.failing(…)", "test.failing"],
+            Self::Cargo => ["#[should_panic(expected = \"…\")]", "#[should_panic"],
+        }
+    }
+
     /// What a line that is only a comment begins with.
     #[must_use]
     pub fn comment(self) -> &'static str {
@@ -214,8 +224,9 @@ impl Criterion {
 impl Criterion {
     /// What it asks of a test.
     #[must_use]
-    pub fn asks(self) -> &'static str {
-        match self {
+    pub fn asks(self, runner: Runner) -> String {
+        let [mark, _] = runner.expected();
+        let text = match self {
             Self::CodePath => {
                 "on the faulty commit the test fails with the fault's type at the fault's place, and the line that failed runs"
             }
@@ -226,12 +237,13 @@ impl Criterion {
                 "an assertion depends on the call: the test fails when a stub that returns nothing, returns something plain or raises something else stands in place of the target"
             }
             Self::BeforeAfter => {
-                "it fails 3 of 3 times before the fix and passes 5 of 5 after it, under other hash seeds and time zones and after other tests; where there is no fix yet, it is marked xfail(strict=True, raises=...)"
+                "it fails 3 of 3 times before the fix and passes 5 of 5 after it, under other hash seeds and time zones and after other tests; where there is no fix yet, it is marked "
             }
             Self::Hygiene => {
                 "one test in a file of its own, under a second; no secret, no absolute path, no clock, no network, no sleep, no file written, no text run as code"
             }
-        }
+        };
+        if self == Self::BeforeAfter { format!("{text}{mark}") } else { text.to_owned() }
     }
 }
 

@@ -6,13 +6,16 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::formats::draft_v1::Draft;
-use crate::model::guard::{State, overall};
+use crate::model::guard::{Runner, State, overall};
 use crate::model::suite::Suite;
 
 use super::table;
 
 /// Attempts that are listed; the others are in `draft.json`.
 const ATTEMPTS: usize = 5;
+
+/// The rung of an attempt that was none, as the event tells nothing to try.
+const NOTHING_TO_TRY: &str = "event";
 
 type Row = Map<String, Value>;
 
@@ -40,6 +43,8 @@ pub enum Settled {
     Unfixed,
     /// Somebody else wrote it, and has to say what is right.
     ByHand,
+    /// There is a fix, and the test, which somebody else wrote, is still expected to fail.
+    Mended,
     /// There is a fix, and with what the call gives then the guard does not pass.
     Refused(Draft),
     /// It could not be tried.
@@ -140,6 +145,12 @@ pub fn drafted(draft: &Draft, text: Option<&str>, folder: &Path) -> String {
         return told;
     }
     let (Some(text), Some(found)) = (text, &draft.found) else {
+        if let Some(why) = unable(draft) {
+            let hint = "write the test yourself, and `titer guard check FILE --fault";
+            let _ = writeln!(told, "cannot be drafted, because {why}");
+            let _ = writeln!(told, "hint: {hint} {}` it; {} is where it belongs", short(&draft.fault), draft.file);
+            return told;
+        }
         let _ = writeln!(
             told,
             "no draft: nothing that its events tell fails as production did ({} attempts)",
@@ -166,6 +177,12 @@ pub fn drafted(draft: &Draft, text: Option<&str>, folder: &Path) -> String {
         writeln!(told, "fails on {}; {fix}\n\n{}:\n\n{text}\n{}", short(&draft.faulty), draft.file, folder.display());
     let _ = writeln!(told, "next: titer guard check {0}, titer guard inject {0}", draft.draft);
     told
+}
+
+/// Why nothing was even tried.
+fn unable(draft: &Draft) -> Option<&str> {
+    let first = draft.attempts.first().filter(|attempt| attempt.rung == NOTHING_TO_TRY)?;
+    Some(&first.why)
 }
 
 /// The verdict of every criterion.
@@ -259,6 +276,9 @@ pub fn swept(fault: &str, swept: &Swept) -> String {
             format!("{fault} queued as {}: {why}\n", draft.draft)
         }
         Swept::NoCall(draft) => {
+            if let Some(why) = unable(draft) {
+                return format!("{fault} queued as {}: cannot be drafted, because {why}\n", draft.draft);
+            }
             format!(
                 "{fault} queued as {}: no call fails as production did ({} attempts)\n",
                 draft.draft,
@@ -293,6 +313,12 @@ pub fn settled(draft: &Draft, settled: &Settled) -> String {
         Settled::Fixed(now) => format!("{fault} is fixed by {}: {file} asserts what is right now\n", short(&now.fixed)),
         Settled::Unfixed => format!("{fault} is not fixed yet: {file} is expected to fail\n"),
         Settled::ByHand => format!("{fault}: {file} was written by somebody, who has to settle it\n"),
+        Settled::Mended => {
+            let mark = Runner::of(file).map_or("its mark", |runner| runner.expected()[0]);
+            format!(
+                "{fault} no longer fails as production did, and {file} expects that it does: take {mark} away and assert what is right, then settle again\n"
+            )
+        }
         Settled::Refused(now) => {
             let first = now.verdicts.iter().find(|verdict| verdict.state != State::Passed);
             let why = first

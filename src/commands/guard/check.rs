@@ -190,6 +190,7 @@ pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draf
         .filter(|(_, run)| run.outcome != "left-out")
         .collect();
     let seen = Seen {
+        runner,
         fault: &seen_crash(draft),
         before: &before,
         after: after.as_deref(),
@@ -242,7 +243,14 @@ fn finding(rule: &str, text: &str) -> Finding {
     Finding { criterion: "hygiene".to_owned(), rule: rule.to_owned(), line: 1, text: text.to_owned() }
 }
 
-fn one(bench: &Bench<'_>, tree: &Laid, draft: &Draft, around: Surroundings, stub: Option<Stub<'_>>) -> Judgement {
+/// One run.
+pub(super) fn one(
+    bench: &Bench<'_>,
+    tree: &Laid,
+    draft: &Draft,
+    around: Surroundings,
+    stub: Option<Stub<'_>>,
+) -> Judgement {
     let crash = seen_crash(draft);
     // Where the line is not known, pytest's own program has nothing to look for; others hold the failure's place against it.
     let crash = (crash.line > 0 || draft.runner != Runner::Pytest.word()).then_some(&crash);
@@ -295,7 +303,7 @@ fn essence(runner: Runner, text: &str) -> Vec<&str> {
         .filter(|line| {
             !line.is_empty()
                 && !line.trim_start().starts_with(runner.comment())
-                && !line.starts_with("@pytest.mark.xfail")
+                && !line.starts_with(runner.expected()[1])
         })
         .collect()
 }

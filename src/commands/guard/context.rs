@@ -99,7 +99,7 @@ pub(super) fn question(
             tried: &draft.attempts,
         },
         conventions: conventions(runner, &tree, draft),
-        criteria: Criterion::ALL.iter().map(|one| Rule { criterion: one.word(), asks: one.asks() }).collect(),
+        criteria: Criterion::ALL.iter().map(|one| Rule { criterion: one.word(), asks: one.asks(runner) }).collect(),
         previous,
         budget: left,
     };

@@ -10,7 +10,7 @@ use crate::formats::draft_v1::Draft;
 use crate::formats::record_v1::{Change, Why};
 use crate::formats::workbench_v1::{Ask, Named, Written};
 use crate::model::failure::Failure;
-use crate::model::guard::{Found, State, overall};
+use crate::model::guard::{Found, Runner, State, overall};
 use crate::model::suite::{Place, Suite};
 use crate::report::guards::{self as report, Settled};
 use crate::settings::Settings;
@@ -40,7 +40,10 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
     let injected: Vec<Draft> = drafts::list(settings).into_iter().filter(is_here).collect();
     let mut is_well = true;
     let mut say = |draft: &Draft, settled: &Settled| {
-        is_well &= !matches!(settled, Settled::Refused(_) | Settled::Relapsed(_) | Settled::CannotBecause(_));
+        is_well &= !matches!(
+            settled,
+            Settled::Mended | Settled::Refused(_) | Settled::Relapsed(_) | Settled::CannotBecause(_)
+        );
         crate::commands::say(out, &report::settled(draft, settled))
     };
     for draft in injected.iter().filter(|draft| draft.fixed.is_empty()) {
@@ -61,7 +64,13 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 /// Settles one guard, if there is a fix.
 fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Result<Settled, Failure> {
     let watch = Stopwatch::start();
-    let Some(found) = draft.found.clone() else { return Ok(Settled::ByHand) };
+    let Some(found) = draft.found.clone() else {
+        return if draft.runner == Runner::Cargo.word() {
+            by_hand(settings, request, draft, head)
+        } else {
+            Ok(Settled::ByHand)
+        };
+    };
     let (_, own) = drafts::read(settings, &draft.draft)?;
     // What somebody has worked on is theirs.
     if std::fs::read(settings.root.join(&draft.file)).is_ok_and(|there| there != own.as_bytes()) {
@@ -100,6 +109,37 @@ fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Res
     }
     tell(settings, &draft, "settled", "", watch.seconds())?;
     Ok(Settled::Fixed(draft))
+}
+
+/// Settles a guard that makes no call of titer's: titer cannot say what is right, but it can tell whether there is a fix; and where somebody has
+/// said in the test what is right, the gate decides.
+fn by_hand(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Result<Settled, Failure> {
+    let text = std::fs::read_to_string(settings.root.join(&draft.file))
+        .map_err(|error| Failure::world(format!("{} cannot be read", draft.file)).because(error))?;
+    let runner = super::runner(&draft.crash.path)?;
+    let mut bench = Bench::open(settings, runner, request.python.as_deref(), &draft.crash.path)?;
+    let tree = bench.tree(head)?;
+    tree.put(&draft.file, &text)?;
+    bench.ready(&tree, &draft.file)?;
+    let outcome = check::one(&bench, &tree, draft, SURROUNDINGS[0], None).outcome;
+    drop(bench);
+    match outcome.as_str() {
+        "xfailed" => return Ok(Settled::Unfixed),
+        "passed" => {}
+        _ => return Ok(Settled::Mended),
+    }
+    let watch = Stopwatch::start();
+    let mut now = Draft { fixed: head.to_owned(), ..draft.clone() };
+    let (_, own) = drafts::read(settings, &draft.draft)?;
+    let judged = check::judge(settings, request.python.as_deref(), &mut now, &text);
+    let is_sound = overall(&now.verdicts) == State::Passed;
+    let done = judged.and_then(|()| if is_sound { record(settings, &now, &text) } else { Ok(()) });
+    if done.is_err() || !is_sound {
+        drafts::keep(settings, draft, Some(&own))?;
+        return done.map(|()| Settled::Refused(now));
+    }
+    tell(settings, &now, "settled", "", watch.seconds())?;
+    Ok(Settled::Fixed(now))
 }
 
 /// The first commit on the line from the faulty one to HEAD on which the call no longer fails, by halving; HEAD where they are on no one line.
