@@ -135,7 +135,7 @@ fn before_after(seen: &Seen<'_>) -> (State, String) {
     let Some(after) = seen.after else {
         // Else it would be red in FAST for everybody until somebody mends what it found.
         if seen.before.iter().any(|run| run.outcome != "xfailed") {
-            let [mark, _] = seen.runner.expected();
+            let mark = seen.runner.expects(&seen.fault.r#type);
             return failed(format!("there is no fix yet, and it is not expected to fail: mark it `{mark}`"));
         }
         return (State::Waiting, format!("fails {before} of {before} times on the faulty commit; there is no fix yet"));

@@ -68,7 +68,7 @@ pub fn functions(program: &[u8]) -> Result<Functions, NotInstrumented> {
     Ok(found.functions())
 }
 
-fn section<'a>(file: &object::File<'a>, name: &str) -> Result<&'a [u8], NotInstrumented> {
+pub(super) fn section<'a>(file: &object::File<'a>, name: &str) -> Result<&'a [u8], NotInstrumented> {
     let section = file.section_by_name(name).ok_or(NotInstrumented::Absent)?;
     section.data().map_err(|_| NotInstrumented::Damaged)
 }
@@ -77,9 +77,9 @@ fn section<'a>(file: &object::File<'a>, name: &str) -> Result<&'a [u8], NotInstr
 const MOST_NAMES: usize = 256 << 20;
 
 /// File names by the hash of their list.
-type Lists = BTreeMap<u64, Vec<Arc<str>>>;
+pub(super) type Lists = BTreeMap<u64, Vec<Arc<str>>>;
 
-fn lists(mut rest: &[u8]) -> Result<Lists, NotInstrumented> {
+pub(super) fn lists(mut rest: &[u8]) -> Result<Lists, NotInstrumented> {
     let whole = rest.len();
     let mut room = MOST_NAMES;
     let mut lists = Lists::new();
@@ -134,15 +134,15 @@ fn below(folder: &str, name: &str) -> Arc<str> {
 }
 
 /// One function's record: what belongs to it and is not yet looked at.
-struct Record<'a> {
-    name: u64,
+pub(super) struct Record<'a> {
+    pub(super) name: u64,
     /// Of the function's structure; 0 for a function of which no code was made.
     structure: u64,
-    files: u64,
-    mapping: &'a [u8],
+    pub(super) files: u64,
+    pub(super) mapping: &'a [u8],
 }
 
-fn record<'a>(rest: &mut &'a [u8]) -> Result<Record<'a>, NotInstrumented> {
+pub(super) fn record<'a>(rest: &mut &'a [u8]) -> Result<Record<'a>, NotInstrumented> {
     let whole = rest.len();
     let (name, size) = (word(rest)?, half(rest)?);
     let (structure, files) = (word(rest)?, word(rest)?);
@@ -232,14 +232,14 @@ fn first_line(rest: &mut &[u8], expanded: &mut BTreeSet<u64>) -> Result<Option<u
 }
 
 /// What the first number of a region says.
-struct Region {
-    is_code: bool,
+pub(super) struct Region {
+    pub(super) is_code: bool,
     expands: Option<u64>,
     /// How many more numbers stand before its lines.
-    numbers: usize,
+    pub(super) numbers: usize,
 }
 
-fn region(head: u64) -> Result<Region, NotInstrumented> {
+pub(super) fn region(head: u64) -> Result<Region, NotInstrumented> {
     let plain = Region { is_code: true, expands: None, numbers: 0 };
     let other = |numbers: usize| Region { is_code: false, expands: None, numbers };
     // Two bits for the kind of counter, one for an expansion, then what either needs.
@@ -255,7 +255,7 @@ fn region(head: u64) -> Result<Region, NotInstrumented> {
 }
 
 /// A number in LEB128.
-fn number(rest: &mut &[u8]) -> Result<u64, NotInstrumented> {
+pub(super) fn number(rest: &mut &[u8]) -> Result<u64, NotInstrumented> {
     let mut value = 0;
     for shift in (0..u64::BITS).step_by(7) {
         let (byte, left) = rest.split_first().ok_or(NotInstrumented::Damaged)?;

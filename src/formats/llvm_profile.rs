@@ -6,7 +6,7 @@
 //! LLVM promises nothing from version to version, so any other is refused, and so is whatever does not add up: a function that
 //! is not seen would be a test wrongly left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use thiserror::Error;
@@ -38,6 +38,30 @@ const WORD: usize = 8;
 /// Bytes of a virtual table's record, in the version that has them.
 const TABLE: u64 = 24;
 
+/// The counters of each function that ran, by the hash of its name. Several profiles may follow each other.
+///
+/// # Errors
+/// When not every byte is understood.
+pub fn counters(bytes: &[u8]) -> Result<BTreeMap<u64, Vec<u64>>, NotAProfile> {
+    if bytes.is_empty() {
+        return Err(NotAProfile::Empty);
+    }
+    let mut all: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let mut ran = Vec::new();
+        rest = after_zeros(profile(rest, &mut |name, own| ran.push((name, own.to_owned())))?);
+        for (name, own) in ran {
+            let known = all.entry(name).or_default();
+            known.resize(known.len().max(own.len() / WORD), 0);
+            for (count, more) in known.iter_mut().zip(own.chunks_exact(WORD)) {
+                *count = count.saturating_add(word(more, 0)?);
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// The name hashes of the functions of which at least one counter is not zero. Several profiles may follow each other.
 ///
 /// # Errors
@@ -49,7 +73,7 @@ pub fn functions_run(bytes: &[u8]) -> Result<BTreeSet<u64>, NotAProfile> {
     let mut ran = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
-        rest = after_zeros(profile(rest, &mut ran)?);
+        rest = after_zeros(profile(rest, &mut |name, _| ran.push(name))?);
     }
     Ok(ran.into_iter().collect())
 }
@@ -84,8 +108,8 @@ struct Shape {
     sites: usize,
 }
 
-/// Reads the profile at the start, returns what follows it.
-fn profile<'a>(bytes: &'a [u8], ran: &mut Vec<u64>) -> Result<&'a [u8], NotAProfile> {
+/// Reads the profile at the start, tells each function that ran with the bytes of its counters, returns what follows it.
+fn profile<'a>(bytes: &'a [u8], ran: &mut dyn FnMut(u64, &[u8])) -> Result<&'a [u8], NotAProfile> {
     let header = header(bytes)?;
     let mut rest = bytes.get(header.shape.header * WORD..).ok_or(NotAProfile::Damaged)?;
     take(&mut rest, header.ids, 1)?;
@@ -109,7 +133,7 @@ fn profile<'a>(bytes: &'a [u8], ran: &mut Vec<u64>) -> Result<&'a [u8], NotAProf
             return Err(NotAProfile::Damaged);
         }
         if own.iter().any(|byte| *byte != 0) {
-            ran.push(word(record, 0)?);
+            ran(word(record, 0)?, own);
         }
         distance = distance.wrapping_sub(header.shape.record as u64);
     }

@@ -25,6 +25,7 @@ pub mod keys_v1;
 pub mod learned_v1;
 pub mod libtest;
 pub mod llvm_coverage;
+pub mod llvm_lines;
 pub mod llvm_profile;
 pub mod merkle;
 pub mod nextest_config;

@@ -3,6 +3,9 @@
 use super::rust_tokens::{Kind, Tokens};
 use super::rust_walk::{Found, angle_end, every_function};
 
+/// What a stub panics with that has nothing else to give than what is right: then it is none.
+pub const RIGHT: &str = "titer: the stand-in gives what is right";
+
 /// Types of which one is an integer.
 const INTEGERS: [&str; 12] = ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize"];
 
@@ -18,7 +21,13 @@ pub fn stubs(source: &str, name: &str, line: u32, with: &str) -> Result<Vec<Stri
     let function = chosen(&found, name, line)?;
     let (open, close) = (place(&tokens, &text, function.body.0), place(&tokens, &text, function.body.1 - 1));
     let (Some(open), Some(close)) = (open, close) else { return Err("the target's body is not found".to_owned()) };
-    let bodies = bodies(&result(&tokens, function), with);
+    let name = function.name.rsplit(':').next().unwrap_or_default();
+    let keyword = (1..function.body.0).rev().find(|&at| tokens.text(at) == name && tokens.before(at, 1) == "fn");
+    let keyword = keyword.map_or(0, |at| at - 1);
+    let result = result(&tokens, keyword, function.body.0);
+    let is_async = (1..4).any(|back| tokens.before(keyword, back) == "async");
+    let real = Real { result: &result, body: &text[open..=close], is_async };
+    let bodies = bodies(&real, with);
     let stub = |body: &String| format!("{}{{ {body} }}{}", &text[..open], &text[close + 1..]);
     Ok(bodies.iter().map(stub).collect())
 }
@@ -63,14 +72,9 @@ fn place(tokens: &Tokens, text: &str, at: usize) -> Option<usize> {
     Some(before + inside)
 }
 
-/// The type that a function gives, without blanks; empty where it says none.
-fn result(tokens: &Tokens, function: &Found) -> String {
-    let brace = function.body.0;
-    let name = function.name.rsplit(':').next().unwrap_or_default();
-    let Some(start) = (1..brace).rev().find(|&at| tokens.text(at) == name && tokens.before(at, 1) == "fn") else {
-        return String::new();
-    };
-    let mut at = start + 1;
+/// The type that the function of a keyword gives, without blanks; empty where it says none.
+fn result(tokens: &Tokens, keyword: usize, brace: usize) -> String {
+    let mut at = keyword + 2;
     if tokens.text(at) == "<" {
         at = angle_end(tokens, at, brace);
     }
@@ -92,15 +96,47 @@ fn result(tokens: &Tokens, function: &Found) -> String {
     text
 }
 
+/// The function as it is.
+struct Real<'a> {
+    /// The type that it gives.
+    result: &'a str,
+    /// Its body, brackets included.
+    body: &'a str,
+    is_async: bool,
+}
+
+impl Real<'_> {
+    /// A body that gives a value only where the real one gives another.
+    fn unless(&self, is_right: &str, value: &str) -> String {
+        let Self { result, body, is_async } = self;
+        let call = if *is_async { format!("(async {body}).await") } else { format!("(|| -> {result} {body})()") };
+        format!("let real: {result} = {call}; if {is_right} {{ panic!(\"{RIGHT}\") }} {value}")
+    }
+}
+
 /// What stands in the function's body instead.
-fn bodies(result: &str, with: &str) -> Vec<String> {
+fn bodies(real: &Real<'_>, with: &str) -> Vec<String> {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
+    let result = real.result;
     let is_option = of(result, "Option").is_some();
     match with {
         "raise" => owned(&["panic!(\"a stand-in for the function under test\")"]),
-        "none" if is_option => owned(&["None"]),
+        "none" if is_option => vec!["None".to_owned(), real.unless("real.is_none()", "None")],
         "none" if matches!(result, "" | "()") => owned(&[""]),
-        "default" if !matches!(result, "" | "()" | "!") => plain(result),
+        "default" if !matches!(result, "" | "()" | "!") => {
+            let mut all = plain(result);
+            if let ([only], false) = (all.as_slice(), is_option) {
+                // Of another type than those that have a second plain value, only the real one tells whether it gives the first.
+                let right = if only.starts_with("Ok(") {
+                    "real.as_ref().is_ok_and(|real| *real == Default::default())"
+                } else {
+                    "real == Default::default()"
+                };
+                let body = real.unless(right, only);
+                all.push(body);
+            }
+            all
+        }
         _ => Vec::new(),
     }
 }
@@ -154,7 +190,7 @@ mod tests {
     use super::*;
 
     const FILE: &str = "pub struct A;\nimpl A {\n    /// ä\n    pub fn f<T: Into<u8>>(&self, x: T) -> u32\n    where\n        T: Copy,\n    {\n        x.into() as u32\n    }\n}\n\
-                        fn g() -> Option<&'static str> { None }\nfn h() {}\nconst fn k() -> u8 { 3 }\npub fn r() -> io::Result<Vec<u8>> { Ok(vec![]) }\n";
+                        fn g() -> Option<&'static str> { None }\nfn h() {}\nconst fn k() -> u8 { 3 }\nasync fn c() -> A { A }\npub fn r() -> io::Result<Vec<u8>> { Ok(vec![]) }\n";
 
     #[test]
     fn a_function_gets_another_body_and_the_rest_of_the_file_stays() {
@@ -162,11 +198,23 @@ mod tests {
             ("A::f", "raise", &["{ panic!(\"a stand-in for the function under test\") }"][..]),
             ("A::f", "default", &["{ Default::default() }", "{ 1 }"]),
             ("f", "none", &[]),
-            ("g", "none", &["{ None }"]),
+            (
+                "g",
+                "none",
+                &[
+                    "{ None }",
+                    "let real: Option<&'static str> = (|| -> Option<&'static str> { None })(); if real.is_none() {",
+                ],
+            ),
             ("g", "default", &["{ Some(Default::default()) }", "{ Some(\"x\") }"]),
             ("h", "none", &["{  }"]),
             ("h", "default", &[]),
             ("k", "default", &["{ Default::default() }", "{ 1 }"]),
+            (
+                "c",
+                "default",
+                &["{ Default::default() }", "let real: A = (async { A }).await; if real == Default::default()"],
+            ),
             ("r", "default", &["{ Ok(Default::default()) }", "{ Ok(vec![Default::default()]) }"]),
         ] {
             let made = stubs(FILE, name, 0, with).unwrap();

@@ -37,13 +37,27 @@ impl Runner {
         }
     }
 
-    /// What marks a test that is expected to fail, and turns red when it no longer does; a line of it begins so.
+    /// What makes a test expected to fail as long as there is no fix of a fault of this type, and turn red with the fix.
     #[must_use]
-    pub fn expected(self) -> [&'static str; 2] {
+    pub fn expects(self, kind: &str) -> &'static str {
         match self {
-            Self::Pytest => ["xfail(strict=True, raises=…)", "@pytest.mark.xfail"],
-            Self::Jest => ["test.failing(…)", "test.failing"],
-            Self::Cargo => ["#[should_panic(expected = \"…\")]", "#[should_panic"],
+            Self::Pytest => "xfail(strict=True, raises=…)",
+            Self::Jest => "test.failing(…)",
+            Self::Cargo if kind.is_empty() || kind.to_lowercase().contains("panic") => {
+                "#[should_panic(expected = \"…\")]"
+            }
+            // An error that is returned.
+            Self::Cargo => "assert!(….is_err())",
+        }
+    }
+
+    /// What a line begins with that only says so.
+    #[must_use]
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::Pytest => "@pytest.mark.xfail",
+            Self::Jest => "test.failing",
+            Self::Cargo => "#[should_panic",
         }
     }
 
@@ -225,7 +239,7 @@ impl Criterion {
     /// What it asks of a test.
     #[must_use]
     pub fn asks(self, runner: Runner) -> String {
-        let [mark, _] = runner.expected();
+        let mark = runner.expects("");
         let text = match self {
             Self::CodePath => {
                 "on the faulty commit the test fails with the fault's type at the fault's place, and the line that failed runs"

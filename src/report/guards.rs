@@ -314,7 +314,7 @@ pub fn settled(draft: &Draft, settled: &Settled) -> String {
         Settled::Unfixed => format!("{fault} is not fixed yet: {file} is expected to fail\n"),
         Settled::ByHand => format!("{fault}: {file} was written by somebody, who has to settle it\n"),
         Settled::Mended => {
-            let mark = Runner::of(file).map_or("its mark", |runner| runner.expected()[0]);
+            let mark = Runner::of(file).map_or("its mark", |runner| runner.expects(&draft.crash.r#type));
             format!(
                 "{fault} no longer fails as production did, and {file} expects that it does: take {mark} away and assert what is right, then settle again\n"
             )

@@ -301,9 +301,7 @@ fn essence(runner: Runner, text: &str) -> Vec<&str> {
     let lines = text.lines().map(str::trim_end);
     lines
         .filter(|line| {
-            !line.is_empty()
-                && !line.trim_start().starts_with(runner.comment())
-                && !line.starts_with(runner.expected()[1])
+            !line.is_empty() && !line.trim_start().starts_with(runner.comment()) && !line.starts_with(runner.mark())
         })
         .collect()
 }

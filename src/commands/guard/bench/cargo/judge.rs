@@ -3,34 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::Path;
 
 use super::Tool;
 use super::build::{Built, NotBuilt};
-use crate::bridges::sandbox::{Cage, Ended};
+use super::reading::{Over, Ran, not_started};
+use crate::bridges::sandbox::Cage;
 use crate::bridges::workspace;
 use crate::commands::guard::bench::{Bench, Laid, MEMORY, Surroundings};
-use crate::formats::libtest::{self, Panic};
+use crate::formats::rust_stub;
 use crate::formats::workbench_v1::Stub;
-use crate::formats::{rust_guard, rust_source, rust_stub};
-use crate::model::fault::Frame;
 use crate::model::guard::{Crash, Judgement};
-use crate::model::shape::Owner;
 
 /// What a run is called that could not be, as no such stub compiles.
 pub(super) const LEFT_OUT: &str = "left-out";
-/// Characters of a message.
-const LONGEST: usize = 200;
-/// What the system says to who reaches for a network that is not there.
-const UNREACHED: [&str; 6] = [
-    "Network is unreachable",
-    "Connection refused",
-    "failed to lookup address",
-    "Temporary failure in name resolution",
-    "dns error",
-    "NetworkUnreachable",
-];
-
 /// What is asked about.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked<'a> {
@@ -40,14 +25,6 @@ pub(super) struct Asked<'a> {
     pub(super) crash: Option<&'a Crash>,
     pub(super) around: Surroundings,
     pub(super) seconds: u64,
-}
-
-/// One run.
-#[derive(Debug, Clone)]
-struct Ran {
-    judged: Judgement,
-    /// The product's function that the test called when it panicked.
-    entry: Option<Crash>,
 }
 
 impl Tool {
@@ -110,6 +87,13 @@ impl Tool {
             };
             let is_unnoticed =
                 ran.as_ref().is_ok_and(|ran| ["passed", "xfailed", "skipped"].contains(&ran.judged.outcome.as_str()));
+            if let Ok(ran) = &ran
+                && ran.judged.error.as_ref().is_some_and(|error| error.text.contains(rust_stub::RIGHT))
+            {
+                let judged = Judgement { outcome: LEFT_OUT.to_owned(), ..Judgement::default() };
+                last = Ok((Ran { judged, entry: None }, at));
+                break;
+            }
             last = ran.map(|ran| (ran, at));
             if !is_unnoticed {
                 break;
@@ -154,117 +138,7 @@ impl Tool {
             return Err(format!("it was stopped after {} s", asked.seconds));
         }
         let log = std::fs::read_to_string(&log).unwrap_or_default();
-        Ok(judgement(asked, built, &ended, &log))
+        let over = Over { asked, built, ended: &ended, log: &log, private: private.path() };
+        Ok(over.ran())
     }
-}
-
-fn not_started(why: &str) -> Judgement {
-    let text = why.chars().take(LONGEST).collect();
-    Judgement { outcome: "error".to_owned(), error: Some(Crash { text, ..Crash::default() }), ..Judgement::default() }
-}
-
-/// What a run comes to.
-fn judgement(asked: &Asked<'_>, built: &Built, ended: &Ended, log: &str) -> Ran {
-    let (said, stderr) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-    let word = libtest::ended(log, asked.test);
-    let panics = libtest::panics(&stderr);
-    // A test's own thread panics last: what was caught before it did not fail it.
-    let panic = panics.iter().rfind(|panic| panic.thread == asked.test).or(panics.last());
-    let place = panic.map(|panic| crash(asked, built, panic));
-    let expected = expected(asked);
-    let is_fault = place.as_ref().zip(asked.crash).is_some_and(|(place, crash)| crash.is_same(place));
-    let outcome = match (word.as_deref(), ended.code) {
-        (Some("ok"), Some(0)) if expected && is_fault => "xfailed",
-        (Some("ok"), Some(0)) => "passed",
-        (Some("failed"), Some(_)) if expected && panic.is_none() => "xpassed",
-        (Some("failed"), Some(_)) => "failed",
-        (Some("ignored"), _) => "skipped",
-        (None, Some(0)) => "missing",
-        _ => return Ran { judged: not_started(&died(ended)), entry: None },
-    };
-    let is_failure = ["failed", "xfailed"].contains(&outcome);
-    let error = place.filter(|_| is_failure);
-    let is_unreached = |said: &str| UNREACHED.iter().find(|one| said.contains(**one)).map(|one| (*one).to_owned());
-    let judged = Judgement {
-        outcome: outcome.to_owned(),
-        hit: hit(asked, panic, error.as_ref()),
-        error,
-        seconds: libtest::seconds(&said).unwrap_or(ended.seconds),
-        network: is_unreached(&stderr).or_else(|| is_unreached(&said)).into_iter().collect(),
-        ..Judgement::default()
-    };
-    Ran { judged, entry: panic.and_then(|panic| entry(asked, built, panic)) }
-}
-
-/// The oldest frame of the product's that the test's own file called.
-fn entry(asked: &Asked<'_>, built: &Built, panic: &Panic) -> Option<Crash> {
-    let places = panic.frames.iter().map(|frame| (inside(asked.laid, &built.folder, &frame.file), frame.line));
-    let mut after = places.skip_while(|(path, _)| path.as_deref() != Some(asked.file));
-    let (path, line) = after.find_map(|(path, line)| Some((path.filter(|path| path != asked.file)?, line?)))?;
-    Some(Crash { function: function(asked.laid, &path, line), path, line, ..Crash::default() })
-}
-
-fn died(ended: &Ended) -> String {
-    match ended.signal {
-        Some(signal) => format!("the test program died of signal {signal}"),
-        None => format!("the test program ended with {}", ended.code.unwrap_or(-1)),
-    }
-}
-
-/// Whether the test has to panic.
-fn expected(asked: &Asked<'_>) -> bool {
-    let text = std::fs::read_to_string(asked.laid.folder.join(asked.file)).unwrap_or_default();
-    rust_guard::look(&text, &[]).tests.iter().any(|test| test.name == asked.test && test.panics.is_some())
-}
-
-/// Where a panic was, as production would tell it: in the last frame that is the repository's.
-fn crash(asked: &Asked<'_>, built: &Built, panic: &Panic) -> Crash {
-    let own = |frame: &Frame| Some((inside(asked.laid, &built.folder, &frame.file)?, frame.line?));
-    let last = panic.frames.iter().rev().find_map(own);
-    let place = last.or_else(|| Some((inside(asked.laid, &built.folder, &panic.file)?, panic.line)));
-    let (path, line) = place.unwrap_or_else(|| (panic.file.clone(), panic.line));
-    // Whatever the source of events calls a panic.
-    let kind = asked.crash.map(|crash| crash.r#type.as_str()).filter(|kind| kind.to_lowercase().contains("panic"));
-    Crash {
-        r#type: kind.unwrap_or("panic").to_owned(),
-        function: function(asked.laid, &path, line),
-        path,
-        line,
-        text: panic.message.chars().take(LONGEST).collect(),
-        ..Crash::default()
-    }
-}
-
-/// The function that a line belongs to, named as faults are.
-fn function(laid: &Laid, path: &str, line: u32) -> String {
-    let bytes = std::fs::read(laid.folder.join(path)).unwrap_or_default();
-    match rust_source::shape(&bytes).owner(line, None) {
-        Owner::Function(function) => function.name.clone(),
-        Owner::Module | Owner::Unknown => crate::model::code_path::MODULE.to_owned(),
-    }
-}
-
-/// The file of the tree that the compiler means: it names files from the workspace's root, which may lie below the repository's, and
-/// backtraces from where the program stands.
-fn inside(laid: &Laid, folder: &Path, named: &str) -> Option<String> {
-    let named = named.strip_prefix("./").unwrap_or(named);
-    let root = laid.folder.canonicalize().ok()?;
-    let known = |path: &Path| {
-        let path = path.canonicalize().ok()?;
-        Some(path.strip_prefix(&root).ok()?.to_str()?.to_owned())
-    };
-    if Path::new(named).is_absolute() {
-        return known(Path::new(named));
-    }
-    // From where the program stands, and from each folder above it.
-    let folder = folder.canonicalize().ok()?;
-    folder.ancestors().take_while(|above| above.starts_with(&root)).find_map(|above| known(&above.join(named)))
-}
-
-/// Whether the line that failed in production ran: it is where the panic was, or one of its frames stands there.
-fn hit(asked: &Asked<'_>, panic: Option<&Panic>, error: Option<&Crash>) -> Option<bool> {
-    let crash = asked.crash.filter(|crash| crash.line > 0)?;
-    let error = error.filter(|error| crash.is_same(error))?;
-    let is_there = panic?.line == crash.line || error.line == crash.line;
-    Some(is_there)
 }

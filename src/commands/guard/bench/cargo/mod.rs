@@ -2,6 +2,7 @@
 
 mod build;
 mod judge;
+mod reading;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
