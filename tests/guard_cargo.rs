@@ -301,6 +301,64 @@ fn an_error_that_is_returned_is_found_by_the_lines_that_ran() {
 }
 
 #[test]
+fn an_event_of_the_real_sdk_is_told_what_it_lacks() {
+    let repository = support::shop::shop();
+    let learned = support::shop::learn(&repository, &support::shop::captured("sentry-rust-1.envelope"), &[]);
+    assert_eq!(learned.code, Some(0), "{}", learned.stderr);
+    let fault = rows(&repository, "SELECT fault_id FROM faults").remove(0);
+    let drafted = ["guard", "draft", &fault[..8]];
+    let home = format!("rust/tests/guard_price_{}.rs", &fault[..8]);
+    says(&repository, &drafted, 1, &["panic in rust/src/billing.rs price", "carries no arguments", &home]);
+    let told = says(&repository, &["guard", "context", &fault[..8]], 0, &["should_panic", "pub fn price"]);
+    let told: Value = serde_json::from_str(told.trim()).unwrap();
+    assert_eq!(told["target"], json!({"module": "rust/src/billing.rs", "name": "price"}));
+    let file = repository.beside("it.rs");
+    fs::write(&file, GUARD).unwrap();
+    let check = ["guard", "check", file.to_str().unwrap(), "--fault", &fault[..8]];
+    says(&repository, &check, 3, &["there is no library in package shop", "src/lib.rs"]);
+}
+
+#[test]
+fn hostile_events_run_nothing_and_write_nothing() {
+    let code = "$(touch HACKED); `touch HACKED`\"); std::process::Command::new(\"touch\").arg(\"HACKED\").status(); //";
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut event = event();
+        change(&mut event["exception"]["values"][0]);
+        event
+    };
+    let frame = |one: &mut Value, key: &str, value: &str| {
+        one["stacktrace"]["frames"][1][key] = value.into();
+    };
+    for hostile in [
+        with(&|one| one["value"] = code.into()),
+        with(&|one| one["type"] = format!("panic {code}").into()),
+        with(&|one| frame(one, "function", code)),
+        with(&|one| frame(one, "function", "../../../../discount")),
+        with(&|one| frame(one, "abs_path", "/srv/../../../../etc/passwd")),
+        with(&|one| frame(one, "function", &"f".repeat(1_000_000))),
+    ] {
+        let (project, fault) = till(false, &hostile);
+        let repository = &project.repository;
+        let before = files(repository);
+        for command in [&["guard", "draft", &fault[..8]][..], &["guard", "sweep", "--again"]] {
+            let told = repository.titer(command);
+            let all = format!("{}\n{}", told.stdout, told.stderr);
+            assert!([Some(0), Some(1), Some(3)].contains(&told.code) && !all.trim().is_empty(), "{all}");
+            assert!(all.len() < 20_000 && !all.contains("panicked at"), "{all}");
+        }
+        assert_eq!(files(repository), before);
+        assert!(!repository.beside("HACKED").exists() && !repository.path("HACKED").exists());
+    }
+}
+
+/// The files of the project, without what titer keeps.
+fn files(repository: &Repository) -> Vec<String> {
+    let all = walkdir::WalkDir::new(repository.root()).sort_by_file_name().into_iter().flatten();
+    let all = all.filter(|entry| entry.file_type().is_file()).map(|entry| entry.path().display().to_string());
+    all.filter(|path| !path.contains("/.titer/") && !path.contains("/.git/")).collect()
+}
+
+#[test]
 fn what_cannot_be_built_here_is_a_sentence() {
     let (project, fault) = till(true, &event());
     let repository = &project.repository;

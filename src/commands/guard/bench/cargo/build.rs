@@ -25,6 +25,9 @@ const OWN_RESULTS: [&str; 5] = ["debug", "debug/deps", "debug/build", "debug/.fi
 /// Systems that the sandbox is for.
 const SYSTEMS: [&str; 2] = ["UNKNOWN_LINUX_GNU", "UNKNOWN_LINUX_MUSL"];
 
+/// How the sentence begins about a package of programs only.
+pub(super) const NO_LIBRARY: &str = "there is no library in package";
+
 /// Instead of the test program: what it would be started with.
 const RUNNER: &str = "#!/bin/sh\n{ printf '%s\\0' \"$PWD\" \"$1\"; env -0; } >\"$TITER_GUARD_TOLD\"\n";
 /// Instead of the compiler, for the tree's own crates: counters are compiled in, and a stub leaves names unused.
@@ -62,6 +65,13 @@ pub(super) fn package(laid: &Laid, file: &str) -> Option<(String, String)> {
     let table: toml::Table = text.parse().ok()?;
     let name = table.get("package")?.as_table()?.get("name")?.as_str()?.to_owned();
     Some((folder, name))
+}
+
+fn has_library(laid: &Laid, folder: &str) -> bool {
+    let place = |name: &str| Path::new(folder).join(name).to_string_lossy().into_owned();
+    let text = std::fs::read_to_string(laid.folder.join(place("Cargo.toml"))).unwrap_or_default();
+    let table: toml::Table = text.parse().unwrap_or_default();
+    laid.files.contains(&place("src/lib.rs")) || table.contains_key("lib")
 }
 
 impl Tool {
@@ -109,6 +119,11 @@ impl Tool {
         let Some((folder, name)) = package(laid, file) else {
             return Ok(Err(NotBuilt::World(format!("{file} lies in no package of cargo's"))));
         };
+        if !has_library(laid, &folder) {
+            return Ok(Err(NotBuilt::World(format!(
+                "{NO_LIBRARY} {name}, and a test sees only what a library makes public"
+            ))));
+        }
         let Some(lock) = lock(bench, laid, &folder) else {
             let why = format!(
                 "the commit has no Cargo.lock, and none lies in the work tree: what package {name} is built with is not known"

@@ -124,9 +124,14 @@ impl Tool {
                 let sentence = format!("the project's own code does not compile on this commit: {}", error.told());
                 Err(Failure::input(sentence).hint("--faulty COMMIT and --fixed COMMIT name others"))
             }
-            Err(NotBuilt::World(why)) => Err(Failure::input(format!("{file} cannot be built here: {why}")).hint(
-                "drafts are built without network: `cargo test --no-run --locked` on that commit downloads what it needs",
-            )),
+            Err(NotBuilt::World(why)) => {
+                let hint = if why.starts_with(build::NO_LIBRARY) {
+                    "move what failed into src/lib.rs, which the program then uses"
+                } else {
+                    "drafts are built without network: `cargo test --no-run --locked` on that commit downloads what it needs"
+                };
+                Err(Failure::input(format!("{file} cannot be built here: {why}")).hint(hint))
+            }
         }
     }
 
