@@ -110,6 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test")]
     fn a_folder_has_one_user_and_few_stay() {
         let parent = tempfile::tempdir().unwrap();
         let first = Warm::take(parent.path(), "a").unwrap();

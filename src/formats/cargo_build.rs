@@ -43,7 +43,8 @@ struct Line {
 #[derive(Deserialize)]
 struct Message {
     level: String,
-    message: String,
+    #[serde(rename = "message")]
+    sentence: String,
     code: Option<Code>,
     spans: Vec<Span>,
 }
@@ -74,7 +75,7 @@ pub fn first_error(messages: &[u8]) -> Option<Error> {
                 code: message.code.map(|code| code.code).unwrap_or_default(),
                 file: span.file_name.clone(),
                 line: span.line_start,
-                message: message.message.lines().next().unwrap_or_default().chars().take(200).collect(),
+                message: message.sentence.lines().next().unwrap_or_default().chars().take(200).collect(),
             })
         })
         .collect();

@@ -14,6 +14,8 @@ const GAP: u64 = 1 << 31;
 
 /// A region of code: its first and last line, and its counter.
 type Region = (u32, u32, u64);
+/// What an expression is made of, by its number.
+type Expressions = Vec<(u64, u64)>;
 
 /// The lines that ran of the files that `is_wanted`, given the counters of all functions by the hash of their names.
 ///
@@ -60,7 +62,7 @@ fn lines(regions: &[(u32, u32, bool)]) -> BTreeSet<u32> {
 fn regions(
     mut mapping: &[u8],
     is_wanted: &dyn Fn(usize) -> bool,
-) -> Result<(Vec<Region>, Vec<(u64, u64)>), NotInstrumented> {
+) -> Result<(Vec<Region>, Expressions), NotInstrumented> {
     let rest = &mut mapping;
     let damaged = |_| NotInstrumented::Damaged;
     let mut own = Vec::new();

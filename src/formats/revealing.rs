@@ -52,7 +52,7 @@ fn is_card(text: &str) -> bool {
     let digits: Vec<u32> = text.chars().rev().filter_map(|letter| letter.to_digit(10)).collect();
     let doubled = |digit: u32| if digit > 4 { 2 * digit - 9 } else { 2 * digit };
     let sum: u32 = digits.iter().zip(0..).map(|(digit, at)| if at % 2 == 0 { *digit } else { doubled(*digit) }).sum();
-    sum % 10 == 0 && digits.iter().any(|digit| Some(digit) != digits.first())
+    sum.is_multiple_of(10) && digits.iter().any(|digit| Some(digit) != digits.first())
 }
 
 #[cfg(test)]

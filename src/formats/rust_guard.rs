@@ -175,12 +175,12 @@ impl<'a> Flow<'a> {
         if asserted.is_empty() {
             let unwraps = (from..to)
                 .any(|at| self.tokens.before(at, 1) == "." && matches!(self.tokens.text(at), "unwrap" | "expect"));
-            let text = match (unwraps, &test.panics) {
+            let sentence = match (unwraps, &test.panics) {
                 (_, Some(_)) => format!("{} takes any panic: say `expected`", test.name),
                 (true, None) => format!("{} only unwraps: it asserts nothing of what the call gives", test.name),
                 (false, None) => format!("{} asserts nothing", test.name),
             };
-            findings.push(of("assertions", "no-assertion", first, &text));
+            findings.push(of("assertions", "no-assertion", first, &sentence));
             return;
         }
         let depends = |(from, to): &(usize, usize)| self.is_products(*from, *to, &names) && !self.is_empty(*from, *to);

@@ -213,13 +213,13 @@ impl Seen<'_> {
         match word {
             "unsafe" => self.add("public", "state-injection", line, "unsafe code reaches what no public name does"),
             "include" if is_macro => {
-                self.add("public", "product-source", line, "include! takes code of another file in")
+                self.add("public", "product-source", line, "include! takes code of another file in");
             }
             "path" if tokens.says(at - at.min(2), &["#", "["]) => {
                 self.add("public", "product-source", line, "#[path] takes a file of the product in");
             }
             "ignore" if tokens.says(at - at.min(2), &["#", "["]) => {
-                self.add("hygiene", "ignored", line, "the test is ignored")
+                self.add("hygiene", "ignored", line, "the test is ignored");
             }
             "env" | "option_env" if is_macro && tokens.text(at + 3).contains("CARGO_BIN_EXE") => {
                 self.add("hygiene", "process", line, "a program is started");

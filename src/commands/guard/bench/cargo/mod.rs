@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Bench, Laid, Surroundings};
 use crate::bridges::process;
@@ -91,11 +91,8 @@ impl Tool {
                 return Err("titer writes no tests in Rust by itself".to_owned());
             }
         };
-        let mut answer = match answer {
-            Value::Object(answer) => answer,
-            _ => Map::new(),
-        };
-        answer.insert("v".to_owned(), VERSION.into());
+        let mut answer = answer;
+        answer["v"] = VERSION.into();
         serde_json::to_vec(&answer).map_err(|error| error.to_string())
     }
 
