@@ -5,10 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::workspace;
+
 /// How many folders stay.
 const MOST: usize = 4;
 /// Bytes that all of them may have together when one is taken.
 const LARGEST: u64 = 8 << 30;
+/// What folders begin with that go with their user; one that was killed leaves it.
+const PRIVATE: &str = "private-";
 /// Held by whoever uses the folder.
 const LOCK: &str = "lock";
 
@@ -31,9 +35,10 @@ impl Warm {
     pub fn take(parent: &Path, key: &str) -> io::Result<Self> {
         let folder = parent.join(key);
         fs::create_dir_all(&folder)?;
+        workspace::forget_scratch(parent, PRIVATE);
         let lock = File::create(folder.join(LOCK))?;
         if lock.try_lock().is_err() {
-            let private = tempfile::Builder::new().prefix("private-").tempdir_in(parent)?;
+            let private = tempfile::Builder::new().prefix(PRIVATE).tempdir_in(parent)?;
             return Ok(Self { folder: private.path().to_owned(), private: Some(private), _lock: None });
         }
         bound(parent, &folder);

@@ -8,7 +8,7 @@ use object::Object as _;
 use super::llvm_coverage::{NotInstrumented, lists, number, record, region, section};
 
 /// Expressions within expressions that are followed.
-const DEEPEST: u32 = 64;
+const DEEPEST: u32 = 2000;
 /// The mark of a region that only fills a gap between others, in its last column.
 const GAP: u64 = 1 << 31;
 
@@ -39,9 +39,9 @@ pub fn lines_run(
         let files = lists.get(&record.files).ok_or(NotInstrumented::Damaged)?;
         let (regions, expressions) =
             regions(record.mapping, &|index| files.get(index).is_some_and(|file| is_wanted(file)))?;
-        let counted = |head: u64| count(head, own, &expressions, DEEPEST) > 0;
+        let mut counts = Counts { own, expressions: &expressions, known: BTreeMap::new() };
         let counted: Vec<(u32, u32, bool)> =
-            regions.into_iter().map(|(first, last, head)| (first, last, counted(head))).collect();
+            regions.into_iter().map(|(first, last, head)| (first, last, counts.of(head, DEEPEST) > 0)).collect();
         ran.extend(lines(&counted));
     }
     Ok(ran)
@@ -95,20 +95,30 @@ fn regions(
     Ok((found, expressions))
 }
 
-/// What a counter says: nothing, one of the profile's, or the difference or the sum of two.
-fn count(head: u64, own: &[u64], expressions: &[(u64, u64)], left: u32) -> u64 {
-    let Some(left) = left.checked_sub(1) else { return 0 };
-    let index = usize::try_from(head >> 2).unwrap_or(usize::MAX);
-    let both = || {
-        expressions
-            .get(index)
-            .map_or((0, 0), |(a, b)| (count(*a, own, expressions, left), count(*b, own, expressions, left)))
-    };
-    match head & 3 {
-        1 => own.get(index).copied().unwrap_or(0),
-        2 => both().0.saturating_sub(both().1),
-        3 => both().0.saturating_add(both().1),
-        _ => 0,
+/// What counters of a function say.
+struct Counts<'a> {
+    own: &'a [u64],
+    expressions: &'a [(u64, u64)],
+    /// What expressions came to, which are made of each other: each is worked out once. One that needs itself is nothing.
+    known: BTreeMap<u64, u64>,
+}
+
+impl Counts<'_> {
+    /// What a counter says: nothing, one of the profile's, or the difference or the sum of two.
+    fn of(&mut self, head: u64, left: u32) -> u64 {
+        let index = usize::try_from(head >> 2).unwrap_or(usize::MAX);
+        if head & 3 < 2 {
+            return if head & 3 == 0 { 0 } else { self.own.get(index).copied().unwrap_or(0) };
+        }
+        if let Some(known) = self.known.get(&head) {
+            return *known;
+        }
+        self.known.insert(head, 0);
+        let (Some((a, b)), Some(left)) = (self.expressions.get(index), left.checked_sub(1)) else { return 0 };
+        let (a, b) = (self.of(*a, left), self.of(*b, left));
+        let count = if head & 3 == 2 { a.saturating_sub(b) } else { a.saturating_add(b) };
+        self.known.insert(head, count);
+        count
     }
 }
 
@@ -121,10 +131,15 @@ mod tests {
         // Expression 0 is counter 0 less counter 1; expression 1 is that and counter 1.
         let (own, expressions) = ([7, 2], [(1, 5), (2, 5)]);
         for (head, expected) in [(0, 0), (1, 7), (5, 2), (2, 5), (7, 7), (9, 0), (6, 3)] {
-            assert_eq!(count(head, &own, &expressions, DEEPEST), expected, "{head}");
+            let mut counts = Counts { own: &own, expressions: &expressions, known: BTreeMap::new() };
+            assert_eq!(counts.of(head, DEEPEST), expected, "{head}");
         }
-        // One that means itself ends.
-        assert_eq!(count(3, &own, &[(3, 0)], DEEPEST), 0);
+        // Expressions that mean themselves, or each other twice over, end.
+        let twice: Vec<(u64, u64)> = (0..200).map(|at| (4 * at + 7, 4 * at + 7)).collect();
+        for expressions in [&[(3, 3)][..], &twice] {
+            let mut counts = Counts { own: &own, expressions, known: BTreeMap::new() };
+            assert_eq!(counts.of(3, DEEPEST), 0);
+        }
     }
 
     #[test]

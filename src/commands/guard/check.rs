@@ -8,7 +8,9 @@ use crate::bridges::clock::{self, Stopwatch};
 use crate::decide::gate::{self, AFTER, BEFORE, Seen};
 use crate::decide::guard_home;
 use crate::formats::draft_v1::{Draft, VERSION};
+use crate::formats::rust_stub;
 use crate::formats::workbench_v1::{Ask, Inspected, Judged, Stub};
+use crate::model::code_path::MODULE;
 use crate::model::failure::Failure;
 use crate::model::guard::{Crash, Finding, Judgement, Runner, State, Target, overall};
 use crate::report::guards as report;
@@ -279,7 +281,17 @@ pub(super) fn one(
 /// What stubs stand in for: what the draft calls, else what failed.
 pub(super) fn target(draft: &Draft, tree: &Laid) -> Target {
     let own = draft.found.as_ref().map(|found| found.target.clone()).filter(|target| !target.name.is_empty());
-    own.unwrap_or_else(|| Target { module: tree.module(&draft.crash.path), name: draft.crash.function.clone() })
+    own.unwrap_or_else(|| {
+        let path = &draft.crash.path;
+        // Not every function of Rust's is one by itself in the map; all that stubs need is its name.
+        let by_line = if draft.runner == Runner::Cargo.word() && draft.crash.function == MODULE {
+            let source = std::fs::read_to_string(tree.folder.join(path)).unwrap_or_default();
+            rust_stub::function_at(&source, draft.crash.line)
+        } else {
+            None
+        };
+        Target { module: tree.module(path), name: by_line.unwrap_or_else(|| draft.crash.function.clone()) }
+    })
 }
 
 /// A test that says the same, comments aside.

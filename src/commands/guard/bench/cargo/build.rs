@@ -18,8 +18,8 @@ use crate::model::digest::Digest;
 const SECONDS: u64 = 1800;
 /// Address space of each process of a build: a linker reserves more than it uses.
 const MEMORY: u64 = 24 << 30;
-/// The folder below the cache in which target folders stay.
-const KEPT: &str = "guard-cargo";
+/// The folder below the cache in which target folders stay; no name of what goes after a day.
+const KEPT: &str = "cargo-guards";
 /// The folders of a target folder that results of the tree's own crates lie in, whose names begin with theirs.
 const OWN_RESULTS: [&str; 5] = ["debug", "debug/deps", "debug/build", "debug/.fingerprint", "debug/incremental"];
 /// Systems that the sandbox is for.

@@ -41,7 +41,7 @@ impl Tool {
     }
 
     /// Runs a test with each stub of a kind that compiles, until one is noticed: the plainest value may be what is right. Where another value is
-    /// noticed only as the product itself panics at it, what the test calls itself has to be noticed, too.
+    /// noticed only as the product itself panics at it, or none fits the target's type, what the test calls itself has to be noticed.
     ///
     /// # Errors
     /// There is nothing that a stub could stand in for, or it cannot be run.
@@ -54,14 +54,17 @@ impl Tool {
         let line = asked.crash.map_or(0, |crash| crash.line);
         let (ran, at) = self.stubbed(bench, asked, stub.module, stub.name, (line, stub.with))?;
         let by_panic = ran.judged.error.as_ref().is_some_and(|error| error.path != asked.file);
-        match ran.entry.filter(|_| at > 0 && by_panic) {
-            Some(entry) if entry.function != stub.name => {
-                let place = (entry.line, stub.with);
-                let (outer, _) = self.stubbed(bench, asked, &entry.path, &entry.function, place)?;
-                Ok(if outer.judged.outcome == LEFT_OUT { ran.judged } else { outer.judged })
-            }
-            _ => Ok(ran.judged),
-        }
+        let entry = if ran.judged.outcome == LEFT_OUT && stub.with == "default" {
+            // Where it panics, the backtrace tells by which function it was reached.
+            self.stubbed(bench, asked, stub.module, stub.name, (line, "raise"))?.0.entry
+        } else {
+            ran.entry.clone().filter(|_| at > 0 && by_panic)
+        };
+        let Some(entry) = entry.filter(|entry| entry.function != stub.name || entry.path != stub.module) else {
+            return Ok(ran.judged);
+        };
+        let (outer, _) = self.stubbed(bench, asked, &entry.path, &entry.function, (entry.line, stub.with))?;
+        Ok(if outer.judged.outcome == LEFT_OUT { ran.judged } else { outer.judged })
     }
 
     /// The run with the first stub that is noticed, else with the last, and which one that was.

@@ -21,8 +21,9 @@ use crate::model::guard::{Crash, Finding, Runner};
 use crate::settings::{Settings, raw_variable};
 use build::{Built, NotBuilt};
 
-/// Variables that say where cargo and its toolchains are at home.
-const HOMES: [&str; 3] = ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
+/// Variables that say where cargo and its toolchains are at home, and with which flags the project is built.
+const PASSED: [&str; 6] =
+    ["CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "PATH"];
 
 /// What was built of which tree, which text of the test, and which stub.
 type Known = BTreeMap<(PathBuf, String), Result<Built, NotBuilt>>;
@@ -56,11 +57,8 @@ impl Tool {
             _ => None,
         };
         let said = |name: &&str| raw_variable(name).filter(|value| !value.is_empty()).or_else(|| usual(name));
-        let homes = HOMES
-            .iter()
-            .chain(&["PATH"])
-            .filter_map(|name| Some(((*name).to_owned(), said(name)?.to_str()?.to_owned())))
-            .collect();
+        let homes =
+            PASSED.iter().filter_map(|name| Some(((*name).to_owned(), said(name)?.to_str()?.to_owned()))).collect();
         Ok(Self { cargo, homes, warm: RefCell::default(), known: RefCell::default() })
     }
 
