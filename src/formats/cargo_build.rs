@@ -104,6 +104,9 @@ pub fn why(stderr: &str) -> String {
         let which = which.map(|line| format!(" ({})", line.trim().trim_start_matches("error: "))).unwrap_or_default();
         return format!("its dependencies are not all downloaded{which}");
     }
+    if has(&["SIGXFSZ", "File too large"]) {
+        return "a file of the build is larger than the sandbox lets a file be".to_owned();
+    }
     if has(&["no test target named"]) {
         return "cargo does not find the test's file: the package says `autotests = false`, and no [[test]] of its names the file".to_owned();
     }

@@ -381,6 +381,7 @@ mod tests {
             "let mut text = String::new(); shop::render(&mut text); assert_eq!(text, \"x\");",
             "let ip: std::net::IpAddr = shop::address(); assert!(ip.is_ipv4());",
             "assert_eq!(quote(\"/api/v1\").unwrap(), 3);",
+            "let clock = shop::Clock::now(); assert_eq!(clock.interval(3), 3);",
         ] {
             assert_eq!(rules(body), Vec::<String>::new(), "{body}");
         }

@@ -72,11 +72,28 @@ const WRITES: [&str; 21] = [
     "std::fs::File::set_len",
 ];
 /// Last parts of paths that wait.
-const SLEEPS: [&str; 7] = ["sleep", "sleep_ms", "sleep_until", "park_timeout", "wait_timeout", "interval", "delay_for"];
-/// Last parts of paths that read the clock, and what they are called on.
+const SLEEPS: [&str; 6] = ["sleep", "sleep_ms", "sleep_until", "park_timeout", "wait_timeout", "delay_for"];
+/// Last parts of paths that read a clock.
 const CLOCKS: [&str; 5] = ["now", "now_utc", "now_local", "today", "elapsed"];
-/// Macros and functions that say something where panics are read.
-const LOUD: [&str; 5] = ["eprintln", "eprint", "dbg", "stderr", "print"];
+/// Beginnings of paths to clocks: crates, and types that come with everything of one.
+const TIMES: [&str; 14] = [
+    "std::time",
+    "chrono",
+    "time",
+    "jiff",
+    "tokio::time",
+    "web_time",
+    "quanta",
+    "SystemTime",
+    "Instant",
+    "Utc",
+    "Local",
+    "Zoned",
+    "Timestamp",
+    "OffsetDateTime",
+];
+/// Macros that say something where panics are read.
+const LOUD: [&str; 3] = ["eprintln", "eprint", "dbg"];
 
 /// What `use` gives names to.
 #[derive(Debug, Default)]
@@ -224,7 +241,7 @@ impl Seen<'_> {
             "env" | "option_env" if is_macro && tokens.text(at + 3).contains("CARGO_BIN_EXE") => {
                 self.add("hygiene", "process", line, "a program is started");
             }
-            _ if LOUD.contains(&word) && (is_macro && word != "print" || word == "stderr") => {
+            _ if is_macro && LOUD.contains(&word) || word == "stderr" && tokens.text(at + 1) == "(" => {
                 self.add("hygiene", "prints", line, &format!("{word} writes where the panics are read"));
             }
             "elapsed" if is_method => self.add("hygiene", "wall-clock", line, "elapsed is another value at each run"),
@@ -258,7 +275,7 @@ impl Seen<'_> {
             self.add("hygiene", "writes-file", line, &told("changes files"));
         } else if SLEEPS.contains(&last) && path.contains("::") {
             self.add("hygiene", "sleep", line, &told("waits"));
-        } else if CLOCKS.contains(&last) && path.contains("::") {
+        } else if CLOCKS.contains(&last) && begins(&TIMES) {
             self.add("hygiene", "wall-clock", line, &told("is another value at each run"));
         } else if matches!(last, "transmute" | "transmute_copy" | "read_volatile") || path.starts_with("std::ptr::") {
             self.add("public", "state-injection", line, &told("reaches into a value"));
