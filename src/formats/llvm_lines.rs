@@ -108,7 +108,7 @@ impl Counts<'_> {
     fn of(&mut self, head: u64, left: u32) -> u64 {
         let index = usize::try_from(head >> 2).unwrap_or(usize::MAX);
         if head & 3 < 2 {
-            return if head % 4 == 0 { 0 } else { self.own.get(index).copied().unwrap_or(0) };
+            return if head.is_multiple_of(4) { 0 } else { self.own.get(index).copied().unwrap_or(0) };
         }
         if let Some(known) = self.known.get(&head) {
             return *known;
