@@ -44,7 +44,7 @@ fn one(folder: &Path, ending: &str) -> PathBuf {
 
 /// What three package managers put somewhere: each one's name, and its program.
 fn installed(repository: &Repository, from: &Path) -> Vec<(&'static str, PathBuf)> {
-    let python = repository.interpreter.python().to_owned();
+    let python = repository.interpreter.python().clone();
     let wheel = repository.beside("wheel");
     let root = repository.root();
     done(repository.command(&python, &root).args(["-m", "venv"]).arg(&wheel));
