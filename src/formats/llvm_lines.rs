@@ -107,8 +107,10 @@ impl Counts<'_> {
     /// What a counter says: nothing, one of the profile's, or the difference or the sum of two.
     fn of(&mut self, head: u64, left: u32) -> u64 {
         let index = usize::try_from(head >> 2).unwrap_or(usize::MAX);
-        if head & 3 < 2 {
-            return if head & 3 == 0 { 0 } else { self.own.get(index).copied().unwrap_or(0) };
+        match head & 3 {
+            0 => return 0,
+            1 => return self.own.get(index).copied().unwrap_or(0),
+            _ => {}
         }
         if let Some(known) = self.known.get(&head) {
             return *known;
