@@ -4,7 +4,7 @@ mod agent;
 mod bench;
 pub mod check;
 pub mod draft;
-mod drafts;
+pub(super) mod drafts;
 mod fault;
 pub mod inject;
 pub mod list;
