@@ -12,6 +12,7 @@ pub mod edits;
 pub mod interpreters;
 pub mod jest_edits;
 pub mod jest_project;
+pub mod made_up;
 pub mod repository;
 pub mod service;
 pub mod shop;
