@@ -1,6 +1,6 @@
 -- One row per segment that could not be read whole.
 -- Why: unreadable lines are left out of every other view, never silently. Lines of a newer format count as `newer_lines`.
--- Reads: segments, raw_runs, live_outcomes, raw_decisions, live_edges, raw_events, live_changes, live_sightings.
+-- Reads: segments, raw_runs, live_outcomes, raw_decisions, live_edges, raw_events, live_changes, live_sightings, raw_guards.
 WITH lines AS (
   SELECT segment, v FROM raw_runs
   UNION ALL
@@ -15,6 +15,8 @@ WITH lines AS (
   SELECT segment, v FROM live_changes
   UNION ALL
   SELECT segment, v FROM live_sightings
+  UNION ALL
+  SELECT segment, v FROM raw_guards
 ),
 
 counted AS (
