@@ -5,6 +5,7 @@
 pub mod arena;
 pub mod asked;
 pub mod audited;
+pub mod browser;
 pub mod cargo;
 pub mod cargo_edits;
 pub mod cargo_project;
@@ -13,6 +14,7 @@ pub mod guarded;
 pub mod interpreters;
 pub mod jest_edits;
 pub mod jest_project;
+pub mod made_up;
 pub mod repository;
 pub mod service;
 pub mod shop;
