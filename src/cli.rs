@@ -18,10 +18,12 @@ use crate::settings::{Flags, Settings};
 mod audit;
 mod guard;
 mod learn;
+mod report;
 
 use audit::Audit;
 use guard::Guard;
 use learn::Learn;
+use report::Report;
 
 const EXIT_CODES: &str = "\
 Exit codes of `titer run`: the command's own; 2 for a mistake in titer's part of the line (nothing was started), 126 or 127 when \
@@ -197,6 +199,8 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Tell what the suites cost, caught and missed: time to verdict, escapes, faults, guards, moves, slow and flaky tests
+    Report(Report),
     /// Move one test to a suite, with a reason that the record keeps
     Move {
         /// The test's id
@@ -333,6 +337,10 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
         Verb::Replay { last, json } => {
             strict(&settings)?;
             commands::weekly::replay(&settings, last, json, out).map(|()| Ending::Code(0))
+        }
+        Verb::Report(report) => {
+            strict(&settings)?;
+            commands::report::run(&settings, &report.request(), out, talk).map(|()| Ending::Code(0))
         }
         Verb::Move { test, suite, reason } => {
             strict(&settings)?;

@@ -157,6 +157,13 @@ pub fn file(root: &Path, commit: &str, path: &str) -> Option<Vec<u8>> {
     git::run(root, &["cat-file", "blob", &format!("{commit}:{path}")]).ok()
 }
 
+/// Whether a commit or one before it touched a file: then it was there once.
+#[must_use]
+pub fn ever_had(root: &Path, commit: &str, path: &str) -> bool {
+    let found = git::run(root, &["rev-list", "--max-count=1", commit, "--", path]);
+    found.is_ok_and(|found| !found.trim_ascii().is_empty())
+}
+
 /// The files directly in a folder of a commit, by name, with their bytes.
 ///
 /// # Errors
@@ -218,5 +225,8 @@ mod tests {
         let unknown = "0".repeat(40);
         assert_eq!(contents(root, &[unknown, id.clone()]).unwrap(), BTreeMap::from([(id, b"one\n".to_vec())]));
         assert!(files(root, "0000000").is_err());
+        git(&["rm", "-q", "p/a b.py"]);
+        git(&["commit", "-q", "-m", "3"]);
+        assert!(ever_had(root, "HEAD", "p/a b.py") && !ever_had(root, "HEAD", "p/never.py"));
     }
 }

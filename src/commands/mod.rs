@@ -22,6 +22,7 @@ pub mod parts;
 pub mod place;
 pub mod plan;
 pub mod present;
+pub mod report;
 pub mod run;
 pub mod salvage;
 pub mod second;

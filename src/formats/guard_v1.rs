@@ -12,7 +12,8 @@ pub const VERSION: u32 = 1;
 pub struct GuardLine {
     /// [`VERSION`].
     pub v: u32,
-    /// `drafted`, `checked`, `asked` (an agent), `escalated` (to a person), `injected`, `proposed` (`reason` says where), `settled`.
+    /// `drafted`, `checked`, `asked` (an agent), `escalated` (to a person), `injected`, `proposed` (`reason` says where), `auto-merge` (the forge merges
+    /// it once its checks are green), `settled`.
     pub kind: String,
     /// The draft.
     pub draft: String,

@@ -45,6 +45,7 @@ pub mod python_source;
 mod python_walk;
 pub mod record_line;
 pub mod record_v1;
+pub mod report_v1;
 pub mod revealing;
 pub mod rollbar_event;
 mod rust_attributes;

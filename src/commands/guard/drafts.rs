@@ -68,7 +68,7 @@ pub(super) fn read(settings: &Settings, name: &str) -> Result<(Draft, String), F
 }
 
 /// All drafts that have a test, by their names.
-pub(super) fn list(settings: &Settings) -> Vec<Draft> {
+pub(in crate::commands) fn list(settings: &Settings) -> Vec<Draft> {
     let folder = all(settings);
     let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
     let mut drafts: Vec<Draft> = entries.filter_map(|entry| of(&entry.path())).collect();

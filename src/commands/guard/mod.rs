@@ -5,7 +5,7 @@ mod bench;
 pub mod check;
 pub mod context;
 pub mod draft;
-mod drafts;
+pub(super) mod drafts;
 mod fault;
 pub mod inject;
 pub mod list;

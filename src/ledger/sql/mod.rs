@@ -85,12 +85,15 @@ pub const VIEWS: &[View] = views![
     "shaped" / "sightings_once",
     "shaped" / "sightings_by_place",
     "evidence" / "runs_overview",
+    "evidence" / "verdicts",
     "evidence" / "flakes",
     "evidence" / "durations",
     "evidence" / "dependents",
     "evidence" / "left_out",
     "evidence" / "volatile_paths",
     "evidence" / "faults",
+    "evidence" / "fault_commits",
+    "evidence" / "fault_weeks",
     "evidence" / "drafts",
     "evidence" / "fault_events",
     "evidence" / "unguarded_faults",
@@ -126,6 +129,7 @@ pub const VIEWS: &[View] = views![
     "evidence" / "test_evidence",
     "evidence" / "run_recall",
     "evidence" / "probes",
+    "evidence" / "checked_skips",
 ];
 
 /// One kind of segment: the folder it lies in and the columns of its lines, by the names that the lines use.

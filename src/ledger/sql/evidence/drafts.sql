@@ -12,7 +12,8 @@ WITH ranked AS (
     SUM(guard_steps.seconds) OVER (PARTITION BY guard_steps.draft_id) AS all_seconds
   FROM guard_steps
   CROSS JOIN clock
-  WHERE guard_steps.taken_at <= clock.as_of
+  -- That a forge may merge it is told beside, and takes a draft no further.
+  WHERE guard_steps.taken_at <= clock.as_of AND guard_steps.step <> 'auto-merge'
 )
 
 SELECT

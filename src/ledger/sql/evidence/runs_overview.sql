@@ -20,6 +20,8 @@ totals AS (
     MIN(commit_id) AS commit_id,
     MIN(branch) AS branch,
     MIN(command) AS command,
+    MIN(runner) AS runner,
+    MAX(suite) AS suite,
     BOOL_OR(is_recorded) AS is_recorded,
     MAX(CASE WHEN health = 'ok' THEN NULL ELSE health END) AS problem
   FROM runs
@@ -38,6 +40,8 @@ SELECT
   CAST(COALESCE(failures.tests_failed, 0) AS BIGINT) AS tests_failed,
   totals.exit_code,
   totals.is_recorded,
-  totals.problem
+  totals.problem,
+  totals.runner,
+  totals.suite
 FROM totals
 LEFT JOIN failures ON totals.run_id = failures.run_id
