@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::phrasing::{self, duration, number, plain, short};
+use super::phrasing::{self, number, plain, short, short_duration};
 use crate::formats::report_v1::Report;
 
 /// How many of a list are told; the page has the others.
@@ -71,7 +71,7 @@ pub fn text(report: &Report) -> String {
     list(
         &mut told,
         "slowest",
-        report.tests.slowest.iter().map(|it| format!("{:>9} {}", duration(it.median_us / 1000), plain(&it.test, 90))),
+        report.tests.slowest.iter().map(|it| format!("{:>9} {}", short_duration(it.median_us), plain(&it.test, 90))),
     );
     list(
         &mut told,

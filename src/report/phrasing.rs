@@ -63,6 +63,12 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// `250 µs`, `12 ms`, `1.2 s`.
+#[must_use]
+pub fn short_duration(us: u64) -> String {
+    if us < 1000 { format!("{us} µs") } else { duration(us / 1000) }
+}
+
 /// `3 min`, `5 h`, `2 days`: for what nobody waits for.
 #[must_use]
 pub fn span(seconds: u64) -> String {
@@ -106,11 +112,17 @@ pub fn rate(rate: Rate) -> String {
 /// What the report is about, in a line.
 #[must_use]
 pub fn heading(report: &Report) -> String {
+    format!("{}, {}", plain(&report.repository, 80), period(report))
+}
+
+/// The time that is looked at, and the runs in it.
+#[must_use]
+pub fn period(report: &Report) -> String {
     let period = &report.period;
     let before =
         if period.runs_before == 0 { String::new() } else { format!(" ({} before that)", number(period.runs_before)) };
     let runs = many(period.runs, "run", "runs");
-    format!("{}, {} to {}: {runs}{before}", plain(&report.repository, 80), period.since, period.as_of)
+    format!("{} to {}: {runs}{before}", period.since, period.as_of)
 }
 
 /// How long a verdict takes.
