@@ -3,9 +3,15 @@
 (() => {
   const report = JSON.parse(document.getElementById("report").textContent);
   const date = (day) => new Date(day.length === 10 ? `${day}T00:00:00Z` : day);
-  const since = date(report.period.since);
   // The period ends with its last day.
   const end = new Date(+date(report.period.as_of) + 864e5);
+  // Where a ledger is younger than the period, charts begin where it does.
+  const begun = [
+    ...report.runs.map((it) => it.at), ...report.verdicts.commits.map((it) => it.at), ...report.suites.moves.map((it) => it.day), ...report.suites.days.slice(1).map((it) => it.day),
+    ...report.weeks.filter((it) => it.sightings > 0).map((it) => it.week), ...(report.suites.days[0]?.fast || report.suites.days[0]?.weekly ? [report.period.since] : []),
+  ].map((at) => +date(at));
+  const since = new Date(Math.max(+date(report.period.since), Math.min(+end - 14 * 864e5, ...begun.map((at) => at - 2 * 864e5))));
+  const within = (at) => new Date(Math.min(Math.max(+at, +since), +end));
   const anchor = (kind, id) => {
     const name = `${kind}-${String(id).replace(/[^A-Za-z0-9_.-]/g, "_")}`;
     return document.getElementById(name) ? `#${name}` : null;
@@ -34,7 +40,7 @@
       const all = report.verdicts.commits.map((it) => ({ ...it, date: date(it.at), seconds: Math.max(it.ms, 1) / 1000 }));
       const line = report.verdicts.line_ms / 1000;
       const weeks = report.weeks.filter((it) => it.median_ms !== null)
-        .map((it) => ({ x1: new Date(Math.max(+date(it.week), +since)), x2: new Date(Math.min(+date(it.week) + 7 * 864e5, +end)), y: Math.max(it.median_ms, 1) / 1000 }));
+        .map((it) => ({ x1: within(date(it.week)), x2: within(+date(it.week) + 7 * 864e5), y: Math.max(it.median_ms, 1) / 1000 }));
       const values = all.map((it) => it.seconds);
       const label = (it) => `${short(it.commit)}, ${moment(it.at)}: ${seconds(it.ms)}, ${it.passed ? "passed" : "failed"}; ${it.tests_run} run, ${it.tests_left_out} left out`;
       return Plot.plot(common(width, 300, {
@@ -94,7 +100,7 @@
 
     bounds(width) {
       const all = report.weeks.filter((it) => it.check.bound_per_million !== null).map((it) => ({
-        ...it, date: new Date(Math.min(Math.max(+date(it.week) + 3.5 * 864e5, +since), +end)), most: it.check.bound_per_million / 1e4, seen: (100 * it.check.failed) / it.check.checked,
+        ...it, date: within(+date(it.week) + 3.5 * 864e5), most: it.check.bound_per_million / 1e4, seen: (100 * it.check.failed) / it.check.checked,
       }));
       const label = (it) => `week of ${it.week}: ${it.check.failed} of ${it.check.checked} failed, at most ${it.most.toFixed(2)} % of what was left out`;
       const more = { title: label, ariaLabel: label, href: (it) => anchor("week", it.week) };
@@ -102,16 +108,16 @@
         x: time,
         y: { label: "% of what was left out", grid: true, domain: [0, Math.max(...all.map((it) => it.most)) * 1.1] },
         marks: [
+          Plot.ruleY([0]),
           Plot.ruleX(all, { x: "date", y1: "seen", y2: "most", stroke: "var(--one)", strokeWidth: 1.5 }),
           Plot.link(all, { x1: (it) => new Date(+it.date - 1.6 * 864e5), x2: (it) => new Date(+it.date + 1.6 * 864e5), y1: "most", y2: "most", stroke: "var(--one)", strokeWidth: 3, clip: true }),
           Plot.dot(all, { x: "date", y: "seen", r: 4, fill: "var(--one)", ...more, tip: true }),
-          Plot.ruleY([0]),
         ],
       }));
     },
 
     suites(width) {
-      const days = [...report.suites.days.map((it) => ({ ...it, date: date(it.day) })), { ...report.suites.days.at(-1), date: end }];
+      const days = [...report.suites.days.map((it) => ({ ...it, date: within(date(it.day)) })), { ...report.suites.days.at(-1), date: end }];
       const all = days.flatMap((it) => [{ date: it.date, suite: "FAST", tests: it.fast }, { date: it.date, suite: "WEEKLY", tests: it.weekly }]);
       const moves = [...new Set(report.suites.moves.map((it) => it.day))].map((day) => {
         const of_day = report.suites.moves.filter((it) => it.day === day);
@@ -146,7 +152,7 @@
     },
 
     faults(width) {
-      const all = report.weeks.map((it) => ({ ...it, date: new Date(Math.min(+date(it.week) + 7 * 864e5, +end)) }));
+      const all = report.weeks.filter((it) => +date(it.week) + 7 * 864e5 > +since).map((it) => ({ ...it, date: within(+date(it.week) + 7 * 864e5) }));
       all.unshift({ ...all[0], date: since });
       const rows = all.flatMap((it) => [
         { date: it.date, state: "with a guard", faults: it.faults_guarded },
@@ -273,6 +279,11 @@
     reachable(svg);
     room.replaceChildren(svg);
   }
+
+  // Plot would pin its tip where the pointer goes down, and then the tip would be clicked, not the mark beneath it.
+  addEventListener("pointerdown", (event) => {
+    if (event.target instanceof Element && event.target.closest(".plot")) event.stopPropagation();
+  }, true);
 
   const figures = [...document.querySelectorAll("figure.chart")];
   figures.forEach((figure) => { figure.hidden = false; });

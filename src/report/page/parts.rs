@@ -34,6 +34,12 @@ pub(super) fn escaped(text: &str) -> String {
     told
 }
 
+/// A sentence of titer's own, in which commands stand between backticks.
+pub(super) fn sentence(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts.map(|(at, part)| if at % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) }).collect()
+}
+
 /// The name under which a row can be led to, as the page's script makes it, too.
 pub(super) fn anchor(kind: &str, id: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '_' };
@@ -171,7 +177,7 @@ pub(super) fn figure(page: &mut String, chart: &str, caption: &str, signs: &[Sig
 pub(super) fn meanings(page: &mut String, all: &[(&str, &str)]) {
     page.push_str("<details><summary>What these numbers mean</summary><dl class=\"means\">");
     for (name, path) in all {
-        let _ = write!(page, "<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(meaning(path)).replace('`', ""));
+        let _ = write!(page, "<dt>{}</dt><dd>{}</dd>", escaped(name), sentence(meaning(path)));
     }
     page.push_str("</dl></details>\n");
 }
@@ -187,5 +193,5 @@ pub(super) fn meaning(path: &str) -> &'static str {
 
 /// A sentence in place of a chart of nothing.
 pub(super) fn empty(page: &mut String, sentence: &str) {
-    let _ = writeln!(page, "<p class=\"empty\">{}</p>", escaped(sentence));
+    let _ = writeln!(page, "<p class=\"empty\">{}</p>", self::sentence(sentence));
 }

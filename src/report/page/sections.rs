@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::super::phrasing::{self, duration, number, percent, rate, share, span};
 use super::evidence;
-use super::parts::{Sign, empty, escaped, figure, meanings};
+use super::parts::{self, Sign, empty, escaped, figure, meanings};
 use crate::formats::report_v1::Report;
 
 /// The sections in their order: the name that they are led to by, and their heading.
@@ -103,7 +103,7 @@ pub(super) fn cards(page: &mut String, report: &Report) {
             page,
             "<li{class}><h2>{name}</h2><p class=\"big\">{}</p><p class=\"note\">{}</p></li>",
             escaped(&value),
-            escaped(&note)
+            parts::sentence(&note)
         );
     }
     page.push_str("</ul>\n");
@@ -115,7 +115,7 @@ fn open(page: &mut String, at: usize, lead: &str) {
     let _ = writeln!(
         page,
         "<section id=\"{id}\" aria-labelledby=\"{id}-name\">\n<h2 id=\"{id}-name\">{name}</h2>\n<p class=\"lead\">{}</p>",
-        escaped(lead)
+        parts::sentence(lead)
     );
 }
 
