@@ -42,20 +42,22 @@
       const weeks = report.weeks.filter((it) => it.median_ms !== null)
         .map((it) => ({ x1: within(date(it.week)), x2: within(+date(it.week) + 7 * 864e5), y: Math.max(it.median_ms, 1) / 1000 }));
       const values = all.map((it) => it.seconds);
+      const [low, high] = [Math.min(...values, line) / 1.6, Math.max(...values, line) * 1.6];
+      const steps = [0.01, 0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1800, 3600, 10800, 36000];
       const label = (it) => `${short(it.commit)}, ${moment(it.at)}: ${seconds(it.ms)}, ${it.passed ? "passed" : "failed"}; ${it.tests_run} run, ${it.tests_left_out} left out`;
       return Plot.plot(common(width, 300, {
         x: time,
-        y: { type: "log", domain: [Math.min(...values, line) / 1.6, Math.max(...values, line) * 1.6], label: "time to verdict", tickFormat: (value) => seconds(value * 1000).replace(".0", ""), ticks: 5, grid: true },
+        y: { type: "log", domain: [low, high], label: "time to verdict", tickFormat: (value) => seconds(value * 1000).replace(".0", "").replace(" 0 s", ""), ticks: steps.filter((it) => it > low && it < high), grid: true },
         color: { domain: ["passed", "failed"], range: ["var(--one)", "var(--bad)"] },
         symbol: { domain: ["passed", "failed"], range: ["circle", "times"] },
         marks: [
           Plot.ruleY([line], { stroke: "var(--bad)", strokeDasharray: "5 4" }),
           Plot.text([{ x: end, y: line }], { x: "x", y: "y", text: () => "one minute", textAnchor: "end", dy: -8, fill: "var(--bad)" }),
-          Plot.link(weeks, { x1: "x1", x2: "x2", y1: "y", y2: "y", stroke: "var(--two)", strokeWidth: 2.5 }),
           Plot.dot(all, {
             x: "date", y: "seconds", r: 3.5, symbol: (it) => (it.passed ? "passed" : "failed"), stroke: (it) => (it.passed ? "passed" : "failed"),
             strokeWidth: 1.8, fill: "var(--ground)", fillOpacity: 0.01, title: label, ariaLabel: label, href: (it) => anchor("run", it.run), tip: true,
           }),
+          Plot.link(weeks, { x1: "x1", x2: "x2", y1: "y", y2: "y", stroke: "var(--two)", strokeWidth: 3, pointerEvents: "none" }),
         ],
       }));
     },
@@ -122,7 +124,7 @@
       const moves = [...new Set(report.suites.moves.map((it) => it.day))].map((day) => {
         const of_day = report.suites.moves.filter((it) => it.day === day);
         const at = days.filter((it) => it.day <= day).at(-1) ?? days[0];
-        return { date: date(day), day, tests: at.fast + at.weekly, record: of_day[0].record, said: of_day.map((it) => `${it.tests} ${it.from} → ${it.to}: ${it.rule}`).join("; ") };
+        return { date: date(day), day, tests: at.fast + at.weekly, record: of_day[0].record, said: of_day.map((it) => `${it.tests} from ${it.from} to ${it.to}: ${it.rule}`).join("; ") };
       });
       const label = (it) => `${it.day}: ${it.said}`;
       return Plot.plot(common(width, 260, {
@@ -139,16 +141,17 @@
     },
 
     moves(width) {
+      const way = (it) => (it.to === "absent" ? "removed" : it.from === "absent" ? `came to ${it.to.toUpperCase()}` : `to ${it.to.toUpperCase()}`);
       const by = new Map();
       for (const it of report.suites.moves.filter((it) => it.from !== it.to)) {
-        const key = `${it.rule} ${it.from} → ${it.to}`;
-        const sum = by.get(key) ?? { rule: it.rule, way: `${it.from} → ${it.to}`, key, tests: 0, record: it.record };
+        const key = `${it.rule} ${it.from} ${it.to}`;
+        const sum = by.get(key) ?? { rule: it.rule, way: way(it), key, to: it.to, tests: 0, record: it.record };
         sum.tests += it.tests;
         by.set(key, sum);
       }
       const all = [...by.values()].sort((a, b) => b.tests - a.tests).slice(0, 12);
       const label = (it) => `${it.rule}: ${many(it.tests, "test", "tests")} ${it.way}`;
-      return bars(width, all.map((it) => ({ name: `${it.rule}  ${it.way}`, value: it.tests, told: number(it.tests), label: label(it), href: anchor("record", it.record), fill: it.way.endsWith("weekly") ? "var(--five)" : it.way.endsWith("absent") ? "var(--six)" : "var(--one)" })), "tests", 220);
+      return bars(width, all.map((it) => ({ name: `${it.rule}: ${it.way}`, value: it.tests, told: number(it.tests), label: label(it), href: anchor("record", it.record), fill: it.to === "weekly" ? "var(--five)" : it.to === "absent" ? "var(--six)" : "var(--one)" })), "tests", 220);
     },
 
     faults(width) {
@@ -235,8 +238,8 @@
     const most = Math.max(...all.map((it) => it.value)) || 1;
     const rows = all.map((it, at) => ({ ...it, key: String(at) }));
     const name = (key) => tail(rows[Number(key)].name, Math.max(8, Math.floor(left / 7)));
-    return Plot.plot(common(width, 34 + 24 * all.length, {
-      marginLeft: left, marginTop: 4, marginRight: 70,
+    return Plot.plot(common(width, 10 + 24 * all.length, {
+      marginLeft: left, marginTop: 4, marginBottom: 6, marginRight: 70,
       x: { domain: [0, most], label, axis: null },
       y: { domain: rows.map((it) => it.key), label: null, tickFormat: name, tickSize: 0 },
       marks: [

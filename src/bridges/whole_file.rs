@@ -17,6 +17,15 @@ pub fn write(path: &Path, act: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>)
     Ok(())
 }
 
+/// Adds bytes to the end of a file that others add to, too.
+///
+/// # Errors
+/// It cannot be written.
+#[allow(clippy::disallowed_methods, reason = "the caller's own file, named by the forge")]
+pub fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    std::fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(bytes)
+}
+
 /// Keeps bytes in a folder of the cache, in place of what is called `old` there.
 ///
 /// # Errors

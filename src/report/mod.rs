@@ -1,6 +1,8 @@
 //! Speaking: facts and decisions as text for people.
 
+pub mod annotations;
 pub mod diagnosis;
+pub mod digest;
 pub mod explanation;
 pub mod guards;
 pub mod learned;

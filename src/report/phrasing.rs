@@ -203,10 +203,10 @@ pub fn faults(report: &Report) -> String {
         };
     }
     let elsewhere = faults.total - faults.in_repository;
-    let elsewhere = if elsewhere == 0 { String::new() } else { format!("; {} elsewhere", number(elsewhere)) };
+    let elsewhere = if elsewhere == 0 { String::new() } else { format!("; {} lie elsewhere", number(elsewhere)) };
     let seen = many(faults.sightings, "time", "times");
     format!(
-        "{} of {} in this code have a guard{elsewhere}; seen {seen}",
+        "{} of {} faults of this code have a guard{elsewhere}; seen {seen}",
         number(faults.guarded),
         number(faults.in_repository)
     )
@@ -219,7 +219,7 @@ pub fn relapses(report: &Report) -> String {
     if with.fixed + without.fixed == 0 {
         return "of no fault a fix is known".to_owned();
     }
-    format!("{} fixed faults came back with a guard, {} without", rate(with), rate(without))
+    format!("{} fixed faults came back in spite of their guard, {} without one", rate(with), rate(without))
 }
 
 /// What became of drafts.

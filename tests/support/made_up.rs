@@ -2,12 +2,13 @@
 
 use titer::decide::{bound, census};
 use titer::formats::report_v1::{
-    Change, Check, Cut, Draft, Escape, FORMAT, Fault, Flaky, Guards, LINE_MS, LeftOut, Moves, Period, Quarantine, Rate, Reason, Relapse, Relapses,
-    Report, Run, Slow, Source, Step, SuiteDay, Valuable, Verdict, Week,
+    Change, Check, Cut, Draft, Escape, FORMAT, Fault, Flaky, Guards, LINE_MS, LeftOut, Moves, Period, Quarantine, Rate,
+    Reason, Relapse, Relapses, Report, Run, Slow, Source, Step, SuiteDay, Valuable, Verdict, Week,
 };
 
 /// What production may say.
-pub const HOSTILE: &str = "</script><script>alert('x')</script> <!-- \u{2028}\u{202e} & \"quoted\" ::error::no\n# heading | cell `code`";
+pub const HOSTILE: &str =
+    "</script><script>alert('x')</script> <!-- \u{2028}\u{202e} & \"quoted\" ::error::no\n# heading | cell `code`";
 
 const LAST: &str = "2026-11-22";
 
@@ -129,7 +130,12 @@ fn weeks(report: &mut Report, chance: &mut Chance, days: u64) {
             verdicts: took.len() as u64,
             median_ms: census::percentile(&took, 50),
             tests_run: inside.iter().map(|run| run.tests_run).sum(),
-            left_out: vec![reason("untouched", left * 7 / 10), reason("weekly", left * 2 / 10), reason("over-budget", left / 20), reason("filtered-by-user", left / 20)],
+            left_out: vec![
+                reason("untouched", left * 7 / 10),
+                reason("weekly", left * 2 / 10),
+                reason("over-budget", left / 20),
+                reason("filtered-by-user", left / 20),
+            ],
             escapes,
             // Nobody looked in one week.
             check: if number == 1 { check(left, 0, 0) } else { check(left, 1900 + chance.next(200), escapes) },
@@ -141,14 +147,19 @@ fn weeks(report: &mut Report, chance: &mut Chance, days: u64) {
     }
     for name in ["untouched", "weekly", "over-budget", "filtered-by-user"] {
         let of = |week: &Week| week.left_out.iter().find(|it| it.reason == name).map_or(0, |it| it.tests);
-        report.left_out.reasons.push(Reason { reason: name.into(), tests: report.weeks.iter().map(of).sum(), runs: report.period.runs });
+        report.left_out.reasons.push(Reason {
+            reason: name.into(),
+            tests: report.weeks.iter().map(of).sum(),
+            runs: report.period.runs,
+        });
     }
     let sum = |of: fn(&Check) -> u64| report.weeks.iter().map(|week| of(&week.check)).sum();
     report.escapes.check = check(sum(|it| it.left_out), sum(|it| it.checked), sum(|it| it.failed));
     report.escapes.found = report.weeks.iter().map(|week| week.escapes).sum();
     (report.escapes.failures, report.escapes.failures_run) = (report.escapes.found + 88, 88);
     for number in 0..report.escapes.found {
-        let (found, skipping) = (&report.runs[usize::try_from(number).unwrap()], &report.runs[usize::try_from(number).unwrap() + 3]);
+        let (found, skipping) =
+            (&report.runs[usize::try_from(number).unwrap()], &report.runs[usize::try_from(number).unwrap() + 3]);
         report.escapes.list.push(Escape {
             test: format!("pytest::tests/test_orders.py::test_escape_{number}"),
             found_at: found.at.clone(),
@@ -166,9 +177,12 @@ fn suites(report: &mut Report, chance: &mut Chance, days: u64) {
     let (mut fast, mut weekly) = (1900, 240);
     report.suites.days.push(SuiteDay { day: back(days), fast, weekly });
     for day in (0..days).rev().filter(|day| day % 7 == 3) {
-        for (from, to, rule, tests) in
-            [("fast", "weekly", "quiet", 2 + chance.next(4)), ("weekly", "fast", "changed", chance.next(3)), ("absent", "fast", "observed", 3), ("fast", "weekly", "flaky", u64::from(day % 21 == 3))]
-        {
+        for (from, to, rule, tests) in [
+            ("fast", "weekly", "quiet", 2 + chance.next(4)),
+            ("weekly", "fast", "changed", chance.next(3)),
+            ("absent", "fast", "observed", 3),
+            ("fast", "weekly", "flaky", u64::from(day % 21 == 3)),
+        ] {
             for number in 0..tests {
                 let record = id(chance, 64);
                 if number == 0 {
@@ -199,7 +213,15 @@ fn suites(report: &mut Report, chance: &mut Chance, days: u64) {
         }
         report.suites.days.push(SuiteDay { day: back(day), fast, weekly });
     }
-    let named = |kind: &str, record: String| Change { record, kind: kind.into(), at: at(9, 40), actor: "git:Lead <lead@example.org>".into(), text: HOSTILE.into(), index: Some(3), ..Change::default() };
+    let named = |kind: &str, record: String| Change {
+        record,
+        kind: kind.into(),
+        at: at(9, 40),
+        actor: "git:Lead <lead@example.org>".into(),
+        text: HOSTILE.into(),
+        index: Some(3),
+        ..Change::default()
+    };
     report.changes.push(named("policy", id(chance, 64)));
     report.changes.push(named("seal", id(chance, 64)));
     report.changes.sort_by(|a, b| b.at.cmp(&a.at));
@@ -219,7 +241,14 @@ fn suites(report: &mut Report, chance: &mut Chance, days: u64) {
 }
 
 fn faults(report: &mut Report, chance: &mut Chance, days: u64) {
-    const TYPES: [&str; 6] = ["KeyError", "ValueError", "AttributeError", "TypeError", "ZeroDivisionError", "requests.exceptions.ConnectionError"];
+    const TYPES: [&str; 6] = [
+        "KeyError",
+        "ValueError",
+        "AttributeError",
+        "TypeError",
+        "ZeroDivisionError",
+        "requests.exceptions.ConnectionError",
+    ];
     for number in 0..20_u64 {
         let first = days - 1 - chance.next(days / 2 + 1);
         let last = chance.next(first.max(1));
@@ -228,14 +257,19 @@ fn faults(report: &mut Report, chance: &mut Chance, days: u64) {
             fault: id(chance, 32),
             error_type: TYPES[usize::try_from(number % 6).unwrap()].into(),
             message: if number == 2 { HOSTILE.into() } else { format!("no coupon {number}") },
-            path: if number >= 18 { String::new() } else { format!("shop/{}.py", ["prices", "orders", "mail"][usize::try_from(number % 3).unwrap()]) },
+            path: if number >= 18 {
+                String::new()
+            } else {
+                format!("shop/{}.py", ["prices", "orders", "mail"][usize::try_from(number % 3).unwrap()])
+            },
             function: if number >= 18 { String::new() } else { "discount".into() },
             first_seen: at(first, 11),
             last_seen: at(last, 300),
             sightings: 900 / (number + 1),
             users: 300 / (number + 1),
             drafts: u64::from(is_guarded),
-            guard: (is_guarded && number < 18).then(|| format!("pytest::tests/test_guard_{number}.py::test_guard_{number}")),
+            guard: (is_guarded && number < 18)
+                .then(|| format!("pytest::tests/test_guard_{number}.py::test_guard_{number}")),
             guarded_at: (is_guarded && number < 18).then(|| at(first.saturating_sub(2), 90)),
         });
     }
@@ -257,7 +291,8 @@ fn faults(report: &mut Report, chance: &mut Chance, days: u64) {
         guard: it.guard.clone(),
     };
     let list = vec![relapse(&bare), relapse(&guarded)];
-    report.relapses = Relapses { with_guard: Rate { fixed: 10, relapsed: 1 }, without_guard: Rate { fixed: 3, relapsed: 1 }, list };
+    report.relapses =
+        Relapses { with_guard: Rate { fixed: 10, relapsed: 1 }, without_guard: Rate { fixed: 3, relapsed: 1 }, list };
 }
 
 fn guards(report: &mut Report, chance: &mut Chance) {
@@ -279,7 +314,12 @@ fn guards(report: &mut Report, chance: &mut Chance) {
             step: steps.last().unwrap().step.clone(),
             state: if is_in { "passed" } else { "failed" }.into(),
             criterion: if is_in { "" } else { "assertions" }.into(),
-            reason: if is_in { "https://github.com/acme/shop/pull/7" } else { "a stub that returns nothing passes, too" }.into(),
+            reason: if is_in {
+                "https://github.com/acme/shop/pull/7"
+            } else {
+                "a stub that returns nothing passes, too"
+            }
+            .into(),
             fate: if is_in { "in-suite" } else { "refused" }.into(),
             auto_merge: is_in && number % 2 == 0,
             would_have_caught: is_in,
@@ -311,9 +351,17 @@ fn tests(report: &mut Report, chance: &mut Chance) {
     (report.tests.total, report.tests.all_us) = (2210, 412_000_000);
     for number in 0..15_u64 {
         let suite = if number % 3 == 0 { "weekly" } else { "fast" }.to_owned();
-        let test = format!("pytest::tests/checkout/test_orders_{number}.py::TestCheckout::test_an_order_with_a_coupon_nobody_knows[{number}]");
+        let test = format!(
+            "pytest::tests/checkout/test_orders_{number}.py::TestCheckout::test_an_order_with_a_coupon_nobody_knows[{number}]"
+        );
         let median_us = 9_000_000 / (number + 1);
-        report.tests.slowest.push(Slow { test: test.clone(), suite: suite.clone(), median_us, p95_us: median_us * 13 / 10, runs: 300 });
+        report.tests.slowest.push(Slow {
+            test: test.clone(),
+            suite: suite.clone(),
+            median_us,
+            p95_us: median_us * 13 / 10,
+            runs: 300,
+        });
         report.tests.valuable.push(Valuable {
             test: test.replace("coupon", "price"),
             suite: suite.clone(),
@@ -327,7 +375,14 @@ fn tests(report: &mut Report, chance: &mut Chance) {
             median_us: 12_000 + chance.next(90_000),
         });
         if number < 3 {
-            report.tests.flaky.push(Flaky { test, suite, trees: 3 - number, passes: 9, failures: 4, last_failed: at(number, 50) });
+            report.tests.flaky.push(Flaky {
+                test,
+                suite,
+                trees: 3 - number,
+                passes: 9,
+                failures: 4,
+                last_failed: at(number, 50),
+            });
         }
     }
 }

@@ -4,9 +4,11 @@ mod faults;
 mod ranking;
 mod runs;
 mod suites;
+mod weeks;
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,11 +20,14 @@ use crate::formats::report_v1::{Cut, FORMAT, Period, Report, Source};
 use crate::ledger::duck::{Lens, Limits, Table};
 use crate::model::failure::Failure;
 use crate::model::suite::Suites;
-use crate::report::{overview, page};
-use crate::settings::Settings;
+use crate::report::{annotations, digest, overview, page};
+use crate::settings::{self, Settings};
 
 /// How many days are looked at where nobody says.
 const DAYS: i64 = 90;
+
+/// Names the file that GitHub shows beside a job.
+const SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 /// What `titer report` was asked.
 #[derive(Debug, Clone, Default)]
@@ -47,21 +52,41 @@ pub struct Request {
 /// # Errors
 /// There is no ledger, a day is none, or a file cannot be written.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
-    let _ = talk;
     let report = gather(settings, request)?;
+    if settings::variable("GITHUB_ACTIONS").as_deref() == Some("true") {
+        // The runner listens on both streams; standard output is for what was asked for.
+        for line in annotations::lines(&report) {
+            let _ = talk.write_all(line.as_bytes());
+        }
+    }
     if let Some(file) = &request.html {
-        let path = settings.folder.join(file);
         let text = page::html(&report);
-        whole_file::write(&path, &mut |file| file.write_all(text.as_bytes()))
-            .map_err(|error| Failure::world(format!("{} cannot be written", path.display())).because(error))?;
+        whole_file::write(&settings.folder.join(file), &mut |to| to.write_all(text.as_bytes()))
+            .map_err(|error| Failure::world(format!("{} cannot be written", file.display())).because(error))?;
         if !request.json && request.markdown.is_none() {
             return crate::commands::say(out, &overview::written(&file.display().to_string(), text.len()));
         }
     }
-    if request.json {
-        return crate::commands::say(out, &report.line());
+    match &request.markdown {
+        Some(to) => summarise(settings, to.as_deref(), &digest::markdown(&report), out),
+        None if request.json => crate::commands::say(out, &report.line()),
+        None => crate::commands::say(out, &overview::text(&report)),
     }
-    crate::commands::say(out, &overview::text(&report))
+}
+
+/// Puts the job's summary where it was asked for, else where the forge takes it, else on standard output.
+fn summarise(settings: &Settings, file: Option<&Path>, text: &str, out: &mut dyn Write) -> Result<(), Failure> {
+    let failed =
+        |file: &Path, error: io::Error| Failure::world(format!("{} cannot be written", file.display())).because(error);
+    if let Some(file) = file {
+        return whole_file::write(&settings.folder.join(file), &mut |to| to.write_all(text.as_bytes()))
+            .map_err(|error| failed(file, error));
+    }
+    match settings::variable(SUMMARY).filter(|file| !file.is_empty()).map(PathBuf::from) {
+        // Other steps' commands write there, too.
+        Some(file) => whole_file::append(&file, text.as_bytes()).map_err(|error| failed(&file, error)),
+        None => crate::commands::say(out, text),
+    }
 }
 
 /// All that is known, as of a day.
@@ -76,7 +101,7 @@ fn gather(settings: &Settings, request: &Request) -> Result<Report, Failure> {
     }
     let lens = evidence::lens(settings, &as_of.end(), &Limits::default())?;
     let (report, suites) = (Report::default(), Suites::default());
-    let mut told = Told { lens: &lens, report, suites, as_of, from: String::new(), spans: Vec::new() };
+    let mut told = Told { lens: &lens, report, suites, as_of, from: String::new(), only: None, spans: Vec::new() };
     told.report.format = FORMAT.to_owned();
     told.report.titer = env!("CARGO_PKG_VERSION").to_owned();
     told.report.repository =
@@ -87,7 +112,7 @@ fn gather(settings: &Settings, request: &Request) -> Result<Report, Failure> {
     suites::tell(&mut told, settings)?;
     faults::tell(&mut told, settings)?;
     ranking::tell(&mut told)?;
-    runs::tell_weeks(&mut told)?;
+    weeks::tell(&mut told)?;
     Ok(told.report)
 }
 
@@ -107,6 +132,8 @@ struct Told<'a> {
     as_of: AsOf,
     /// The instant from which on runs count.
     from: String,
+    /// The runs that count, where somebody said how many.
+    only: Option<BTreeSet<String>>,
     /// Of every fault of the repository's code: when it was first seen, and when its guard came.
     spans: Vec<(String, Option<String>)>,
 }
@@ -125,6 +152,12 @@ impl Told<'_> {
         };
         let read: Result<Vec<T>, serde_json::Error> = rows.into_iter().map(row).collect();
         read.map_err(|error| Failure::world(format!("the view {view} says what it should not")).because(error))
+    }
+
+    /// Whether a run counts.
+    fn counts(&self, run: &str, started_at: &str) -> bool {
+        let is_in = started_at >= self.from.as_str() && started_at <= self.as_of.end().as_str();
+        is_in && self.only.as_ref().is_none_or(|only| only.contains(run))
     }
 
     /// The suite that a test lives in, as machines write it.

@@ -6,63 +6,63 @@ use serde::Deserialize;
 
 use super::{Told, day};
 use crate::decide::{bound, census};
-use crate::formats::report_v1::{Check, Escape, LINE_MS, Reason, Run, Verdict, Week};
+use crate::formats::report_v1::{Check, Escape, LINE_MS, Reason, Run, Verdict};
 use crate::model::failure::Failure;
 
 /// How many of a list are told.
 const MOST_RUNS: usize = 1000;
 const MOST_ESCAPES: usize = 200;
-const MOST_WEEKS: usize = 104;
 
 /// Reasons by which the selection leaves out what it takes to be untouched: what the user filters out, or another shard runs, it vouches for nothing.
 const SELECTED_BY: [&str; 2] = ["untouched", "weekly"];
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct RunRow {
-    run_id: String,
-    commit_id: Option<String>,
-    branch: Option<String>,
-    command: String,
-    started_at: String,
-    duration_ms: u64,
-    tests_run: u64,
-    tests_left_out: u64,
-    tests_failed: u64,
-    exit_code: Option<i64>,
-    problem: Option<String>,
-    suite: String,
+pub(super) struct RunRow {
+    pub(super) run_id: String,
+    pub(super) commit_id: Option<String>,
+    pub(super) branch: Option<String>,
+    pub(super) command: String,
+    pub(super) started_at: String,
+    pub(super) duration_ms: u64,
+    pub(super) tests_run: u64,
+    pub(super) tests_left_out: u64,
+    pub(super) tests_failed: u64,
+    pub(super) exit_code: Option<i64>,
+    pub(super) problem: Option<String>,
+    pub(super) suite: String,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct VerdictRow {
-    commit_id: Option<String>,
-    run_id: String,
-    branch: Option<String>,
-    started_at: String,
-    duration_ms: u64,
-    runs: u64,
-    tests_run: u64,
-    tests_left_out: u64,
-    exit_code: Option<i64>,
+pub(super) struct VerdictRow {
+    pub(super) commit_id: Option<String>,
+    pub(super) run_id: String,
+    pub(super) branch: Option<String>,
+    pub(super) started_at: String,
+    pub(super) duration_ms: u64,
+    pub(super) runs: u64,
+    pub(super) tests_run: u64,
+    pub(super) tests_left_out: u64,
+    pub(super) exit_code: Option<i64>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct LeftOutRow {
-    run_id: String,
-    reason: String,
-    started_at: String,
-    tests: u64,
+pub(super) struct LeftOutRow {
+    pub(super) run_id: String,
+    pub(super) reason: String,
+    pub(super) started_at: String,
+    pub(super) tests: u64,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct CheckRow {
-    started_at: String,
-    checked: u64,
-    failed: u64,
+pub(super) struct CheckRow {
+    pub(super) run_id: String,
+    pub(super) started_at: String,
+    pub(super) checked: u64,
+    pub(super) failed: u64,
 }
 
 #[derive(Deserialize, Default)]
@@ -75,15 +75,15 @@ struct RecallRow {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct EscapeRow {
-    run_id: String,
-    test_id: String,
-    skipping_run_id: String,
-    found_commit_id: Option<String>,
-    skipping_commit_id: Option<String>,
-    reason: String,
-    skipped_at: String,
-    found_at: String,
+pub(super) struct EscapeRow {
+    pub(super) run_id: String,
+    pub(super) test_id: String,
+    pub(super) skipping_run_id: String,
+    pub(super) found_commit_id: Option<String>,
+    pub(super) skipping_commit_id: Option<String>,
+    pub(super) reason: String,
+    pub(super) skipped_at: String,
+    pub(super) found_at: String,
 }
 
 /// Tells of runs, in the period or the last so many.
@@ -101,6 +101,7 @@ pub(super) fn tell(told: &mut Told<'_>, last: Option<u32>) -> Result<(), Failure
                 told.from.clone_from(&first.started_at);
                 day(&first.started_at).clone_into(&mut told.report.period.since);
             }
+            told.only = Some(all.iter().map(|run| run.run_id.clone()).collect());
         }
         None => all.retain(|run| run.started_at >= told.from),
     }
@@ -137,7 +138,7 @@ fn told_run(run: RunRow) -> Run {
 
 fn verdicts(told: &mut Told<'_>) -> Result<(), Failure> {
     let mut all: Vec<VerdictRow> = told.rows("verdicts", "started_at DESC, run_id DESC")?;
-    all.retain(|it| it.started_at >= told.from);
+    all.retain(|it| told.counts(&it.run_id, &it.started_at));
     let took: Vec<u64> = all.iter().map(|it| it.duration_ms).collect();
     let verdicts = &mut told.report.verdicts;
     verdicts.line_ms = LINE_MS;
@@ -162,15 +163,14 @@ fn verdicts(told: &mut Told<'_>) -> Result<(), Failure> {
 }
 
 /// What the runs of the period left out, each row with the Monday of its week.
-fn left_out(told: &Told<'_>) -> Result<Vec<(String, LeftOutRow)>, Failure> {
-    let end = told.as_of.end();
+pub(super) fn left_out(told: &Told<'_>) -> Result<Vec<(String, LeftOutRow)>, Failure> {
     let all: Vec<LeftOutRow> = told.rows("left_out", "started_at, run_id, reason")?;
-    let all = all.into_iter().filter(|it| it.started_at >= told.from && it.started_at <= end);
+    let all = all.into_iter().filter(|it| told.counts(&it.run_id, &it.started_at));
     Ok(all.map(|it| (census::monday(day(&it.started_at)), it)).collect())
 }
 
 /// Summed by reason, those first that leave out most.
-fn reasons<'a>(rows: impl Iterator<Item = &'a LeftOutRow>) -> Vec<Reason> {
+pub(super) fn reasons<'a>(rows: impl Iterator<Item = &'a LeftOutRow>) -> Vec<Reason> {
     let mut by: BTreeMap<&str, (u64, BTreeSet<&str>)> = BTreeMap::new();
     for row in rows {
         let sum = by.entry(&row.reason).or_default();
@@ -188,7 +188,7 @@ fn reasons<'a>(rows: impl Iterator<Item = &'a LeftOutRow>) -> Vec<Reason> {
 }
 
 /// How many of what the selection left out were looked at, and what that says of the others.
-fn check(left_out: u64, rows: &[&CheckRow]) -> Check {
+pub(super) fn check(left_out: u64, rows: &[&CheckRow]) -> Check {
     let checked = rows.iter().map(|it| it.checked).sum();
     let failed = rows.iter().map(|it| it.failed).sum();
     let bound_per_million = bound::per_million(failed, checked);
@@ -196,20 +196,19 @@ fn check(left_out: u64, rows: &[&CheckRow]) -> Check {
     Check { left_out, checked, failed, bound_per_million, bound_failures }
 }
 
-fn vouched<'a>(rows: impl Iterator<Item = &'a LeftOutRow>) -> u64 {
+pub(super) fn vouched<'a>(rows: impl Iterator<Item = &'a LeftOutRow>) -> u64 {
     rows.filter(|it| SELECTED_BY.contains(&it.reason.as_str())).map(|it| it.tests).sum()
 }
 
-fn checks(told: &Told<'_>) -> Result<Vec<(String, CheckRow)>, Failure> {
+pub(super) fn checks(told: &Told<'_>) -> Result<Vec<(String, CheckRow)>, Failure> {
     let mut all: Vec<CheckRow> = told.rows("checked_skips", "started_at, run_id")?;
-    all.retain(|it| it.started_at >= told.from);
+    all.retain(|it| told.counts(&it.run_id, &it.started_at));
     Ok(all.into_iter().map(|it| (census::monday(day(&it.started_at)), it)).collect())
 }
 
 fn escapes(told: &mut Told<'_>, runs: &BTreeSet<String>) -> Result<(), Failure> {
-    let end = told.as_of.end();
     let mut all: Vec<EscapeRow> = told.rows("escapes", "found_at DESC, run_id, test_id, variant_id")?;
-    all.retain(|it| it.found_at >= told.from && it.found_at <= end);
+    all.retain(|it| told.counts(&it.run_id, &it.found_at));
     let recall: Vec<RecallRow> = told.rows("run_recall", "run_id")?;
     let recall: Vec<RecallRow> = recall.into_iter().filter(|it| runs.contains(&it.run_id)).collect();
     let (left, looked) = (left_out(told)?, checks(told)?);
@@ -232,49 +231,5 @@ fn escapes(told: &mut Told<'_>, runs: &BTreeSet<String>) -> Result<(), Failure> 
     // Of a test with several variants one line is enough for the week's count to agree with the list.
     let all = told.keep("escapes.list", all, MOST_ESCAPES);
     told.report.escapes.list = all.into_iter().map(escape).collect();
-    Ok(())
-}
-
-/// Tells the same week by week, with what production said.
-pub(super) fn tell_weeks(told: &mut Told<'_>) -> Result<(), Failure> {
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct Seen {
-        week: String,
-        sightings: u64,
-    }
-    let mondays = census::mondays(&told.report.period.since, &told.as_of.day, MOST_WEEKS);
-    let all: Vec<RunRow> = told.rows("runs_overview", "started_at, run_id")?;
-    let verdicts: Vec<VerdictRow> = told.rows("verdicts", "started_at, run_id")?;
-    let found: Vec<EscapeRow> = told.rows("escapes", "found_at, run_id, test_id, variant_id")?;
-    let seen: Vec<Seen> = told.rows("fault_weeks", "week, fault_id")?;
-    let (left, looked) = (left_out(told)?, checks(told)?);
-    let end = told.as_of.end();
-    let is_in =
-        |at: &str, monday: &str| at >= told.from.as_str() && at <= end.as_str() && census::monday(day(at)) == monday;
-    let week = |monday: String| {
-        let took: Vec<u64> =
-            verdicts.iter().filter(|it| is_in(&it.started_at, &monday)).map(|it| it.duration_ms).collect();
-        let runs: Vec<&RunRow> = all.iter().filter(|it| is_in(&it.started_at, &monday)).collect();
-        let left: Vec<&LeftOutRow> = left.iter().filter(|(of, _)| *of == monday).map(|(_, row)| row).collect();
-        let looked: Vec<&CheckRow> = looked.iter().filter(|(of, _)| *of == monday).map(|(_, row)| row).collect();
-        let next = census::after(&monday, 7);
-        let is_known = |at: &str| !at.is_empty() && day(at) < next.as_str();
-        Week {
-            runs: runs.len() as u64,
-            verdicts: took.len() as u64,
-            median_ms: census::percentile(&took, 50),
-            tests_run: runs.iter().map(|run| run.tests_run).sum(),
-            left_out: reasons(left.iter().copied()),
-            escapes: found.iter().filter(|it| is_in(&it.found_at, &monday)).count() as u64,
-            check: check(vouched(left.iter().copied()), &looked),
-            sightings: seen.iter().filter(|it| it.week == monday).map(|it| it.sightings).sum(),
-            faults: super::count(&told.spans, |(seen, _)| is_known(seen)),
-            faults_guarded: super::count(&told.spans, |(_, guarded)| guarded.as_deref().is_some_and(is_known)),
-            week: monday,
-        }
-    };
-    let weeks: Vec<Week> = mondays.into_iter().map(week).collect();
-    told.report.weeks = weeks;
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! The page's tables: the rows that the marks of its charts lead to.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::super::phrasing::{self, duration, number, percent, share, short, short_duration};
 use super::parts::{Cell, Head, Table, anchor};
 use super::sections;
-use crate::formats::report_v1::{Check, Report};
+use crate::formats::report_v1::{Change, Check, Report};
 
 const N: bool = true;
 const T: bool = false;
@@ -318,7 +318,7 @@ pub(super) fn drafts(page: &mut String, report: &Report) {
             line(&it.state),
             Cell::State(is_good, format!("{}{auto}{more}", it.fate)),
             Cell::Wide(why),
-            Cell::Text(steps.join(" → ")),
+            Cell::Text(steps.join(", ")),
         ];
         (Some(anchor("draft", &it.draft)), cells)
     };
@@ -400,45 +400,47 @@ pub(super) fn tests(page: &mut String, report: &Report) {
     .write(page);
 }
 
-/// The change log. What led to a record is under its name, which others may ask about.
+/// What a record says happened, in words.
+fn happened(it: &Change) -> String {
+    let upper = |word: &str| if ["fast", "weekly"].contains(&word) { word.to_uppercase() } else { word.to_owned() };
+    match (it.kind.as_str(), it.from.as_str(), it.to.as_str()) {
+        ("change", "absent", to) => format!("{} to {}", it.op, upper(to)),
+        ("change", from, "absent") => format!("{} from {}", it.op, upper(from)),
+        ("change", from, to) => format!("{} {} to {}", it.op, upper(from), upper(to)),
+        (kind, ..) => kind.to_owned(),
+    }
+}
+
+/// The change log.
 pub(super) fn changes(page: &mut String, report: &Report) {
     let heads = [
         ("Recorded (UTC)", T),
         ("What", T),
         ("Test", T),
         ("Why", T),
+        ("Record", T),
+        ("In the log", T),
         ("By", T),
         ("Signed", T),
-        ("In the log", T),
-        ("Record", T),
     ];
-    let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut rows = Vec::new();
     for it in &report.changes {
-        let upper = |word: &str| if ["fast", "weekly"].contains(&word) { word.to_uppercase() } else { word.to_owned() };
-        let what = if it.kind == "change" {
-            format!("{} {} → {}", it.op, upper(&it.from), upper(&it.to))
-        } else {
-            it.kind.clone()
-        };
-        let why = [it.rule.as_str(), it.text.as_str()]
-            .into_iter()
-            .filter(|text| !text.is_empty())
-            .collect::<Vec<_>>()
-            .join(": ");
+        let parts = [it.rule.as_str(), it.text.as_str()].into_iter().filter(|text| !text.is_empty());
+        let why = parts.collect::<Vec<_>>().join(": ");
         let signed = if it.signed_by.is_empty() { "no".to_owned() } else { it.signed_by.join(" ") };
         let place = it.index.map_or_else(|| "waits".to_owned(), |index| format!("record {index}"));
         let cells = vec![
             moment(&it.at),
-            line(&what),
+            line(&happened(it)),
             code(&it.test),
             Cell::Wide(why),
+            Cell::Name(it.record.clone()),
+            line(&place),
             Cell::Text(it.actor.clone()),
             Cell::Text(signed),
-            line(&place),
-            code(&it.record),
         ];
-        let id = seen.insert(&it.record, ()).is_none().then(|| anchor("record", &it.record));
+        let id = seen.insert(&it.record).then(|| anchor("record", &it.record));
         rows.push((id, cells));
     }
     Table { id: "change-list", caption: "Records", heads: &heads, rows, is_searched: true, is_open: true }.write(page);

@@ -37,7 +37,9 @@ pub(super) fn escaped(text: &str) -> String {
 /// A sentence of titer's own, in which commands stand between backticks.
 pub(super) fn sentence(text: &str) -> String {
     let parts = text.split('`').enumerate();
-    parts.map(|(at, part)| if at % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) }).collect()
+    parts
+        .map(|(at, part)| if at % 2 == 1 { format!("<code>{}</code>", escaped(part)) } else { escaped(part) })
+        .collect()
 }
 
 /// The name under which a row can be led to, as the page's script makes it, too.
@@ -55,6 +57,8 @@ pub(super) enum Cell {
     Wide(String),
     /// An id, a test, a path.
     Code(String),
+    /// A long id: its beginning is shown, and enough to ask for it by.
+    Name(String),
     /// To the right.
     Number(String),
     /// A time, or something else that stays on one line.
@@ -129,6 +133,10 @@ fn write_cell(page: &mut String, cell: &Cell) {
         Cell::Text(text) => write!(page, "<td>{}</td>", escaped(text)),
         Cell::Wide(text) => write!(page, "<td class=\"wide\">{}</td>", escaped(text)),
         Cell::Code(text) => write!(page, "<td class=\"wide\"><code>{}</code></td>", escaped(text)),
+        Cell::Name(text) => {
+            let beginning = text.get(..16).unwrap_or(text);
+            write!(page, "<td class=\"nowrap\"><code title=\"{}\">{}</code></td>", escaped(text), escaped(beginning))
+        }
         Cell::Number(text) => write!(page, "<td class=\"number\">{}</td>", escaped(text)),
         Cell::Line(text) => write!(page, "<td class=\"nowrap\">{}</td>", escaped(text)),
         Cell::State(is_good, text) => {
@@ -141,7 +149,7 @@ fn write_cell(page: &mut String, cell: &Cell) {
     };
 }
 
-/// One thing of a legend: its name, its colour, and its sign (`square`, `circle`, `diamond`, `cross`, `line`).
+/// One thing of a legend: its name, its colour, and its sign (`square`, `circle`, `dot`, `diamond`, `cross`, `line`).
 pub(super) type Sign<'a> = (&'a str, &'a str, &'a str);
 
 /// A place for a chart, which the page's script draws.
@@ -156,6 +164,7 @@ pub(super) fn figure(page: &mut String, chart: &str, caption: &str, signs: &[Sig
         for (name, colour, sign) in signs {
             let shape = match *sign {
                 "circle" => "<circle cx=\"7\" cy=\"7\" r=\"4.5\" fill=\"none\" stroke=\"@\" stroke-width=\"2\"/>",
+                "dot" => "<circle cx=\"7\" cy=\"7\" r=\"4.5\" fill=\"@\"/>",
                 "diamond" => "<path d=\"M7 1l5 6-5 6-5-6z\" fill=\"@\"/>",
                 "cross" => "<path d=\"M3 3l8 8M11 3l-8 8\" stroke=\"@\" stroke-width=\"2.5\" fill=\"none\"/>",
                 "line" => "<path d=\"M0 7h14\" stroke=\"@\" stroke-width=\"3\" fill=\"none\"/>",

@@ -34,13 +34,13 @@ pub(super) fn cards(page: &mut String, report: &Report) {
     );
     let cards = [
         (
-            "Median time to verdict",
+            "Time to verdict",
             verdicts.median_ms.map_or_else(dash, duration),
             is_quick,
             match is_quick {
                 None => "no commit was tested in this time".to_owned(),
                 Some(is_quick) => format!(
-                    "{} the minute; {} of {} commits within it",
+                    "median, {} the minute; {} of {} commits within it",
                     if is_quick { "under" } else { "over" },
                     number(verdicts.within_line),
                     number(verdicts.count)
@@ -196,7 +196,7 @@ fn escapes(page: &mut String, report: &Report) {
     }
     if report.weeks.iter().any(|week| week.check.bound_per_million.is_some()) {
         let signs =
-            [("failed of what was looked at", "var(--one)", "circle"), ("at most (95 % sure)", "var(--one)", "line")];
+            [("failed of what was looked at", "var(--one)", "dot"), ("at most (95 % sure)", "var(--one)", "line")];
         figure(page, "bounds", "How much of what was left out hides a failure", &signs);
     } else {
         empty(
