@@ -349,6 +349,13 @@ fn a_line_that_cannot_be_read_is_listed_and_the_others_count() {
 }
 
 #[test]
+fn segments_of_every_kind_that_are_whole_are_no_problem() {
+    let lens = Ledger::filled().with_an_escape().with_a_probe().lens();
+    let whole = rows(&lens, "SELECT segment FROM segment_problems WHERE segment NOT LIKE '%/R4-%'");
+    assert_eq!(whole, json!([]));
+}
+
+#[test]
 fn a_segment_that_is_no_compressed_file_costs_only_itself() {
     let ledger = Ledger::filled();
     ledger.write_bytes("outcomes", "R6", b"this is not zstd");

@@ -5,6 +5,7 @@
 pub mod arena;
 pub mod asked;
 pub mod audited;
+pub mod browser;
 pub mod cargo;
 pub mod cargo_edits;
 pub mod cargo_project;

@@ -34,7 +34,7 @@ pub(super) fn tell(told: &mut Told<'_>, settings: &Settings) -> Result<(), Failu
     };
     let end = told.as_of.end();
     let mut all: Vec<Record> = all.into_iter().filter(|it| it.at() <= end.as_str() || it.at().len() == 10).collect();
-    all.sort_by(|a, b| (a.at(), a.index.unwrap_or(u64::MAX)).cmp(&(b.at(), b.index.unwrap_or(u64::MAX))));
+    in_order(&mut all);
     let is_sealed_elsewhere = all.iter().all(|it| it.index.is_none()) && !told.suites.placements.is_empty();
     let steps = steps(&all, &told.suites, &told.as_of.day);
     if is_sealed_elsewhere && told.suites.placements.len() > all.len() {
@@ -50,6 +50,17 @@ pub(super) fn tell(told: &mut Told<'_>, settings: &Settings) -> Result<(), Failu
     let changes: Vec<Change> = all.iter().rev().filter(|it| it.kind != DECISION).map(change).collect();
     told.report.changes = told.keep("changes", changes, MOST_CHANGES);
     Ok(())
+}
+
+/// Puts records in the order in which they were written. A placement's records are as of its day, so that two on one day are told apart by their
+/// place in the log, else by which of them goes on from the other.
+fn in_order(all: &mut [Record]) {
+    let by_id: BTreeMap<&str, &Record> = all.iter().map(|it| (it.id.as_str(), it)).collect();
+    let before = |it: &Record| by_id.get(it.text("prev")).filter(|before| before.at() == it.at()).copied();
+    let depth = |it: &Record| std::iter::successors(before(it), |it| before(it)).take(all.len()).count();
+    let depths: BTreeMap<String, usize> = all.iter().map(|it| (it.id.clone(), depth(it))).collect();
+    let key = |it: &Record| (it.at().to_owned(), it.index.unwrap_or(u64::MAX), depths[&it.id], it.id.clone());
+    all.sort_by_cached_key(key);
 }
 
 /// What records did to tests; of a test whose records are not here, where the snapshot has it.
