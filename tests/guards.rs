@@ -172,14 +172,26 @@ fn a_sweep_learns_drafts_checks_and_opens_a_pull_request_without_a_further_word(
     assert!(opened["title"].as_str().unwrap().ends_with("KeyError in shop/prices.py"), "{opened}");
     assert!(asked[1].starts_with("POST /graphql ") && asked[1].contains("PR_node"), "{}", asked[1]);
     says(&repository.titer(&["guard", "sweep", "--pr"]), 0, &["no fault waits for a guard"]);
+    // Auto-merged is what the forge has merged: until then the guard is elsewhere.
+    let trusted = || {
+        let told: Value = serde_json::from_str(&repository.titer(&["report", "--json"]).stdout).unwrap();
+        let of = |name: &str| told["guards"][name].as_u64().unwrap();
+        (of("proposed"), of("auto_merged"), of("auto_merged_reverted"), of("would_have_caught"))
+    };
+    assert_eq!(trusted(), (1, 0, 0, 0));
     // What the forge would do.
     repository.git(&["fetch", "-q", "origin", branch]);
     repository.git(&["merge", "-q", "--ff-only", "FETCH_HEAD"]);
+    assert_eq!(trusted(), (1, 1, 0, 1));
     let text = text_of(&repository);
     assert!(text.contains("assert") && !text.contains("xfail"), "{text}");
     says(&repository.titer(&[&["run", "--record"], &PYTEST[1..]].concat()), 0, &["3 passed"]);
     repository.replace("shop/prices.py", FIX, BUG);
     says(&repository.titer(PYTEST), 1, &["KeyError", "1 failed"]);
+    // Somebody takes the guard out again.
+    repository.git(&["rm", "-q", guards(&repository)[0].to_str().unwrap()]);
+    repository.commit("too strict");
+    assert_eq!(trusted(), (1, 1, 1, 0));
 }
 
 /// A server that answers as GitHub did, and what it was asked.

@@ -21,6 +21,22 @@ use support::interpreters::{of_audit, of_sources};
 use support::shop::rows;
 use support::{Repository, browser, day, made_up, newest, says, small};
 
+/// Every chart that the page may have.
+const CHARTS: &[&str] = &[
+    "verdicts",
+    "left_out",
+    "escapes",
+    "bounds",
+    "suites",
+    "moves",
+    "faults",
+    "sightings",
+    "timeline",
+    "guards",
+    "slowest",
+    "valuable",
+];
+
 const RUN: &[&str] = &["run", "--record", "--", "pytest", "-q"];
 
 /// A sighting as sentry-sdk sends it: this error, in this function of the shop.
@@ -90,12 +106,8 @@ fn told(repository: &Repository, arguments: &[&str]) -> Report {
     serde_json::from_str(&told.stdout).unwrap_or_else(|error| panic!("{error}: {}", told.stdout))
 }
 
-#[test]
-fn a_real_ledger_is_told_in_every_form_and_each_mark_leads_to_its_evidence() {
-    let mut repository = seasoned();
-    let tomorrow = day(-1);
-    let as_of = ["--as-of", tomorrow.as_str()];
-    let report = told(&repository, &as_of);
+/// What happened to the seasoned shop is what is told of it.
+fn holds(report: &Report) {
     let guards = &report.guards;
     assert_eq!(
         (
@@ -135,6 +147,15 @@ fn a_real_ledger_is_told_in_every_form_and_each_mark_leads_to_its_evidence() {
     assert_eq!((report.suites.fast, report.suites.weekly), (3, 1), "{:#?}", report.suites);
     assert!(report.changes.iter().any(|it| it.rule == "escaped" && it.op == "move"), "{:#?}", report.changes);
     assert!(report.problems.is_empty() && report.tests.slowest.len() == 4, "{report:#?}");
+}
+
+#[test]
+fn a_real_ledger_is_told_in_every_form_and_each_mark_leads_to_its_evidence() {
+    let mut repository = seasoned();
+    let tomorrow = day(-1);
+    let as_of = ["--as-of", tomorrow.as_str()];
+    let report = told(&repository, &as_of);
+    holds(&report);
     // A day before anything happened, and the last run alone.
     let before = told(&repository, &["--as-of", &day(200)]);
     assert_eq!((before.period.runs, before.faults.total, before.guards.drafted), (0, 0, 0));
@@ -163,21 +184,7 @@ fn a_real_ledger_is_told_in_every_form_and_each_mark_leads_to_its_evidence() {
     repository.titer(&[&["report", "--html", page.to_str().unwrap()], as_of.as_slice()].concat()).exits(0);
     assert_eq!(again, fs::read(&page).unwrap(), "the same ledger, the same page");
     if let Some(seen) = browser::opened("real", &page, "escaped") {
-        let charts = [
-            "verdicts",
-            "left_out",
-            "escapes",
-            "bounds",
-            "suites",
-            "moves",
-            "faults",
-            "sightings",
-            "timeline",
-            "guards",
-            "slowest",
-            "valuable",
-        ];
-        stands(&seen, &charts);
+        stands(&seen, CHARTS);
         let fault = seen["clicks"]["timeline"]["text"].as_str().unwrap();
         assert!(fault.contains("shop/prices.py"), "{fault}");
         assert_eq!(seen["search"]["after"], 1, "{seen}");
@@ -263,21 +270,7 @@ fn a_page_of_a_busy_quarter_stands_in_a_browser_whatever_production_says() {
     assert!(text.len() < 1_500_000, "{}", text.len());
     fs::write(&file, text).unwrap();
     if let Some(seen) = browser::opened("made-up", &file, "flaky 24") {
-        let charts = [
-            "verdicts",
-            "left_out",
-            "escapes",
-            "bounds",
-            "suites",
-            "moves",
-            "faults",
-            "sightings",
-            "timeline",
-            "guards",
-            "slowest",
-            "valuable",
-        ];
-        stands(&seen, &charts);
+        stands(&seen, CHARTS);
     }
 }
 

@@ -33,7 +33,7 @@
   });
   const time = { type: "utc", domain: [since, end], label: null };
   // As many steps as there are whole numbers.
-  const whole = (most) => ({ ticks: Math.min(5, Math.max(1, most)), tickFormat: (value) => (Number.isInteger(value) ? number(value) : "") });
+  const whole = (most) => (most > 9 ? { ticks: 5, tickFormat: "~s" } : { ticks: Math.max(1, Math.min(5, most)), tickFormat: (value) => (Number.isInteger(value) ? String(value) : "") });
 
   const charts = {
     verdicts(width) {
@@ -73,7 +73,7 @@
       const label = (it) => `week of ${it.week.week}: ${many(it.tests, "test", "tests")} ${it.group === "ran" ? "ran" : `left out: ${it.group}`}`;
       return Plot.plot(common(width, 240, {
         x: time,
-        y: { label: "tests, run by run", grid: true, tickFormat: "~s" },
+        y: { label: "tests, run by run", grid: true, ...whole(Math.max(...report.weeks.map((it) => it.tests_run + it.left_out.reduce((sum, one) => sum + one.tests, 0)))) },
         color: { domain, range: ["var(--six)", ...colours.slice(0, 5), "var(--quiet)"].slice(0, domain.length) },
         marks: [
           Plot.rectY(all, Plot.stackY({ order: domain }, {
@@ -129,7 +129,7 @@
       const label = (it) => `${it.day}: ${it.said}`;
       return Plot.plot(common(width, 260, {
         x: time,
-        y: { label: "tests", grid: true, tickFormat: "~s", zero: true },
+        y: { label: "tests", grid: true, zero: true, ...whole(Math.max(...days.map((it) => it.fast + it.weekly))) },
         color: { domain: ["FAST", "WEEKLY"], range: ["var(--one)", "var(--five)"] },
         marks: [
           Plot.areaY(all, Plot.stackY({ x: "date", y: "tests", fill: "suite", fillOpacity: 0.75, curve: "step-after", order: ["FAST", "WEEKLY"] })),
@@ -180,7 +180,7 @@
       const label = (it) => `week of ${it.week}: seen ${many(it.sightings, "time", "times")}`;
       return Plot.plot(common(width, 240, {
         x: time,
-        y: { label: "sightings", grid: true, tickFormat: "~s" },
+        y: { label: "sightings", grid: true, ...whole(Math.max(...all.map((it) => it.sightings))) },
         marks: [
           Plot.rectY(all, { x1: (it) => date(it.week), x2: (it) => new Date(+date(it.week) + 7 * 864e5), y: "sightings", fill: "var(--two)", insetLeft: 2, insetRight: 2, clip: true,
             title: label, ariaLabel: label, href: (it) => anchor("week", it.week), tip: true }),

@@ -15,7 +15,7 @@ pub(super) struct Report {
     /// Print JSON (format `report_v1`)
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
-    /// Write a screen of Markdown: to FILE, else appended to the job's summary where GITHUB_STEP_SUMMARY names it, else printed
+    /// Write a screen of Markdown: to FILE, else appended to the job's summary where `GITHUB_STEP_SUMMARY` names it, else printed
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     #[allow(clippy::option_option, reason = "not asked for, asked for, asked for with a file")]
     markdown: Option<Option<PathBuf>>,

@@ -25,8 +25,19 @@ pub fn text(report: &Report) -> String {
     for (name, line) in lines.iter().filter(|(name, _)| !name.is_empty() || report.guards.drafted > 0) {
         let _ = writeln!(told, "{name:<9} {line}");
     }
+    faulty(&mut told, report);
+    noteworthy(&mut told, report);
+    for problem in &report.problems {
+        let _ = writeln!(told, "\nmissing: {}", plain(problem, 200));
+    }
+    told.push_str("\n`titer report --html FILE` has all of it, with the evidence\n");
+    told
+}
+
+/// What is wrong, the gravest first.
+fn faulty(told: &mut String, report: &Report) {
     list(
-        &mut told,
+        told,
         "escaped",
         report.escapes.list.iter().map(|it| {
             let commit = it.skipping_commit.as_deref().map_or("no commit", short);
@@ -34,7 +45,7 @@ pub fn text(report: &Report) -> String {
         }),
     );
     list(
-        &mut told,
+        told,
         "relapsed",
         report.relapses.list.iter().map(|it| {
             format!(
@@ -49,7 +60,7 @@ pub fn text(report: &Report) -> String {
     );
     let bare = report.faults.list.iter().filter(|it| it.guard.is_none() && !it.path.is_empty());
     list(
-        &mut told,
+        told,
         "without a guard",
         bare.map(|it| {
             format!(
@@ -64,22 +75,26 @@ pub fn text(report: &Report) -> String {
     );
     let expired = report.suites.quarantines.iter().filter(|it| it.has_expired);
     list(
-        &mut told,
+        told,
         "quarantine ended",
         expired.map(|it| format!("{} on {}", plain(&it.test, 90), it.until.as_deref().unwrap_or_default())),
     );
+}
+
+/// Tests worth a look.
+fn noteworthy(told: &mut String, report: &Report) {
     list(
-        &mut told,
+        told,
         "slowest",
         report.tests.slowest.iter().map(|it| format!("{:>9} {}", short_duration(it.median_us), plain(&it.test, 90))),
     );
     list(
-        &mut told,
+        told,
         "most valuable",
         report.tests.valuable.iter().map(|it| format!("{:>9} {}", number(it.points), plain(&it.test, 90))),
     );
     list(
-        &mut told,
+        told,
         "flaky",
         report
             .tests
@@ -87,11 +102,6 @@ pub fn text(report: &Report) -> String {
             .iter()
             .map(|it| format!("{} on {}", plain(&it.test, 90), phrasing::many(it.trees, "tree", "trees"))),
     );
-    for problem in &report.problems {
-        let _ = writeln!(told, "\nmissing: {}", plain(problem, 200));
-    }
-    told.push_str("\n`titer report --html FILE` has all of it, with the evidence\n");
-    told
 }
 
 /// The beginning of a list, and how many more there are.

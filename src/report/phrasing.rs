@@ -216,10 +216,12 @@ pub fn faults(report: &Report) -> String {
 #[must_use]
 pub fn relapses(report: &Report) -> String {
     let (with, without) = (report.relapses.with_guard, report.relapses.without_guard);
-    if with.fixed + without.fixed == 0 {
-        return "of no fault a fix is known".to_owned();
+    match (with.fixed, without.fixed) {
+        (0, 0) => "of no fault a fix is known".to_owned(),
+        (0, _) => format!("{} fixed faults came back, none of them had a guard", rate(without)),
+        (_, 0) => format!("{} fixed faults came back in spite of their guard, and none was without one", rate(with)),
+        _ => format!("{} fixed faults came back in spite of their guard, {} without one", rate(with), rate(without)),
     }
-    format!("{} fixed faults came back in spite of their guard, {} without one", rate(with), rate(without))
 }
 
 /// What became of drafts.

@@ -262,9 +262,9 @@ fn relapses(
     }
     let (mut with, mut without, mut list) = (Rate::default(), Rate::default(), Vec::new());
     for fault in faults {
-        let Some(fixed) = fixes.get(fault.fault.as_str()) else { continue };
+        let Some(fix) = fixes.get(fault.fault.as_str()) else { continue };
         let seen = of_fault.get(&fault.fault).map(Vec::as_slice).unwrap_or_default().iter().take(MOST_COMMITS);
-        let again: Vec<&CommitRow> = seen.filter(|it| commits::holds(&settings.root, &it.commit_id, fixed)).collect();
+        let again: Vec<&CommitRow> = seen.filter(|it| commits::holds(&settings.root, &it.commit_id, fix)).collect();
         let guarded = fault.guarded_at.as_deref();
         let after = again.iter().find(|it| guarded.is_some_and(|at| it.last_seen_at.as_str() >= at));
         let before = again.iter().find(|it| guarded.is_none_or(|at| it.first_seen_at.as_str() < at));
@@ -282,7 +282,7 @@ fn relapses(
                 error_type: fault.error_type.clone(),
                 path: fault.path.clone(),
                 function: fault.function.clone(),
-                fixed_by: (*fixed).to_owned(),
+                fixed_by: (*fix).to_owned(),
                 seen_in: it.commit_id.clone(),
                 seen_at: it.last_seen_at.clone(),
                 guard: after.and(fault.guard.clone()),

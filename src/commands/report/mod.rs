@@ -102,8 +102,8 @@ fn gather(settings: &Settings, request: &Request) -> Result<Report, Failure> {
     let lens = evidence::lens(settings, &as_of.end(), &Limits::default())?;
     let (report, suites) = (Report::default(), Suites::default());
     let mut told = Told { lens: &lens, report, suites, as_of, from: String::new(), only: None, spans: Vec::new() };
-    told.report.format = FORMAT.to_owned();
-    told.report.titer = env!("CARGO_PKG_VERSION").to_owned();
+    FORMAT.clone_into(&mut told.report.format);
+    env!("CARGO_PKG_VERSION").clone_into(&mut told.report.titer);
     told.report.repository =
         settings.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     told.report.period = Period { since, as_of: told.as_of.day.clone(), ..Period::default() };
@@ -144,9 +144,9 @@ impl Told<'_> {
         let Table { columns, rows } = self.lens.ordered(view, order)?;
         let row = |cells: Vec<Value>| {
             let members = columns.iter().cloned().zip(cells).filter(|(_, cell)| !cell.is_null());
-            let members = members.map(|(name, cell)| match cell {
-                Value::String(text) if name.ends_with("_at") => (name, Value::from(instant(&text))),
-                cell => (name, cell),
+            let members = members.map(|(name, cell)| match cell.as_str().filter(|_| name.ends_with("_at")) {
+                Some(text) => (name, Value::from(instant(text))),
+                None => (name, cell),
             });
             serde_json::from_value(Value::Object(members.collect()))
         };

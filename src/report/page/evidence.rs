@@ -29,7 +29,7 @@ fn moment(at: &str) -> Cell {
 }
 
 fn commit(id: Option<&str>) -> Cell {
-    Cell::Code(id.map_or("no commit", short).to_owned())
+    id.map_or_else(|| line("no commit"), |id| Cell::Name(id.to_owned(), 10))
 }
 
 fn link(kind: &str, id: &str) -> Cell {
@@ -220,7 +220,7 @@ pub(super) fn faults(page: &mut String, report: &Report) {
         let place = if it.path.is_empty() { "elsewhere".to_owned() } else { format!("{} {}", it.path, it.function) };
         let guard = it.guard.as_ref().map_or_else(|| Cell::State(false, "none".to_owned()), |guard| code(guard));
         let cells = vec![
-            code(short(&it.fault)),
+            Cell::Name(it.fault.clone(), 10),
             Cell::Wide(format!("{}: {}", it.error_type, it.message)),
             code(&place),
             figure(it.sightings),
@@ -253,8 +253,8 @@ pub(super) fn relapses(page: &mut String, report: &Report) {
             link("fault", &it.fault),
             Cell::Text(it.error_type.clone()),
             code(&place),
-            code(short(&it.fixed_by)),
-            code(short(&it.seen_in)),
+            commit(Some(&it.fixed_by)),
+            commit(Some(&it.seen_in)),
             moment(&it.seen_at),
             guard,
         ];
@@ -435,7 +435,7 @@ pub(super) fn changes(page: &mut String, report: &Report) {
             line(&happened(it)),
             code(&it.test),
             Cell::Wide(why),
-            Cell::Name(it.record.clone()),
+            Cell::Name(it.record.clone(), 16),
             line(&place),
             Cell::Text(it.actor.clone()),
             Cell::Text(signed),

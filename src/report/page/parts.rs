@@ -25,7 +25,7 @@ pub(super) fn escaped(text: &str) -> String {
             '\'' => told.push_str("&#39;"),
             '\n' => told.push('\n'),
             '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                told.push(' ')
+                told.push(' ');
             }
             letter if letter.is_control() => told.push(' '),
             letter => told.push(letter),
@@ -57,8 +57,8 @@ pub(super) enum Cell {
     Wide(String),
     /// An id, a test, a path.
     Code(String),
-    /// A long id: its beginning is shown, and enough to ask for it by.
-    Name(String),
+    /// A long id, and how much of it is shown: enough to ask for it by.
+    Name(String, usize),
     /// To the right.
     Number(String),
     /// A time, or something else that stays on one line.
@@ -92,9 +92,9 @@ impl Table<'_> {
             return;
         }
         let (id, open) = (self.id, if self.is_open { " open" } else { "" });
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<details id=\"{id}\"{open}><summary>{} ({})</summary>\n",
+            "<details id=\"{id}\"{open}><summary>{} ({})</summary>",
             escaped(self.caption),
             self.rows.len()
         );
@@ -119,7 +119,9 @@ impl Table<'_> {
                 Some(id) => drop(write!(page, "<tr id=\"{}\">", escaped(id))),
                 None => page.push_str("<tr>"),
             }
-            cells.iter().for_each(|cell| write_cell(page, cell));
+            for cell in cells {
+                write_cell(page, cell);
+            }
             page.push_str("</tr>\n");
         }
         page.push_str("</tbody></table></div>\n");
@@ -133,8 +135,8 @@ fn write_cell(page: &mut String, cell: &Cell) {
         Cell::Text(text) => write!(page, "<td>{}</td>", escaped(text)),
         Cell::Wide(text) => write!(page, "<td class=\"wide\">{}</td>", escaped(text)),
         Cell::Code(text) => write!(page, "<td class=\"wide\"><code>{}</code></td>", escaped(text)),
-        Cell::Name(text) => {
-            let beginning = text.get(..16).unwrap_or(text);
+        Cell::Name(text, most) => {
+            let beginning = text.get(..*most).unwrap_or(text);
             write!(page, "<td class=\"nowrap\"><code title=\"{}\">{}</code></td>", escaped(text), escaped(beginning))
         }
         Cell::Number(text) => write!(page, "<td class=\"number\">{}</td>", escaped(text)),

@@ -20,78 +20,13 @@ pub(super) const NAMES: [(&str, &str); 9] = [
     ("evidence", "Evidence"),
 ];
 
-/// The numbers that everybody asks for first.
+/// A number that everybody asks for first: its name, itself, whether it is good or bad, and what to know of it.
+type Card = (&'static str, String, Option<bool>, String);
+
+/// Those numbers.
 pub(super) fn cards(page: &mut String, report: &Report) {
-    let verdicts = &report.verdicts;
-    let left = &report.left_out;
-    let check = &report.escapes.check;
-    let (with, without) = (report.relapses.with_guard, report.relapses.without_guard);
-    let dash = || "–".to_owned();
-    let is_quick = verdicts.median_ms.map(|median| median <= verdicts.line_ms);
-    let bound = check.bound_per_million.map_or_else(
-        || "nothing that was left out was looked at".to_owned(),
-        |it| format!("at most {} of what is left out hides a failure (95 % sure)", share(it)),
-    );
-    let cards = [
-        (
-            "Time to verdict",
-            verdicts.median_ms.map_or_else(dash, duration),
-            is_quick,
-            match is_quick {
-                None => "no commit was tested in this time".to_owned(),
-                Some(is_quick) => format!(
-                    "median, {} the minute; {} of {} commits within it",
-                    if is_quick { "under" } else { "over" },
-                    number(verdicts.within_line),
-                    number(verdicts.count)
-                ),
-            },
-        ),
-        (
-            "Left out",
-            percent(left.tests_left_out, left.tests_run + left.tests_left_out),
-            None,
-            format!("{} of {} tests", number(left.tests_left_out), number(left.tests_run + left.tests_left_out)),
-        ),
-        (
-            "Escapes found",
-            number(report.escapes.found),
-            Some(report.escapes.found == 0).filter(|_| check.checked > 0 || report.escapes.found > 0),
-            bound,
-        ),
-        (
-            "FAST and WEEKLY",
-            format!("{} | {}", number(report.suites.fast), number(report.suites.weekly)),
-            None,
-            format!(
-                "{} of the tests in WEEKLY",
-                percent(report.suites.weekly, report.suites.fast + report.suites.weekly)
-            ),
-        ),
-        (
-            "Faults with a guard",
-            if report.faults.in_repository == 0 {
-                dash()
-            } else {
-                format!("{} of {}", number(report.faults.guarded), number(report.faults.in_repository))
-            },
-            Some(report.faults.guarded == report.faults.in_repository).filter(|_| report.faults.in_repository > 0),
-            report.guards.median_seconds_to_guard.map_or_else(
-                || "no guard came of a fault yet".to_owned(),
-                |it| format!("median {} from fault to guard", span(it)),
-            ),
-        ),
-        (
-            "Relapses",
-            number(with.relapsed + without.relapsed),
-            Some(with.relapsed + without.relapsed == 0).filter(|_| with.fixed + without.fixed > 0),
-            if with.fixed + without.fixed == 0 {
-                "of no fault a fix is known".to_owned()
-            } else {
-                format!("{} with a guard, {} without", rate(with), rate(without))
-            },
-        ),
-    ];
+    let cards =
+        [quickness(report), leaving_out(report), missing(report), living(report), guarding(report), relapsing(report)];
     page.push_str("<ul class=\"cards\">\n");
     for (name, value, is_good, note) in cards {
         let class = match is_good {
@@ -99,14 +34,71 @@ pub(super) fn cards(page: &mut String, report: &Report) {
             Some(false) => " class=\"bad\"",
             None => "",
         };
-        let _ = writeln!(
-            page,
-            "<li{class}><h2>{name}</h2><p class=\"big\">{}</p><p class=\"note\">{}</p></li>",
-            escaped(&value),
-            parts::sentence(&note)
-        );
+        let (value, note) = (escaped(&value), parts::sentence(&note));
+        let _ =
+            writeln!(page, "<li{class}><h2>{name}</h2><p class=\"big\">{value}</p><p class=\"note\">{note}</p></li>");
     }
     page.push_str("</ul>\n");
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}
+
+fn quickness(report: &Report) -> Card {
+    let it = &report.verdicts;
+    let is_quick = it.median_ms.map(|median| median <= it.line_ms);
+    let side = if is_quick == Some(true) { "under" } else { "over" };
+    let note = if is_quick.is_none() {
+        "no commit was tested in this time".to_owned()
+    } else {
+        format!("median, {side} the minute; {} of {} commits within it", number(it.within_line), number(it.count))
+    };
+    ("Time to verdict", it.median_ms.map_or_else(dash, duration), is_quick, note)
+}
+
+fn leaving_out(report: &Report) -> Card {
+    let (left, all) = (report.left_out.tests_left_out, report.left_out.tests_left_out + report.left_out.tests_run);
+    ("Left out", percent(left, all), None, format!("{} of {} tests", number(left), number(all)))
+}
+
+fn missing(report: &Report) -> Card {
+    let (found, check) = (report.escapes.found, &report.escapes.check);
+    let note = check.bound_per_million.map_or_else(
+        || "nothing that was left out was looked at".to_owned(),
+        |it| format!("at most {} of what is left out hides a failure (95 % sure)", share(it)),
+    );
+    // None found where nobody looked is not good.
+    ("Escapes found", number(found), Some(found == 0).filter(|_| check.checked > 0 || found > 0), note)
+}
+
+fn living(report: &Report) -> Card {
+    let (fast, weekly) = (report.suites.fast, report.suites.weekly);
+    let note = format!("{} of the tests in WEEKLY", percent(weekly, fast + weekly));
+    ("FAST and WEEKLY", format!("{} | {}", number(fast), number(weekly)), None, note)
+}
+
+fn guarding(report: &Report) -> Card {
+    let (guarded, all) = (report.faults.guarded, report.faults.in_repository);
+    let value = if all == 0 { dash() } else { format!("{} of {}", number(guarded), number(all)) };
+    let note = report.guards.median_seconds_to_guard;
+    let note = note.map_or_else(
+        || "no guard came of a fault yet".to_owned(),
+        |it| format!("median {} from fault to guard", span(it)),
+    );
+    ("Faults with a guard", value, Some(guarded == all).filter(|_| all > 0), note)
+}
+
+fn relapsing(report: &Report) -> Card {
+    let (with, without) = (report.relapses.with_guard, report.relapses.without_guard);
+    let (relapsed, fixed) = (with.relapsed + without.relapsed, with.fixed + without.fixed);
+    let note = match (with.fixed, without.fixed) {
+        (0, 0) => "of no fault a fix is known".to_owned(),
+        (0, _) => format!("{} fixed faults, without a guard", rate(without)),
+        (_, 0) => format!("{} fixed faults, all with a guard", rate(with)),
+        _ => format!("{} with a guard, {} without", rate(with), rate(without)),
+    };
+    ("Relapses", number(relapsed), Some(relapsed == 0).filter(|_| fixed > 0), note)
 }
 
 /// Opens a section, with what its answer is in a sentence.
@@ -341,13 +333,15 @@ fn tests(page: &mut String, report: &Report) {
     open(page, 6, &lead);
     let signs = [("FAST", "var(--one)", "square"), ("WEEKLY", "var(--five)", "square")];
     page.push_str("<div class=\"pair\">\n");
-    match tests.slowest.is_empty() {
-        true => empty(page, "No test ran to its end in the last 90 days."),
-        false => figure(page, "slowest", "The slowest, by their median", &signs),
+    if tests.slowest.is_empty() {
+        empty(page, "No test ran to its end in the last 90 days.");
+    } else {
+        figure(page, "slowest", "The slowest, by their median", &signs);
     }
-    match tests.valuable.is_empty() {
-        true => empty(page, "Of no test it is known yet that it tells more than another."),
-        false => figure(page, "valuable", "The most valuable, in points", &signs),
+    if tests.valuable.is_empty() {
+        empty(page, "Of no test it is known yet that it tells more than another.");
+    } else {
+        figure(page, "valuable", "The most valuable, in points", &signs);
     }
     page.push_str("</div>\n");
     evidence::tests(page, report);
