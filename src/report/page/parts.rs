@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::super::phrasing::plain;
 use crate::formats::report_v1::SCHEMA;
+use crate::report::phrasing::plain;
 
 /// The longest text of others that is shown whole.
 const LONGEST: usize = 600;

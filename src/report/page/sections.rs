@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::super::phrasing::{self, duration, number, percent, rate, share, span};
 use super::evidence;
 use super::parts::{self, Sign, empty, escaped, figure, meanings};
 use crate::formats::report_v1::Report;
+use crate::report::phrasing::{self, duration, number, percent, rate, share, span};
 
 /// The sections in their order: the name that they are led to by, and their heading.
 pub(super) const NAMES: [(&str, &str); 9] = [
