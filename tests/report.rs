@@ -146,6 +146,10 @@ fn holds(report: &Report) {
     assert!(rules.contains(&"quiet") && rules.contains(&"escaped"), "{rules:?}");
     assert_eq!((report.suites.fast, report.suites.weekly), (3, 1), "{:#?}", report.suites);
     assert!(report.changes.iter().any(|it| it.rule == "escaped" && it.op == "move"), "{:#?}", report.changes);
+    // The first batch was committed, the last one is not yet.
+    let brought: BTreeSet<(bool, &str)> =
+        report.changes.iter().map(|it| (it.commit.is_some(), it.rule.as_str())).collect();
+    assert!(brought.contains(&(true, "quiet")) && brought.contains(&(false, "escaped")), "{brought:?}");
     assert!(report.problems.is_empty() && report.tests.slowest.len() == 4, "{report:#?}");
 }
 

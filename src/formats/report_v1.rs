@@ -383,6 +383,7 @@ pub struct Flaky {
 pub struct Change {
     pub record: String,
     pub index: Option<u64>,
+    pub commit: Option<String>,
     pub at: String,
     pub kind: String,
     pub op: String,

@@ -193,6 +193,7 @@ fn suites(report: &mut Report, chance: &mut Chance, days: u64) {
                 report.changes.push(Change {
                     record,
                     index: sealed.then_some(report.changes.len() as u64 + 4),
+                    commit: sealed.then(|| "3c".repeat(20)),
                     at: at(day, 3),
                     kind: "change".into(),
                     op: if from == "absent" { "add" } else { "move" }.into(),

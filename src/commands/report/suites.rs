@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::{Told, day};
+use crate::bridges::{batch_history, commits, suite_files};
 use crate::commands::audit::records::{self, Record};
 use crate::commands::audit::why;
 use crate::decide::census::{self, Step};
@@ -16,6 +17,7 @@ use crate::settings::Settings;
 
 /// How many of a list are told.
 const MOST_CHANGES: usize = 2000;
+const MOST_BATCHES: usize = 500;
 const MOST_MOVES: usize = 500;
 const MOST_DAYS: usize = 500;
 const MOST_QUARANTINES: usize = 100;
@@ -47,7 +49,9 @@ pub(super) fn tell(told: &mut Told<'_>, settings: &Settings) -> Result<(), Failu
     told.report.suites.moves = told.keep("suites.moves", moves, MOST_MOVES);
     let quarantines = quarantines(told);
     told.report.suites.quarantines = told.keep("suites.quarantines", quarantines, MOST_QUARANTINES);
-    let changes: Vec<Change> = all.iter().rev().filter(|it| it.kind != DECISION).map(change).collect();
+    let brought = brought(settings);
+    let changes = all.iter().rev().filter(|it| it.kind != DECISION);
+    let changes: Vec<Change> = changes.map(|it| change(it, brought.get(&it.id))).collect();
     told.report.changes = told.keep("changes", changes, MOST_CHANGES);
     Ok(())
 }
@@ -146,13 +150,36 @@ fn quarantines(told: &Told<'_>) -> Vec<Quarantine> {
     all
 }
 
-fn change(it: &Record) -> Change {
+/// Which commit of the default branch brought a record in, by its name; of the last batches.
+fn brought(settings: &Settings) -> BTreeMap<String, String> {
+    let root = &settings.root;
+    let Some((tip, _)) = batch_history::tip(root, settings.policy.default_branch.as_deref()) else {
+        return BTreeMap::new();
+    };
+    // Without history the change log has no commits, and says all else.
+    let steps = batch_history::steps(root, None, &tip).unwrap_or_default();
+    let came = steps.iter().rev().flat_map(|step| step.came.iter().map(move |(name, id)| (name, id, &step.commit)));
+    let came: Vec<(&String, &String, &String)> = came.take(MOST_BATCHES).collect();
+    let ids: Vec<String> = came.iter().map(|(_, id, _)| (*id).clone()).collect();
+    let mut contents = commits::contents(root, &ids).unwrap_or_default();
+    let mut brought = BTreeMap::new();
+    for (name, id, commit) in came {
+        let files = contents.remove(id).map(|bytes| (name.clone(), bytes)).into_iter().collect();
+        for record in records::in_files(suite_files::PENDING, files).unwrap_or_default() {
+            brought.insert(record.id, commit.clone());
+        }
+    }
+    brought
+}
+
+fn change(it: &Record, commit: Option<&String>) -> Change {
     let reason = &it.predicate["reason"];
     let word = |name: &str| reason[name].as_str().unwrap_or_default().to_owned();
     let text = reason.as_str().map_or_else(|| word("text"), str::to_owned);
     Change {
         record: it.id.clone(),
         index: it.index,
+        commit: commit.cloned(),
         at: it.at().to_owned(),
         kind: it.kind.trim_start_matches("urn:titer:").trim_end_matches(":v1").to_owned(),
         op: it.text("op").to_owned(),

@@ -420,6 +420,7 @@ pub(super) fn changes(page: &mut String, report: &Report) {
         ("Why", T),
         ("Record", T),
         ("In the log", T),
+        ("Brought in by", T),
         ("By", T),
         ("Signed", T),
     ];
@@ -437,6 +438,7 @@ pub(super) fn changes(page: &mut String, report: &Report) {
             Cell::Wide(why),
             Cell::Name(it.record.clone(), 16),
             line(&place),
+            it.commit.as_deref().map_or_else(|| line("–"), |id| commit(Some(id))),
             Cell::Text(it.actor.clone()),
             Cell::Text(signed),
         ];
