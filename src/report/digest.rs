@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::phrasing::{self, many, plain, short};
-use crate::formats::report_v1::Report;
+use super::phrasing::{self, plain};
+use crate::formats::report_v1::{Quarantine, Report};
 
 /// How many of a list are told.
 const FEW: usize = 3;
@@ -29,50 +29,30 @@ pub fn markdown(report: &Report) -> String {
     for (name, text) in rows {
         let _ = writeln!(told, "| {name} | {} |", safe(&text));
     }
-    let place = |path: &str, function: &str| plain(&format!("{path} {function}"), 80);
-    let escapes = report.escapes.list.iter();
-    list(&mut told, "Escaped", escapes.map(|it| format!("{}, left out as {}", plain(&it.test, 100), it.reason)));
-    let relapses = report.relapses.list.iter();
-    list(
-        &mut told,
-        "Relapsed",
-        relapses.map(|it| {
-            format!("{} {} in {}", short(&it.fault), plain(&it.error_type, 40), place(&it.path, &it.function))
-        }),
-    );
+    list(&mut told, "Escaped", report.escapes.found, report.escapes.list.iter().map(phrasing::escape));
+    let relapses = &report.relapses.list;
+    list(&mut told, "Relapsed", relapses.len() as u64, relapses.iter().map(phrasing::relapse));
     let bare = report.faults.list.iter().filter(|it| it.guard.is_none() && !it.path.is_empty());
-    list(
-        &mut told,
-        "Without a guard",
-        bare.map(|it| {
-            let seen = many(it.sightings, "time", "times");
-            format!(
-                "{} {} in {}, seen {seen}",
-                short(&it.fault),
-                plain(&it.error_type, 40),
-                place(&it.path, &it.function)
-            )
-        }),
-    );
-    let expired = report.suites.quarantines.iter().filter(|it| it.has_expired);
-    list(&mut told, "Quarantine ended", expired.map(|it| plain(&it.test, 100)));
+    list(&mut told, "Without a guard", phrasing::bare(report), bare.map(phrasing::fault));
+    let expired: Vec<&Quarantine> = report.suites.quarantines.iter().filter(|it| it.has_expired).collect();
+    list(&mut told, "Quarantine ended", expired.len() as u64, expired.iter().map(|it| plain(&it.test, 100)));
     for problem in report.problems.iter().take(1) {
         let _ = writeln!(told, "\n**Missing:** {}", safe(&plain(problem, 200)));
     }
     told
 }
 
-/// The beginning of a list in one line each, and how many more there are.
-fn list(told: &mut String, name: &str, lines: impl Iterator<Item = String>) {
-    let lines: Vec<String> = lines.collect();
+/// The beginning of a list, and how many more there are of `all`.
+fn list(told: &mut String, name: &str, all: u64, lines: impl Iterator<Item = String>) {
+    let lines: Vec<String> = lines.take(FEW).collect();
     if lines.is_empty() {
         return;
     }
-    let _ = writeln!(told, "\n**{name}**");
-    for (at, line) in lines.iter().take(FEW).enumerate() {
-        let more = lines.len() - FEW.min(lines.len());
-        let more = if at + 1 == FEW && more > 0 { format!(" (and {more} more)") } else { String::new() };
-        let _ = writeln!(told, "- {}{more}", safe(line));
+    let more = all.saturating_sub(lines.len() as u64);
+    let more = if more == 0 { String::new() } else { format!(", {} of {}", lines.len(), phrasing::number(all)) };
+    let _ = writeln!(told, "\n**{name}**{more}\n");
+    for line in lines {
+        let _ = writeln!(told, "- {}", safe(&line));
     }
 }
 
@@ -102,13 +82,14 @@ mod tests {
         let test = "pytest::a|b`*_[x](http://e)<script>@octocat\n# no".to_owned();
         let mut report = Report::default();
         report.escapes.list = vec![Escape { test, ..Escape::default() }; 5];
+        report.escapes.found = 5;
         let told = markdown(&report);
         let line = told.lines().find(|line| line.starts_with("- ")).unwrap();
         assert_eq!(
             line,
-            "- pytest::a&#124;b&#42;&#95;&#91;x&#93;(http&#58;//e)&#60;script&#62;&#64;octocat &#35; no, left out as "
+            "- pytest::a&#124;b&#42;&#95;&#91;x&#93;(http&#58;//e)&#60;script&#62;&#64;octocat &#35; no, first left out on no commit as "
         );
-        assert!(told.contains("(and 2 more)"), "{told}");
+        assert!(told.contains("**Escaped**, 3 of 5"), "{told}");
     }
 
     #[test]

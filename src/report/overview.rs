@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::phrasing::{self, number, plain, short, short_duration};
-use crate::formats::report_v1::Report;
+use super::phrasing::{self, number, plain, short_duration};
+use crate::formats::report_v1::{Flaky, Quarantine, Report, Slow, Tests, Valuable};
 
 /// How many of a list are told; the page has the others.
 const FEW: usize = 5;
@@ -36,86 +36,40 @@ pub fn text(report: &Report) -> String {
 
 /// What is wrong, the gravest first.
 fn faulty(told: &mut String, report: &Report) {
-    list(
-        told,
-        "escaped",
-        report.escapes.list.iter().map(|it| {
-            let commit = it.skipping_commit.as_deref().map_or("no commit", short);
-            format!("{} ({commit} left it out: {})", plain(&it.test, 90), it.reason)
-        }),
-    );
-    list(
-        told,
-        "relapsed",
-        report.relapses.list.iter().map(|it| {
-            format!(
-                "{} {} in {} {}, fixed by {}",
-                short(&it.fault),
-                plain(&it.error_type, 40),
-                plain(&it.path, 60),
-                plain(&it.function, 40),
-                short(&it.fixed_by)
-            )
-        }),
-    );
+    list(told, "escaped", report.escapes.found, report.escapes.list.iter().map(phrasing::escape));
+    let relapses = &report.relapses.list;
+    list(told, "relapsed", relapses.len() as u64, relapses.iter().map(phrasing::relapse));
     let bare = report.faults.list.iter().filter(|it| it.guard.is_none() && !it.path.is_empty());
-    list(
-        told,
-        "without a guard",
-        bare.map(|it| {
-            format!(
-                "{} {} in {} {}, seen {}",
-                short(&it.fault),
-                plain(&it.error_type, 40),
-                plain(&it.path, 60),
-                plain(&it.function, 40),
-                phrasing::many(it.sightings, "time", "times")
-            )
-        }),
-    );
-    let expired = report.suites.quarantines.iter().filter(|it| it.has_expired);
-    list(
-        told,
-        "quarantine ended",
-        expired.map(|it| format!("{} on {}", plain(&it.test, 90), it.until.as_deref().unwrap_or_default())),
-    );
+    list(told, "without a guard", phrasing::bare(report), bare.map(phrasing::fault));
+    let expired: Vec<_> = report.suites.quarantines.iter().filter(|it| it.has_expired).collect();
+    let ended = |it: &&Quarantine| format!("{} on {}", plain(&it.test, 90), it.until.as_deref().unwrap_or_default());
+    list(told, "quarantine ended", expired.len() as u64, expired.iter().map(ended));
 }
 
 /// Tests worth a look.
 fn noteworthy(told: &mut String, report: &Report) {
-    list(
-        told,
-        "slowest",
-        report.tests.slowest.iter().map(|it| format!("{:>9} {}", short_duration(it.median_us), plain(&it.test, 90))),
-    );
-    list(
-        told,
-        "most valuable",
-        report.tests.valuable.iter().map(|it| format!("{:>9} {}", number(it.points), plain(&it.test, 90))),
-    );
-    list(
-        told,
-        "flaky",
-        report
-            .tests
-            .flaky
-            .iter()
-            .map(|it| format!("{} on {}", plain(&it.test, 90), phrasing::many(it.trees, "tree", "trees"))),
-    );
+    let Tests { slowest, valuable, flaky, .. } = &report.tests;
+    let slow = |it: &Slow| format!("{:>9} {}", short_duration(it.median_us), plain(&it.test, 90));
+    list(told, "slowest", 0, slowest.iter().map(slow));
+    let worth = |it: &Valuable| format!("{:>9} {}", number(it.points), plain(&it.test, 90));
+    list(told, "most valuable, in points", 0, valuable.iter().map(worth));
+    let unsteady = |it: &Flaky| format!("{} on {}", plain(&it.test, 90), phrasing::many(it.trees, "tree", "trees"));
+    list(told, "flaky", flaky.len() as u64, flaky.iter().map(unsteady));
 }
 
-/// The beginning of a list, and how many more there are.
-fn list(told: &mut String, name: &str, lines: impl Iterator<Item = String>) {
-    let lines: Vec<String> = lines.collect();
+/// The beginning of a list, and how many more there are of `all`.
+fn list(told: &mut String, name: &str, all: u64, lines: impl Iterator<Item = String>) {
+    let lines: Vec<String> = lines.take(FEW).collect();
     if lines.is_empty() {
         return;
     }
     let _ = writeln!(told, "\n{name}");
-    for line in lines.iter().take(FEW) {
+    for line in &lines {
         let _ = writeln!(told, "  {line}");
     }
-    if lines.len() > FEW {
-        let _ = writeln!(told, "  and {} more", number((lines.len() - FEW) as u64));
+    let more = all.saturating_sub(lines.len() as u64);
+    if more > 0 {
+        let _ = writeln!(told, "  and {} more", number(more));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Numbers of a report in words, the same in every form of it.
 
-use crate::formats::report_v1::{Check, Rate, Reason, Report};
+use crate::formats::report_v1::{Check, Escape, Fault, Rate, Reason, Relapse, Report};
 
 /// Texts of others on one line and no longer than so many characters: nothing in them may move a terminal's cursor or begin a line of its own.
 #[must_use]
@@ -151,7 +151,12 @@ pub fn left_out(report: &Report) -> String {
     }
     let reasons = reasons(&left.reasons);
     let why = if reasons.is_empty() { String::new() } else { format!(": {reasons}") };
-    format!("{} of {} tests ({}){why}", number(left.tests_left_out), number(all), percent(left.tests_left_out, all))
+    format!(
+        "{} of {} executions of tests ({}){why}",
+        number(left.tests_left_out),
+        number(all),
+        percent(left.tests_left_out, all)
+    )
 }
 
 /// What was missed.
@@ -261,6 +266,38 @@ pub fn trust(report: &Report) -> String {
         number(it.would_have_caught),
         number(it.in_suite)
     )
+}
+
+/// A failure that was missed at first.
+#[must_use]
+pub fn escape(it: &Escape) -> String {
+    let commit = it.skipping_commit.as_deref().map_or("no commit", short);
+    format!("{}, first left out on {commit} as {}", plain(&it.test, 100), it.reason)
+}
+
+/// A fault that came back.
+#[must_use]
+pub fn relapse(it: &Relapse) -> String {
+    let place = plain(&format!("{} {}", it.path, it.function), 80);
+    format!("{} {} in {place}, fixed by {}", short(&it.fault), plain(&it.error_type, 40), short(&it.fixed_by))
+}
+
+/// A fault and how often it was seen.
+#[must_use]
+pub fn fault(it: &Fault) -> String {
+    let place = plain(&format!("{} {}", it.path, it.function), 80);
+    format!(
+        "{} {} in {place}, seen {}",
+        short(&it.fault),
+        plain(&it.error_type, 40),
+        many(it.sightings, "time", "times")
+    )
+}
+
+/// How many faults of the repository's code have no guard.
+#[must_use]
+pub fn bare(report: &Report) -> u64 {
+    report.faults.in_repository.saturating_sub(report.faults.guarded)
 }
 
 #[cfg(test)]

@@ -118,8 +118,9 @@ impl<'a> Files<'a> {
         let columns = "place_key, first_seen_at, last_seen_at, sightings, frames_in_repository, frames_mapped";
         let parts = [
             self.read(daily).map(|read| format!("SELECT {columns} FROM {read}")),
-            self.read(rest)
-                .map(|read| format!("SELECT {DAY_OF_PLACE} FROM {read} WHERE is_counted GROUP BY place_key")),
+            self.read(rest).map(|read| {
+                format!("SELECT {DAY_OF_PLACE} FROM {read} WHERE is_counted GROUP BY place_key, CAST(seen_at AS DATE)")
+            }),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(" UNION ALL "))

@@ -59,7 +59,7 @@ fn quickness(report: &Report) -> Card {
 
 fn leaving_out(report: &Report) -> Card {
     let (left, all) = (report.left_out.tests_left_out, report.left_out.tests_left_out + report.left_out.tests_run);
-    ("Left out", percent(left, all), None, format!("{} of {} tests", number(left), number(all)))
+    ("Left out", percent(left, all), None, format!("{} of {} executions of tests", number(left), number(all)))
 }
 
 fn missing(report: &Report) -> Card {
