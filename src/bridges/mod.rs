@@ -10,6 +10,7 @@ pub mod github;
 pub mod history;
 pub mod log_branch;
 pub mod mcp;
+pub mod node_packages;
 pub mod packages;
 pub mod process;
 pub mod proposal;

@@ -56,6 +56,9 @@ fn code_path(seen: &Seen<'_>) -> (State, String) {
     let fault = seen.fault;
     let place = |crash: &Crash| format!("{} in {} {}", crash.r#type, crash.path, crash.function);
     for run in seen.before {
+        if ["error", "refused", "missing"].contains(&run.outcome.as_str()) {
+            return failed(format!("on the faulty commit it {}", with_error(past(&run.outcome), run)));
+        }
         let Some(error) = &run.error else {
             let wanted = place(fault);
             return failed(format!("on the faulty commit it {}, without the fault's {wanted}", past(&run.outcome)));

@@ -110,7 +110,7 @@ pub fn shape(path: &str, source: &[u8]) -> Shape {
     }
 }
 
-fn parse<'a>(allocator: &'a Allocator, path: &str, text: &'a str) -> Option<Program<'a>> {
+pub(super) fn parse<'a>(allocator: &'a Allocator, path: &str, text: &'a str) -> Option<Program<'a>> {
     let by_name = SourceType::from_path(Path::new(path)).unwrap_or_default();
     let candidates = if by_name.is_typescript() {
         [by_name, by_name]

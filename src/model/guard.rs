@@ -168,6 +168,9 @@ pub struct Attempt {
     pub why: String,
 }
 
+/// The outcome of a run with a stub that is none for what is tested: it would do the same, or cannot be made.
+pub const LEFT_OUT: &str = "left-out";
+
 /// What one run of one test showed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -14,7 +14,7 @@ pub(super) fn arguments(orders: &Orders) -> Vec<OsString> {
         "--unshare-user --unshare-net --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --as-pid-1",
     );
     line.words("--die-with-parent --new-session --ro-bind / / --dev /dev --proc /proc");
-    let shared = orders.memory_bytes.to_string();
+    let shared = orders.memory_bytes.min(super::SHARED).to_string();
     line.words("--size").word(&shared).words("--tmpfs /dev/shm");
     if orders.is_root() {
         // With it, titer's first process makes devices read-only, which bubblewrap cannot. The command does not have it.

@@ -56,6 +56,9 @@ pub const PROCESSES: u64 = 1024;
 /// How many bytes a file of the command's may have.
 pub const FILE: u64 = 256 << 20;
 
+/// How many bytes `/dev/shm` may hold, whatever address space a command has.
+const SHARED: u64 = 4 << 30;
+
 /// Seconds in which a sandbox that was told to end has to be gone.
 const PATIENCE: f64 = 5.0;
 

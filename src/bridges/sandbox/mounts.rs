@@ -29,7 +29,7 @@ pub(super) fn lay(orders: &Orders) -> io::Result<()> {
     change(root, MsFlags::MS_REC | MsFlags::MS_PRIVATE)?;
     // A mount of its own: only so can it be of another kind than what is around it.
     bind(writable, writable, MsFlags::MS_REC)?;
-    let null = devices(orders.memory_bytes)?;
+    let null = devices(orders.memory_bytes.min(super::SHARED))?;
     for path in &orders.hidden {
         hide(Path::new(path), &null)?;
     }

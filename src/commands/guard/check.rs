@@ -12,7 +12,7 @@ use crate::formats::rust_stub;
 use crate::formats::workbench_v1::{Ask, Inspected, Judged, Stub};
 use crate::model::code_path::MODULE;
 use crate::model::failure::Failure;
-use crate::model::guard::{Crash, Finding, Judgement, Runner, State, Target, overall};
+use crate::model::guard::{Crash, Finding, Judgement, LEFT_OUT, Runner, State, Target, overall};
 use crate::report::guards as report;
 use crate::settings::Settings;
 
@@ -66,11 +66,13 @@ pub(super) fn judged(settings: &Settings, request: &Request) -> Result<(Draft, S
     {
         // A folder of somebody else's: what it says of the fault and of its own call is only a claim.
         let fault = fault::find(&fault::lens(settings)?, &draft.fault)?;
+        let faulty = commit(settings, request.faulty.as_ref().unwrap_or(&draft.faulty))?;
+        let (events, _) = fault.incidents(settings, &faulty)?;
         let line = draft.crash.line;
         draft = Draft {
             draft: drafts::next(settings, &fault.id),
+            crash: Crash { line, ..fault.crash(&events, &faulty) },
             fault: fault.id,
-            crash: Crash { line, ..fault.crash },
             by: String::new(),
             found: None,
             whole: None,
@@ -132,7 +134,7 @@ pub(super) fn fresh(settings: &Settings, fault: &Fault, faulty: Option<&str>) ->
         v: VERSION,
         draft: drafts::next(settings, &fault.id),
         fault: fault.id.clone(),
-        crash: Crash { line: fault.line(&events, &faulty), ..fault.crash.clone() },
+        crash: fault.crash(&events, &faulty),
         runner: runner.word().to_owned(),
         file: guard_home::test_file(runner, &files, &fault.crash.path, &fault.crash.function, &fault.id),
         faulty,
@@ -160,6 +162,7 @@ pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draf
     let mut bench = Bench::open(settings, runner, python, &draft.crash.path)?;
     let faulty = bench.tree(&draft.faulty)?;
     draft.unit = bench.unit(&faulty, &draft.file);
+    draft.crash = bench.sharpened(&faulty, &draft.crash);
     faulty.put(&draft.file, text)?;
     bench.ready(&faulty, &draft.file)?;
     let inspected = inspect(runner, &bench, &faulty, draft, text);
@@ -188,8 +191,8 @@ pub(super) fn judge(settings: &Settings, python: Option<&Path>, draft: &mut Draf
     let stubs: Vec<(&'static str, Judgement)> = Stub::WITH
         .into_iter()
         .map(|with| (with, one(&bench, sound, draft, SURROUNDINGS[0], Some(Stub::of(&target, with)))))
-        // One that does not fit the target's type is none.
-        .filter(|(_, run)| run.outcome != "left-out")
+        // One that does not fit the target is none.
+        .filter(|(_, run)| run.outcome != LEFT_OUT)
         .collect();
     let seen = Seen {
         runner,
@@ -254,8 +257,14 @@ pub(super) fn one(
     stub: Option<Stub<'_>>,
 ) -> Judgement {
     let crash = seen_crash(draft);
-    // Where the line is not known, pytest's own program has nothing to look for; others hold the failure's place against it.
-    let crash = (crash.line > 0 || draft.runner != Runner::Pytest.word()).then_some(&crash);
+    let asks = match Runner::of(&draft.crash.path) {
+        // Where the line is not known, pytest's own program has nothing to look for; others hold the failure's place against it.
+        Some(Runner::Pytest) => crash.line > 0,
+        // To see which lines run, jest changes them, which matters to nobody only where they fail.
+        Some(Runner::Jest) => crash.line > 0 && stub.is_none() && tree.commit == draft.faulty,
+        Some(Runner::Cargo) | None => true,
+    };
+    let crash = asks.then_some(&crash);
     let asked = |after: Option<&str>, seconds: u64| {
         let ask = Ask::Judge { file: &draft.file, test: &draft.test, crash, stub, after };
         bench.ask::<Judged>(tree, &ask, around, seconds)

@@ -71,7 +71,7 @@ pub(super) fn make(settings: &Settings, request: &Request) -> Result<(Draft, Opt
         at: clock::timestamp(clock::now()),
         ..Draft::default()
     };
-    draft.file = file(runner, &tree, &fault);
+    draft.file = file(runner, &tree, &draft);
     let text = match reproduce(settings, &bench, &tree, &fault, &mut draft)? {
         Ok(found) => match write(settings, request, &mut bench, &mut draft, found) {
             Ok(text) => Some(text),
@@ -112,9 +112,9 @@ pub(super) fn commit(settings: &Settings, name: &str) -> Result<String, Failure>
     })
 }
 
-fn file(runner: Runner, tree: &Laid, fault: &Fault) -> String {
+fn file(runner: Runner, tree: &Laid, draft: &Draft) -> String {
     let files = tree.files.iter().map(String::as_str).collect();
-    guard_home::test_file(runner, &files, &fault.crash.path, &fault.crash.function, &fault.id)
+    guard_home::test_file(runner, &files, &draft.crash.path, &draft.crash.function, &draft.fault)
 }
 
 /// The call, or why there is none.
@@ -131,7 +131,8 @@ fn reproduce(
         return Ok(Err(why));
     }
     // Which line failed is known of the event, and counts where it is of this commit.
-    draft.crash.line = fault.line(&events, &draft.faulty);
+    draft.crash = bench.sharpened(tree, &fault.crash(&events, &draft.faulty));
+    draft.file = file(super::runner(&draft.crash.path)?, tree, draft);
     let seconds = settings.policy.guard.draft / 1_000_000;
     let ask = Ask::Reproduce { fault: &draft.crash, events: &events, seconds, attempt_seconds: ATTEMPT };
     let told: Result<Reproduced, String> = bench.ask(tree, &ask, SURROUNDINGS[0], seconds + PATIENCE);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::bridges::workspace;
 use crate::formats::draft_v1::{self, Draft};
 use crate::model::failure::Failure;
+use crate::model::guard::Runner;
 use crate::settings::Settings;
 
 /// The folder of all drafts.
@@ -25,9 +26,11 @@ pub(super) fn next(settings: &Settings, fault: &str) -> String {
     format!("{beginning}-{number}")
 }
 
-/// The name of the test's file in the draft's folder.
-fn test_name(draft: &Draft) -> &str {
-    draft.file.rsplit('/').next().unwrap_or(&draft.file)
+/// The name of the test's file in the draft's folder. jest runs whatever is called like a test, in any folder: a draft is not called so.
+fn test_name(draft: &Draft) -> String {
+    let name = draft.file.rsplit('/').next().unwrap_or(&draft.file);
+    let ending = if Runner::of(name) == Some(Runner::Jest) { ".txt" } else { "" };
+    format!("{name}{ending}")
 }
 
 /// Keeps a draft; the text of its test, too, where it has one.
@@ -61,7 +64,10 @@ pub(super) fn read(settings: &Settings, name: &str) -> Result<(Draft, String), F
             .hint("`titer guard queue` lists them; a test file of your own needs --fault"));
     };
     let draft = draft_v1::read(&bytes).map_err(|why| Failure::input(format!("{}: {why}", file.display())))?;
-    let file = folder.join(test_name(&draft));
+    let name = test_name(&draft);
+    let kept = folder.join(&name);
+    // Somebody else's may be called as it will be.
+    let file = if kept.is_file() { kept } else { folder.join(name.trim_end_matches(".txt")) };
     let text = std::fs::read_to_string(&file)
         .map_err(|error| Failure::input(format!("{} cannot be read", file.display())).because(error))?;
     Ok((draft, text))

@@ -121,11 +121,23 @@ impl Fault {
         Ok((found, problems))
     }
 
-    /// The line that failed, as the best event tells it, where that is of this commit; else 0, as lines move.
-    pub(super) fn line(&self, events: &[Incident], commit: &str) -> u32 {
+    /// How production failed, with the line, and with the function where it is only told by the event itself.
+    pub(super) fn crash(&self, events: &[Incident], commit: &str) -> Crash {
+        let frame = self.frame(events);
+        let is_told = self.crash.function != "<module>";
+        let function = if is_told { self.crash.function.clone() } else { frame.map(own_name).unwrap_or_default() };
+        Crash { line: self.line(events, commit), function, ..self.crash.clone() }
+    }
+
+    /// The frame that failed, as the best event tells it.
+    fn frame<'e>(&self, events: &'e [Incident]) -> Option<&'e Told> {
         let frames = events.first().and_then(|event| event.exceptions.last()).map(|one| one.frames.as_slice());
-        let mut own = frames.unwrap_or_default().iter().filter(|frame| frame.path == self.crash.path);
-        let line = own.next_back().and_then(|frame| frame.line).unwrap_or(0);
+        frames.unwrap_or_default().iter().rfind(|frame| frame.path == self.crash.path)
+    }
+
+    /// The line that failed, as the best event tells it, where that is of this commit; else 0, as lines move.
+    fn line(&self, events: &[Incident], commit: &str) -> u32 {
+        let line = self.frame(events).and_then(|frame| frame.line).unwrap_or(0);
         if self.commit == commit { line } else { 0 }
     }
 
@@ -151,6 +163,14 @@ fn place(frame: &mut Told, tree: &Tree, prefixes: &[Prefix]) {
     {
         frame.path.clone_from(path);
     }
+}
+
+/// A function's own name, without what it was called on or as; empty where it has none, which V8 and its reporters write in several ways.
+fn own_name(frame: &Told) -> String {
+    let name = frame.function.split(" [as ").next().unwrap_or_default();
+    let name = name.strip_prefix("async ").or(name.strip_prefix("new ")).unwrap_or(name);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    if ["?", "<anonymous>", "<unknown>"].contains(&last) { String::new() } else { name.to_owned() }
 }
 
 /// What frames' names begin with, and the folder that it stands for, where the frame that failed tells: the owner said so when it was learned.

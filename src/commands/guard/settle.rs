@@ -65,7 +65,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Result<Settled, Failure> {
     let watch = Stopwatch::start();
     let Some(found) = draft.found.clone() else {
-        return if draft.runner == Runner::Cargo.word() {
+        return if draft.runner != Runner::Pytest.word() {
             by_hand(settings, request, draft, head)
         } else {
             Ok(Settled::ByHand)
@@ -95,7 +95,8 @@ fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Res
         .ask(&tree, &ask, SURROUNDINGS[0], PATIENCE)
         .map_err(|why| Failure::world(format!("the guard {} cannot be written anew: {why}", draft.draft)))?;
     // It stays the same test, with the same line of records.
-    let text = written.text.replace(&format!("def {}(", written.test), &format!("def {}(", draft.test));
+    let runner = super::runner(&draft.crash.path)?;
+    let text = written.text.replace(&spelled(runner, &written.test), &spelled(runner, &draft.test));
     let before = draft.clone();
     let mut draft =
         Draft { found: Some(found), weak: written.weak, evaluated: Some(evaluated), fixed, ..before.clone() };
@@ -140,6 +141,15 @@ fn by_hand(settings: &Settings, request: &Request, draft: &Draft, head: &str) ->
     }
     tell(settings, &now, "settled", "", watch.seconds())?;
     Ok(Settled::Fixed(now))
+}
+
+/// A test's name as its text has it.
+fn spelled(runner: Runner, test: &str) -> String {
+    match runner {
+        Runner::Pytest => format!("def {test}("),
+        Runner::Jest => format!("('{test}', "),
+        Runner::Cargo => format!("fn {test}("),
+    }
 }
 
 /// The first commit on the line from the faulty one to HEAD on which the call no longer fails, by halving; HEAD where they are on no one line.

@@ -1,11 +1,13 @@
 //! Where a guard lives: in the folder where tests of the same module live, in a file of its own, as its runner finds it.
 
 mod cargo;
+mod jest;
 mod pytest;
 
 use std::collections::BTreeSet;
 
 pub use cargo::{package_of, program_of};
+pub use jest::jest_folder;
 pub use pytest::{first_party, import_roots};
 
 use crate::model::guard::Runner;
@@ -17,7 +19,7 @@ pub fn test_file(runner: Runner, files: &BTreeSet<&str>, faulty: &str, function:
     match runner {
         Runner::Pytest => pytest::test_file(files, faulty, function, fault),
         Runner::Cargo => cargo::test_file(files, faulty, function, fault),
-        Runner::Jest => String::new(),
+        Runner::Jest => jest::test_file(files, faulty, function, fault),
     }
 }
 
@@ -27,7 +29,7 @@ pub fn is_test(runner: Runner, file: &str) -> bool {
     match runner {
         Runner::Pytest => pytest::is_test(file),
         Runner::Cargo => cargo::is_test(file),
-        Runner::Jest => false,
+        Runner::Jest => jest::is_test(file),
     }
 }
 

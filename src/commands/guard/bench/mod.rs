@@ -1,19 +1,21 @@
 //! The workbench: trees of commits laid out beside the project, and what is asked about them in a sandbox, by each runner's own tool.
 
 mod cargo;
+mod jest;
 mod pytest;
+mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::bridges::sandbox::{Means, Sandbox, keys_below};
+use crate::bridges::sandbox::{Ended, Means, Sandbox, keys_below};
 use crate::bridges::{commit_tree, commits, workspace};
 use crate::decide::guard_home;
 use crate::formats::workbench_v1::{self, Ask};
 use crate::model::failure::Failure;
-use crate::model::guard::Runner;
+use crate::model::guard::{Crash, Runner};
 use crate::settings::{Settings, raw_variable};
 
 /// Bytes that a draft may use: more than a test needs, less than hurts.
@@ -45,6 +47,8 @@ pub(super) const SURROUNDINGS: [Surroundings; 5] = [
 /// The tree of one commit.
 #[derive(Debug, Clone)]
 pub(super) struct Laid {
+    /// Of which commit it is.
+    pub commit: String,
     /// Where it lies.
     pub folder: PathBuf,
     /// Its files, from its root.
@@ -74,6 +78,7 @@ pub(super) struct Bench<'a> {
 enum Tool {
     Cargo(cargo::Tool),
     Pytest(pytest::Tool),
+    Jest(jest::Tool),
 }
 
 impl Tool {
@@ -83,7 +88,7 @@ impl Tool {
         match runner {
             Runner::Pytest => pytest::Tool::find(settings, python).map(Self::Pytest),
             Runner::Cargo => cargo::Tool::find(settings).map(Self::Cargo),
-            Runner::Jest => Err(Failure::input(format!("drafts for {} cannot be run yet", runner.word()))),
+            Runner::Jest => jest::Tool::find(settings).map(Self::Jest),
         }
     }
 }
@@ -169,7 +174,10 @@ impl<'a> Bench<'a> {
         let all: BTreeSet<&str> = files.iter().map(String::as_str).collect();
         let roots = guard_home::import_roots(&all, &self.faulty);
         let names = guard_home::first_party(&all, &roots);
-        let laid = Laid { folder, files, roots, names };
+        let laid = Laid { commit: commit.to_owned(), folder, files, roots, names };
+        if let Tool::Jest(tool) = &self.tool {
+            tool.furnish(&laid).map_err(failed)?;
+        }
         self.trees.insert(commit.to_owned(), laid.clone());
         Ok(laid)
     }
@@ -181,7 +189,7 @@ impl<'a> Bench<'a> {
     pub(super) fn ready(&self, laid: &Laid, file: &str) -> Result<(), Failure> {
         match &self.tool {
             Tool::Cargo(tool) => tool.ready(self, laid, file),
-            Tool::Pytest(_) => Ok(()),
+            Tool::Pytest(_) | Tool::Jest(_) => Ok(()),
         }
     }
 
@@ -189,7 +197,15 @@ impl<'a> Bench<'a> {
     pub(super) fn unit(&self, laid: &Laid, file: &str) -> String {
         match &self.tool {
             Tool::Cargo(_) => cargo::Tool::unit(laid, file),
-            Tool::Pytest(_) => String::new(),
+            Tool::Pytest(_) | Tool::Jest(_) => String::new(),
+        }
+    }
+
+    /// How production failed, told as a run in this tree would tell it.
+    pub(super) fn sharpened(&self, laid: &Laid, crash: &Crash) -> Crash {
+        match &self.tool {
+            Tool::Pytest(_) | Tool::Cargo(_) => crash.clone(),
+            Tool::Jest(_) => jest::sharpened(laid, crash),
         }
     }
 
@@ -207,7 +223,21 @@ impl<'a> Bench<'a> {
         let bytes = match &self.tool {
             Tool::Cargo(tool) => tool.ask(self, laid, ask, around, seconds),
             Tool::Pytest(tool) => tool.ask(self, laid, ask, around, seconds),
+            Tool::Jest(tool) => tool.ask(self, laid, ask, around, seconds),
         };
         workbench_v1::answer(&bytes?)
+    }
+}
+
+/// The answer that a program wrote into a file, or why there is none.
+fn told(answer: &Path, ended: &Ended, seconds: u64) -> Result<Vec<u8>, String> {
+    match std::fs::read(answer) {
+        Ok(bytes) => Ok(bytes),
+        Err(_) if ended.timed_out => Err(format!("it was stopped after {seconds} s")),
+        Err(_) => {
+            let said = String::from_utf8_lossy(&ended.stderr);
+            let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("nothing");
+            Err(format!("it ended without an answer and said: {}", last.chars().take(200).collect::<String>()))
+        }
     }
 }

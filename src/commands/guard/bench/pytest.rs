@@ -74,15 +74,7 @@ impl Tool {
         let arguments: [&OsStr; 6] =
             ["-X".as_ref(), "utf8".as_ref(), "-B".as_ref(), self.program.as_ref(), request.as_ref(), answer.as_ref()];
         let ended = bench.sandbox.run(&cage, &self.python, &arguments).map_err(|error| error.to_string())?;
-        match std::fs::read(&answer) {
-            Ok(bytes) => Ok(bytes),
-            Err(_) if ended.timed_out => Err(format!("it was stopped after {seconds} s")),
-            Err(_) => {
-                let said = String::from_utf8_lossy(&ended.stderr);
-                let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("nothing");
-                Err(format!("it ended without an answer and said: {}", last.chars().take(200).collect::<String>()))
-            }
-        }
+        super::told(&answer, &ended, seconds)
     }
 }
 
