@@ -12,6 +12,7 @@ use crate::commands;
 use crate::commands::budget::Wish;
 use crate::decide::selection::Scope;
 use crate::model::failure::Failure;
+use crate::model::project::Forge;
 use crate::settings::budget::duration;
 use crate::settings::{Flags, Settings};
 
@@ -89,6 +90,27 @@ enum Depth {
     Plain,
     /// Every test, then once more in reverse order: what moves from one test to another is kept by the process
     Deep,
+}
+
+/// The CI systems that titer has a recipe for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Ci {
+    Github,
+    Gitlab,
+    Buildkite,
+    /// No recipe
+    None,
+}
+
+impl Ci {
+    fn wish(self) -> commands::init::Ci {
+        match self {
+            Self::Github => commands::init::Ci::Of(Forge::Github),
+            Self::Gitlab => commands::init::Ci::Of(Forge::Gitlab),
+            Self::Buildkite => commands::init::Ci::Of(Forge::Buildkite),
+            Self::None => commands::init::Ci::No,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -227,9 +249,12 @@ enum Verb {
         #[command(subcommand)]
         from: Learn,
     },
-    /// Write a `titer.toml` in which every setting stands with its default
+    /// Look at the repository and set it up: `titer.toml`, ignore lines, the recipe of CI. What is there is never edited
     Init {
-        /// Print it, and write nothing
+        /// Write the recipe for this CI system; without it, for the one that the repository's files or its remote tell of
+        #[arg(long, value_name = "NAME")]
+        ci: Option<Ci>,
+        /// Print all that would be written, and write nothing
         #[arg(long)]
         print: bool,
     },
@@ -354,7 +379,10 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
         }
         // Owners whose titer.toml cannot be read can still make keys and check the log.
         Verb::Audit { what } => what.run(&settings, out),
-        Verb::Init { print } => commands::init::run(&settings, print, out).map(|()| Ending::Code(0)),
+        Verb::Init { ci, print } => {
+            let request = commands::init::Request { ci: ci.map(Ci::wish).unwrap_or_default(), print };
+            commands::init::run(&settings, request, out).map(|()| Ending::Code(0))
+        }
         Verb::Doctor { json } => commands::doctor::run(&settings, json, out).map(|well| Ending::Code(i32::from(!well))),
         Verb::Sql { query, json } => {
             strict(&settings)?;

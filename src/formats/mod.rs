@@ -40,6 +40,7 @@ mod python_caches;
 pub mod python_mentions;
 pub mod python_source;
 mod python_walk;
+pub mod recipe;
 pub mod record_line;
 pub mod record_v1;
 pub mod rollbar_event;

@@ -9,5 +9,6 @@ pub mod outlook;
 pub mod placement;
 pub mod recall;
 pub mod sealing;
+pub mod setup;
 pub mod summary;
 pub mod table;

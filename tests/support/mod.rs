@@ -13,6 +13,7 @@ pub mod guarded;
 pub mod interpreters;
 pub mod jest_edits;
 pub mod jest_project;
+pub mod recipes;
 pub mod repository;
 pub mod service;
 pub mod shop;
