@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::bridges::process::{self, Ending};
 use crate::bridges::{commits, git, sandbox};
@@ -19,6 +20,7 @@ use crate::settings::{Flags, Settings};
 mod audit;
 mod guard;
 mod learn;
+mod pages;
 
 use audit::Audit;
 use guard::Guard;
@@ -273,6 +275,18 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Print the completions of a shell: `titer completions bash > ~/.local/share/bash-completion/completions/titer`
+    Completions {
+        /// Whose
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print a page for `man`, in roff: `titer man | man -l -`; `titer man audit seal` is that of one command
+    Man {
+        /// The command; without one, titer's own page
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
+    },
     /// Be one process of the sandbox: titer starts itself with this
     #[command(hide = true)]
     Cage {
@@ -305,7 +319,7 @@ pub fn main(out: &mut dyn Write, talk: &mut dyn Write) -> ExitCode {
     if let Verb::Cage { words } = &line.verb {
         return ExitCode::from(sandbox::stand(words));
     }
-    match act(line, out, talk) {
+    match pages::print(&line.verb, out).unwrap_or_else(|| act(line, out, talk)) {
         Ok(Ending::Code(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Ok(Ending::Signal(signal)) => {
             let _ = out.flush();
@@ -389,5 +403,7 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             commands::sql::run(&settings, query.as_deref(), json, out).map(|()| Ending::Code(0))
         }
         Verb::Cage { words } => Ok(Ending::Code(sandbox::stand(&words).into())),
+        // Printed before anything is read.
+        Verb::Completions { .. } | Verb::Man { .. } => Ok(Ending::Code(0)),
     }
 }
