@@ -1,7 +1,8 @@
-//! What `titer init` found, did and leaves to people, in words.
+//! What `titer init` found, did and leaves to people, in words; and the pieces of a set-up that `titer doctor` looks for.
 
 use std::fmt::Write as _;
 
+use crate::model::finding::Finding;
 use crate::model::project::{Fate, Forge, Setup};
 
 /// What was found, what became of each file, and what to do next.
@@ -90,9 +91,57 @@ fn next(setup: &Setup, new: &[&str]) -> Vec<String> {
     steps
 }
 
+/// What is so of a piece of a set-up that titer also works without, and what to do where it is missing; nothing of other findings.
+pub(super) fn piece(finding: &Finding) -> (String, Option<&'static str>) {
+    if let Finding::Ignored { folder } = finding {
+        (format!("git ignores {folder}"), None)
+    } else if let Finding::NotIgnored { folder } = finding {
+        (
+            format!("git does not ignore {folder}, which belongs in no commit"),
+            Some("`titer init` adds the lines to .gitignore"),
+        )
+    } else if let Finding::Recipe { file } = finding {
+        (format!("{file} runs titer"), None)
+    } else if let Finding::NoRecipe { has_others } = finding {
+        let said = if *has_others { "none of the recipes of CI here runs titer" } else { "no recipe of CI is here" };
+        (said.to_owned(), Some("`titer init` writes one for GitHub Actions, GitLab or Buildkite"))
+    } else if let Finding::WeeklyJob { file } = finding {
+        (format!("{file} has the weekly job"), None)
+    } else if finding == &Finding::NoWeeklyJob {
+        let said = "no recipe of CI has the weekly job, so escapes are not found and no test is placed";
+        (said.to_owned(), Some("run `titer weekly -- COMMAND` once a week; `titer init --print` shows how"))
+    } else if let Finding::Sources { configured } = finding {
+        let said = match configured {
+            0 => "files of production errors were learned".to_owned(),
+            1 => "1 tracker of production errors is configured".to_owned(),
+            more => format!("{more} trackers of production errors are configured"),
+        };
+        (said, None)
+    } else if finding == &Finding::NoSources {
+        let said = "nobody listens to production, so no test goes to WEEKLY for being quiet";
+        (
+            said.to_owned(),
+            Some("name a tracker in titer.toml, table [[source]], or hand in files: `titer learn --help`"),
+        )
+    } else if let Finding::Sealer { key } = finding {
+        (format!("records are sealed by {key}"), None)
+    } else if finding == &Finding::NoSealer {
+        let said = "records are not sealed, so whoever can push can edit them";
+        (said.to_owned(), Some("`titer audit keygen NAME` makes a key and prints the lines for titer.toml"))
+    } else if let Finding::Sandbox { kind } = finding {
+        (format!("drafts of guards run in a sandbox: {kind}"), None)
+    } else if let Finding::NoSandbox { why } = finding {
+        let next = "install bubblewrap, or let users make namespaces; everything but `titer guard` works without";
+        (format!("drafts of guards are not run: {why}"), Some(next))
+    } else {
+        (String::new(), None)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::finding::Finding;
     use crate::model::guard::Runner;
     use crate::model::project::Tests;
 
