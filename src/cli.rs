@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::bridges::process::{self, Ending};
 use crate::bridges::{commits, git, sandbox};
@@ -12,12 +13,14 @@ use crate::commands;
 use crate::commands::budget::Wish;
 use crate::decide::selection::Scope;
 use crate::model::failure::Failure;
+use crate::model::project::Forge;
 use crate::settings::budget::duration;
 use crate::settings::{Flags, Settings};
 
 mod audit;
 mod guard;
 mod learn;
+mod pages;
 mod report;
 
 use audit::Audit;
@@ -91,6 +94,27 @@ enum Depth {
     Plain,
     /// Every test, then once more in reverse order: what moves from one test to another is kept by the process
     Deep,
+}
+
+/// The CI systems that titer has a recipe for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Ci {
+    Github,
+    Gitlab,
+    Buildkite,
+    /// No recipe
+    None,
+}
+
+impl Ci {
+    fn wish(self) -> commands::init::Ci {
+        match self {
+            Self::Github => commands::init::Ci::Of(Forge::Github),
+            Self::Gitlab => commands::init::Ci::Of(Forge::Gitlab),
+            Self::Buildkite => commands::init::Ci::Of(Forge::Buildkite),
+            Self::None => commands::init::Ci::No,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -231,9 +255,12 @@ enum Verb {
         #[command(subcommand)]
         from: Learn,
     },
-    /// Write a `titer.toml` in which every setting stands with its default
+    /// Look at the repository and set it up: `titer.toml`, ignore lines, the recipe of CI. What is there is never edited
     Init {
-        /// Print it, and write nothing
+        /// Write the recipe for this CI system; without it, for the one that the repository's files or its remote tell of
+        #[arg(long, value_name = "NAME")]
+        ci: Option<Ci>,
+        /// Print all that would be written, and write nothing
         #[arg(long)]
         print: bool,
     },
@@ -251,6 +278,18 @@ enum Verb {
         /// Print JSON, one object a row
         #[arg(long)]
         json: bool,
+    },
+    /// Print the completions of a shell: `titer completions bash > ~/.local/share/bash-completion/completions/titer`
+    Completions {
+        /// Whose
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print a page for `man`, in roff: `titer man | man -l -`; `titer man audit seal` is that of one command
+    Man {
+        /// The command; without one, titer's own page
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
     },
     /// Be one process of the sandbox: titer starts itself with this
     #[command(hide = true)]
@@ -284,7 +323,7 @@ pub fn main(out: &mut dyn Write, talk: &mut dyn Write) -> ExitCode {
     if let Verb::Cage { words } = &line.verb {
         return ExitCode::from(sandbox::stand(words));
     }
-    match act(line, out, talk) {
+    match pages::print(&line.verb, out).unwrap_or_else(|| act(line, out, talk)) {
         Ok(Ending::Code(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         Ok(Ending::Signal(signal)) => {
             let _ = out.flush();
@@ -362,12 +401,17 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
         }
         // Owners whose titer.toml cannot be read can still make keys and check the log.
         Verb::Audit { what } => what.run(&settings, out),
-        Verb::Init { print } => commands::init::run(&settings, print, out).map(|()| Ending::Code(0)),
+        Verb::Init { ci, print } => {
+            let request = commands::init::Request { ci: ci.map(Ci::wish).unwrap_or_default(), print };
+            commands::init::run(&settings, request, out).map(|()| Ending::Code(0))
+        }
         Verb::Doctor { json } => commands::doctor::run(&settings, json, out).map(|well| Ending::Code(i32::from(!well))),
         Verb::Sql { query, json } => {
             strict(&settings)?;
             commands::sql::run(&settings, query.as_deref(), json, out).map(|()| Ending::Code(0))
         }
         Verb::Cage { words } => Ok(Ending::Code(sandbox::stand(&words).into())),
+        // Printed before anything is read.
+        Verb::Completions { .. } | Verb::Man { .. } => Ok(Ending::Code(0)),
     }
 }

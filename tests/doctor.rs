@@ -44,8 +44,42 @@ fn a_new_project_is_told_to_run_its_tests_and_then_all_is_well() {
         assert_eq!(wrong(&repository), []);
         let told = repository.titer(&["doctor"]);
         assert!(told.exits(0).stdout.contains("3 of 3 tests recorded under 1 variant"), "{}", told.stdout);
-        assert!(told.stdout.lines().all(|line| line.starts_with("ok ")), "{}", told.stdout);
+        // What is only missing is no fault, and has its next step, too.
+        let lacks = told.stdout.lines().filter(|line| line.starts_with("lacks ")).count();
+        assert_eq!(told.stdout.matches(" next: ").count(), lacks, "{}", told.stdout);
     }
+}
+
+/// What is only missing: part and sentence.
+fn lacking(repository: &Repository) -> Vec<String> {
+    let told = repository.titer(&["doctor", "--json"]);
+    let rows = told.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let rows: Vec<Value> = rows.filter(|row| row["lacking"] == true).collect();
+    assert!(rows.iter().all(|row| row["next"].is_string() && row["wrong"] == false), "{rows:?}");
+    rows.iter().map(|row| row["part"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn each_missing_piece_is_one_line_until_it_is_there() {
+    let repository = project(newest());
+    let guards = lacking(&repository).into_iter().filter(|part| part == "guards");
+    // Whether untrusted code can be held is this machine's affair.
+    let guards: Vec<String> = guards.collect();
+    let lacks = |parts: &[&str]| {
+        let expected: Vec<String> = parts.iter().map(|part| (*part).to_owned()).chain(guards.clone()).collect();
+        assert_eq!(lacking(&repository), expected);
+    };
+    lacks(&["ledger", "ci", "sources", "records"]);
+    repository.write(".github/workflows/test.yml", "# titer run\njobs:\n  a:\n    steps:\n      - run: pytest\n");
+    lacks(&["ledger", "ci", "sources", "records"]);
+    repository.write(".github/workflows/test.yml", "jobs:\n  a:\n    steps:\n      - run: titer run -- pytest\n");
+    lacks(&["ledger", "ci", "sources", "records"]);
+    let told = repository.titer(&["doctor"]);
+    assert!(told.stdout.contains("has the weekly job, so escapes"), "{}", told.stdout);
+    repository.titer(&["init", "--ci", "github"]).exits(0);
+    lacks(&["sources", "records"]);
+    repository.write("titer.toml", "[[source]]\ntracker = \"bugsink\"\nurl = \"http://127.0.0.1:1\"\nproject = \"1\"\n[audit]\nsealer = \"example.org/log+1+x\"\n");
+    lacks(&[]);
 }
 
 #[test]

@@ -50,6 +50,19 @@ pub fn root(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(is_top).map(Path::to_path_buf)
 }
 
+/// Whether git ignores a path, from the root, by whatever rule.
+#[must_use]
+pub fn ignores(root: &Path, path: &str) -> bool {
+    run(root, &["check-ignore", "--quiet", "--", path]).is_ok()
+}
+
+/// The address of the remote `origin`, if there is one.
+#[must_use]
+pub fn address(root: &Path) -> Option<String> {
+    let told = String::from_utf8(run(root, &["remote", "get-url", "origin"]).ok()?).ok()?;
+    Some(told.trim().to_owned())
+}
+
 /// The files that git tracks or would track, as they lie on the disk.
 ///
 /// Three gits run at once. One `git status` with untracked files does the same things one after the other; looking for

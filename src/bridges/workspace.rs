@@ -235,6 +235,26 @@ pub fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut fs::File::create_new(path)?, bytes)
 }
 
+/// Writes a file below a folder that must not be there yet, with the folders on the way.
+///
+/// # Errors
+/// It is there, or cannot be written.
+#[allow(clippy::disallowed_methods, reason = "a file that the user asked for")]
+pub fn create_below(root: &Path, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap_or(root))?;
+    create_file(&path, bytes)
+}
+
+/// Adds to the end of a file, which need not be there.
+///
+/// # Errors
+/// It cannot be written.
+#[allow(clippy::disallowed_methods, reason = "a file that the user asked for")]
+pub fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    io::Write::write_all(&mut fs::File::options().append(true).create(true).open(path)?, bytes)
+}
+
 /// Writes a file that the user named.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ use crate::settings::forge::Place;
 use crate::settings::{self, Settings};
 
 use super::gather::place;
-use super::run;
+use super::{lacking, run};
 
 /// Segments named before the rest is left to `titer sql`.
 const SEGMENTS: usize = 5;
@@ -42,12 +42,13 @@ pub fn run(settings: &Settings, json: bool, out: &mut dyn Write) -> Result<bool,
     }
     findings.push(files(settings));
     findings.push(recording(settings));
-    if settings.ledger.0.is_dir() {
-        match lens(settings) {
-            Ok(lens) => findings.extend(by_the_facts(settings, &map, &lens)),
-            Err(failure) => findings.push(Finding::LedgerFails { why: failure.to_string() }),
-        }
+    let lens = settings.ledger.0.is_dir().then(|| lens(settings)).transpose();
+    match &lens {
+        Ok(Some(lens)) => findings.extend(by_the_facts(settings, &map, lens)),
+        Ok(None) => {}
+        Err(failure) => findings.push(Finding::LedgerFails { why: failure.to_string() }),
     }
+    findings.extend(lacking::findings(settings, lens.ok().flatten().as_ref()));
     findings.sort_by_key(Finding::part);
     let text = if json { words::json(&findings) } else { words::lines(&findings) };
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -14,6 +14,7 @@ pub mod gather;
 pub mod guard;
 pub mod home;
 pub mod init;
+pub mod lacking;
 pub mod launch;
 pub mod learn;
 pub mod mcp;

@@ -30,6 +30,7 @@ pub mod owed;
 pub mod placement;
 pub mod places;
 pub mod probe;
+pub mod project;
 pub mod quiet;
 pub mod releases;
 pub mod rules;

@@ -43,6 +43,7 @@ mod python_caches;
 pub mod python_mentions;
 pub mod python_source;
 mod python_walk;
+pub mod recipe;
 pub mod record_line;
 pub mod record_v1;
 pub mod report_v1;

@@ -19,6 +19,14 @@ pub enum Part {
     Recording,
     /// Paths that differ at every commit.
     Volatile,
+    /// What CI runs.
+    Ci,
+    /// What production tells.
+    Sources,
+    /// The log of records.
+    Records,
+    /// Guards.
+    Guards,
 }
 
 impl Part {
@@ -34,6 +42,10 @@ impl Part {
             Self::Files => "files",
             Self::Recording => "recording",
             Self::Volatile => "volatile",
+            Self::Ci => "ci",
+            Self::Sources => "sources",
+            Self::Records => "records",
+            Self::Guards => "guards",
         }
     }
 }
@@ -206,6 +218,57 @@ pub enum Finding {
     },
     /// No path differs at every commit.
     NothingVolatile,
+    /// git ignores the ledger.
+    Ignored {
+        /// Its folder, from the root.
+        folder: String,
+    },
+    /// It does not.
+    NotIgnored {
+        /// Its folder, from the root.
+        folder: String,
+    },
+    /// A recipe of CI runs titer.
+    Recipe {
+        /// The file.
+        file: String,
+    },
+    /// None does.
+    NoRecipe {
+        /// Whether there are recipes at all.
+        has_others: bool,
+    },
+    /// A recipe of CI has the weekly job.
+    WeeklyJob {
+        /// The file.
+        file: String,
+    },
+    /// None has, and one runs titer.
+    NoWeeklyJob,
+    /// Somebody listens to production.
+    Sources {
+        /// So many trackers are configured; without one, files were handed in.
+        configured: usize,
+    },
+    /// Nobody does.
+    NoSources,
+    /// Records are sealed, or can be.
+    Sealer {
+        /// Whose key.
+        key: String,
+    },
+    /// No key is named, and nothing was ever sealed.
+    NoSealer,
+    /// Drafts of guards can be run.
+    Sandbox {
+        /// What holds them.
+        kind: String,
+    },
+    /// They cannot.
+    NoSandbox {
+        /// Why.
+        why: String,
+    },
 }
 
 impl Finding {
@@ -219,7 +282,9 @@ impl Finding {
             | Self::NoLedger { .. }
             | Self::LedgerReadOnly { .. }
             | Self::LedgerFails { .. }
-            | Self::BadSegment { .. } => Part::Ledger,
+            | Self::BadSegment { .. }
+            | Self::Ignored { .. }
+            | Self::NotIgnored { .. } => Part::Ledger,
             Self::Map { .. } | Self::NoMap | Self::NothingRecorded { .. } | Self::Unhealthy { .. } => Part::Map,
             Self::Enters { .. }
             | Self::NoInterpreter { .. }
@@ -233,13 +298,31 @@ impl Finding {
             Self::SeesFiles | Self::SeesLess { .. } => Part::Files,
             Self::Records | Self::Reads { .. } | Self::UnknownCi => Part::Recording,
             Self::Volatile { .. } | Self::NothingVolatile => Part::Volatile,
+            Self::Recipe { .. } | Self::NoRecipe { .. } | Self::WeeklyJob { .. } | Self::NoWeeklyJob => Part::Ci,
+            Self::Sources { .. } | Self::NoSources => Part::Sources,
+            Self::Sealer { .. } | Self::NoSealer => Part::Records,
+            Self::Sandbox { .. } | Self::NoSandbox { .. } => Part::Guards,
         }
+    }
+
+    /// Whether something is missing without which titer does less than it could, and nothing wrong.
+    #[must_use]
+    pub fn is_lacking(&self) -> bool {
+        matches!(
+            self,
+            Self::NotIgnored { .. }
+                | Self::NoRecipe { .. }
+                | Self::NoWeeklyJob
+                | Self::NoSources
+                | Self::NoSealer
+                | Self::NoSandbox { .. }
+        )
     }
 
     /// Whether somebody should do something about it.
     #[must_use]
     pub fn is_wrong(&self) -> bool {
-        !matches!(
+        let is_well = matches!(
             self,
             Self::Git { .. }
                 | Self::Configured { .. }
@@ -253,6 +336,13 @@ impl Finding {
                 | Self::Records
                 | Self::Reads { .. }
                 | Self::NothingVolatile
-        )
+                | Self::Ignored { .. }
+                | Self::Recipe { .. }
+                | Self::WeeklyJob { .. }
+                | Self::Sources { .. }
+                | Self::Sealer { .. }
+                | Self::Sandbox { .. }
+        );
+        !is_well && !self.is_lacking()
     }
 }

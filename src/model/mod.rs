@@ -15,6 +15,7 @@ pub mod map;
 pub mod outcome;
 pub mod placed;
 pub mod plan;
+pub mod project;
 pub mod reason;
 pub mod record;
 pub mod reported;

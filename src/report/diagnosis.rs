@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::model::finding::Finding;
 
-use super::summary;
+use super::{setup, summary};
 
 /// What is so.
 fn sentence(finding: &Finding) -> String {
@@ -57,6 +57,18 @@ fn sentence(finding: &Finding) -> String {
             format!("{path} differed in each of the last 5 records, and {tests} of {all} tests run for it")
         }
         Finding::NothingVolatile => "no path that differs at every commit runs over half of the tests".to_owned(),
+        Finding::Ignored { .. }
+        | Finding::NotIgnored { .. }
+        | Finding::Recipe { .. }
+        | Finding::NoRecipe { .. }
+        | Finding::WeeklyJob { .. }
+        | Finding::NoWeeklyJob
+        | Finding::Sources { .. }
+        | Finding::NoSources
+        | Finding::Sealer { .. }
+        | Finding::NoSealer
+        | Finding::Sandbox { .. }
+        | Finding::NoSandbox { .. } => setup::piece(finding).0,
     }
 }
 
@@ -102,6 +114,18 @@ fn next(finding: &Finding) -> Option<String> {
         | Finding::Records
         | Finding::Reads { .. }
         | Finding::NothingVolatile => return None,
+        Finding::Ignored { .. }
+        | Finding::NotIgnored { .. }
+        | Finding::Recipe { .. }
+        | Finding::NoRecipe { .. }
+        | Finding::WeeklyJob { .. }
+        | Finding::NoWeeklyJob
+        | Finding::Sources { .. }
+        | Finding::NoSources
+        | Finding::Sealer { .. }
+        | Finding::NoSealer
+        | Finding::Sandbox { .. }
+        | Finding::NoSandbox { .. } => return setup::piece(finding).1.map(str::to_owned),
     };
     Some(step.to_owned())
 }
@@ -124,7 +148,11 @@ fn ago(hours: u64) -> String {
 pub fn lines(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
-        let mark = if finding.is_wrong() { "WRONG" } else { "ok" };
+        let mark = match (finding.is_wrong(), finding.is_lacking()) {
+            (true, _) => "WRONG",
+            (false, true) => "lacks",
+            (false, false) => "ok",
+        };
         let _ = writeln!(text, "{mark:<5}  {:<13}  {}", finding.part().word(), sentence(finding));
         if let Some(next) = next(finding) {
             let _ = writeln!(text, "{:22} next: {next}", "");
@@ -139,7 +167,7 @@ pub fn json(findings: &[Finding]) -> String {
     let row = |finding: &Finding| {
         let wrong = finding.is_wrong();
         let value = serde_json::json!({
-            "v": 1, "part": finding.part().word(), "wrong": wrong, "what": sentence(finding), "next": next(finding),
+            "v": 1, "part": finding.part().word(), "wrong": wrong, "lacking": finding.is_lacking(), "what": sentence(finding), "next": next(finding),
         });
         format!("{value}\n")
     };
@@ -151,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_has_a_next_step_and_what_is_not_has_none() {
+    fn what_is_wrong_or_lacking_has_a_next_step_and_what_is_well_has_none() {
         for finding in [
             Finding::NoMap,
             Finding::UnknownCi,
@@ -159,8 +187,15 @@ mod tests {
             Finding::NoInterpreter { last: None },
             Finding::Records,
             Finding::Configured { file: None },
+            Finding::NoRecipe { has_others: true },
+            Finding::Recipe { file: ".gitlab-ci.yml".into() },
+            Finding::NoWeeklyJob,
+            Finding::NoSources,
+            Finding::Sources { configured: 1 },
+            Finding::NoSealer,
+            Finding::NoSandbox { why: "no".into() },
         ] {
-            assert_eq!(next(&finding).is_some(), finding.is_wrong(), "{finding:?}");
+            assert_eq!(next(&finding).is_some(), finding.is_wrong() || finding.is_lacking(), "{finding:?}");
         }
     }
 

@@ -14,5 +14,6 @@ pub mod phrasing;
 pub mod placement;
 pub mod recall;
 pub mod sealing;
+pub mod setup;
 pub mod summary;
 pub mod table;

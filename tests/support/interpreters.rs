@@ -62,6 +62,12 @@ pub fn of_audit() -> Interpreter {
     there.unwrap_or_else(|| panic!("no environment with securesystemslib: run .ci/test, which makes it"))
 }
 
+/// The one with the schemas of CI systems, and a reader of YAML.
+pub fn of_recipes() -> Interpreter {
+    let there = named("TITER_TEST_PYTHON_RECIPES").or_else(|| beside("recipes", ""));
+    there.unwrap_or_else(|| panic!("no environment with check-jsonschema: run .ci/test, which makes it"))
+}
+
 /// What `.ci/test` left in a folder of the target directory under a name that starts like this.
 fn beside(folder: &str, start: &str) -> Option<Interpreter> {
     let target = Path::new(env!("CARGO_BIN_EXE_titer")).ancestors().nth(2)?;
