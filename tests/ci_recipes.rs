@@ -101,15 +101,39 @@ fn reports(rehearsal: &Rehearsal, summary: Option<&str>) {
     }
 }
 
-#[test]
-fn github_runs_a_project_of_pytest_and_moves_its_quiet_tests_to_weekly() {
+/// The small project of pytest, which GitHub runs.
+fn with_pytest() -> Rehearsal {
     let repository = Repository::bare(newest());
     for (path, text) in small::FILES {
         repository.write(path, text);
     }
     repository.git(&["init", "-q", "-b", "main"]);
     repository.write(".gitignore", "__pycache__/\n.pytest_cache/\n");
-    let rehearsal = set_up(repository, "github");
+    set_up(repository, "github")
+}
+
+#[test]
+fn the_action_does_all_of_that_in_one_step() {
+    let rehearsal = with_pytest();
+    let inputs = [("command", "pytest -q -k 'a or b'"), ("args", "--junit report.xml")];
+    let job = on_github::act(&rehearsal, &Event::Push, &inputs);
+    assert!(job.passed && job.said.contains("3 passed"), "{}", job.said);
+    propose(&rehearsal, "b.py", "return 2", "return 3");
+    let before = rehearsal.caches();
+    let job = on_github::act(&rehearsal, &Event::Pull, &inputs);
+    assert!(job.passed && job.said.contains("1 passed"), "{}", job.said);
+    assert!(rehearsal.caches() == before, "a pull request wrote into the caches");
+    propose(&rehearsal, "b.py", "return 2", "return -1");
+    let job = on_github::act(&rehearsal, &Event::Pull, &inputs);
+    assert!(!job.passed && job.said.contains("1 failed"), "{}", job.said);
+    let job = on_github::act(&rehearsal, &Event::Weekly, &[("command", "pytest -q"), ("weekly", "true")]);
+    assert!(job.passed && job.said.contains("as of ") && job.said.contains("3 passed"), "{}", job.said);
+    assert!(rehearsal.caches().len() > before.len(), "the weekly job saves the ledger");
+}
+
+#[test]
+fn github_runs_a_project_of_pytest_and_moves_its_quiet_tests_to_weekly() {
+    let rehearsal = with_pytest();
     let jobs = on_github::run(&rehearsal, &Event::Push);
     assert_eq!(passed(&jobs), ["titer", "seal"]);
     assert!(said(&jobs).contains("3 passed"), "{}", said(&jobs));

@@ -9,7 +9,7 @@
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use support::recipes::{accepted_by, linted, yaml};
 use support::{Ending, Interpreter, Repository};
@@ -146,5 +146,22 @@ fn the_ci_systems_own_readers_accept_each_recipe_of_each_sort_of_project() {
             assert!(npm != python && text.contains(version), "{name}: {text}");
             assert_eq!(npm, files == [JEST], "{name}: a project of jest alone gets titer from npm");
         }
+    }
+}
+
+#[test]
+fn the_action_is_one_that_github_reads_and_gets_this_very_version() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml");
+    accepted_by("vendor.github-actions", &file);
+    let action = yaml(&file);
+    assert_eq!(
+        action["inputs"]["version"]["default"],
+        env!("CARGO_PKG_VERSION"),
+        "a new version of titer is one of the action, too"
+    );
+    for step in action["runs"]["steps"].as_array().unwrap() {
+        // What somebody writes into an input must not become part of a script.
+        let script = step["run"].as_str().unwrap_or_default();
+        assert!(!script.contains("${{"), "{script}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 
-use clap::{Command, CommandFactory};
+use clap::{Command as Definition, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
@@ -52,10 +52,10 @@ fn page(words: &[String]) -> Result<Vec<u8>, Failure> {
 }
 
 /// All of the command line that is for people.
-fn visible() -> Command {
+fn visible() -> Definition {
     let whole = Line::command();
     let shown = whole.get_subcommands().filter(|it| !it.is_hide_set()).cloned().collect::<Vec<_>>();
-    let mut command = Command::new("titer").version(env!("CARGO_PKG_VERSION")).after_help(super::EXIT_CODES);
+    let mut command = Definition::new("titer").version(env!("CARGO_PKG_VERSION")).after_help(super::EXIT_CODES);
     if let Some(about) = whole.get_about() {
         command = command.about(about.clone());
     }

@@ -76,9 +76,9 @@ fn look(settings: &Settings, ci: Ci) -> Seen {
     let tree = if settings.in_git { git::tree(root) } else { disk::tree(root) };
     let files: BTreeSet<String> = tree.map(|tree| tree.entries.into_keys().collect()).unwrap_or_default();
     let asked = files.iter().filter(|path| project::is_told_by(path));
-    let texts: BTreeMap<String, String> =
+    let told: BTreeMap<String, String> =
         asked.filter_map(|path| Some((path.clone(), small(&root.join(path))?))).collect();
-    let tests = project::tests(&files, &texts);
+    let tests = project::tests(&files, &told);
     let remote = git::address(root).as_deref().and_then(project::forge_of);
     let there = project::forges(&files);
     let forge = match ci {

@@ -97,8 +97,8 @@ fn pytest(files: &BTreeSet<String>, texts: &BTreeMap<String, String>) -> BTreeSe
         _ => false,
     });
     let mut folders: BTreeSet<String> = configured.map(|(path, _)| split(path).0.to_owned()).collect();
-    let tests = files.iter().filter(|path| is_python_test(path) && is_ours(path));
-    for test in tests.filter(|test| !folders.iter().any(|folder| is_below(test, folder))).collect::<Vec<_>>() {
+    let found = files.iter().filter(|path| is_python_test(path) && is_ours(path));
+    for test in found.filter(|test| !folders.iter().any(|folder| is_below(test, folder))).collect::<Vec<_>>() {
         let project = |folder: &&str| {
             ["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|name| texts.contains_key(&join(folder, name)))
         };
@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn each_runner_is_found_where_it_has_its_project_and_the_root_comes_first() {
-        let cases: &[(&[(&str, &str)], &[&str])] = &[
+        type Files = [(&'static str, &'static str)];
+        let cases: &[(&Files, &[&str])] = &[
             (&[("README.md", "")], &[]),
             (&[("test_a.py", "")], &[": pytest"]),
             (&[("pyproject.toml", "[project]\nname = 'a'\n"), ("tests/test_a.py", "")], &[": pytest"]),

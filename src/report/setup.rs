@@ -141,7 +141,6 @@ pub(super) fn piece(finding: &Finding) -> (String, Option<&'static str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::finding::Finding;
     use crate::model::guard::Runner;
     use crate::model::project::Tests;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -14,54 +15,74 @@ const MERGED: &str = "refs/pull/1/merge";
 /// Runs the workflow for an event; jobs in the order in which they ran.
 pub fn run(rehearsal: &Rehearsal, event: &Event) -> Vec<Job> {
     let recipe = yaml(&rehearsal.repository.path(".github/workflows/titer.yml"));
+    let mut values = values(rehearsal, event);
+    let name = values["github.event_name"].as_str().unwrap();
+    assert!(recipe["on"].get(name).is_some(), "nothing is started by {name}");
+    let jobs = recipe["jobs"].as_object().unwrap();
+    let mut ended: BTreeMap<String, &str> = BTreeMap::new();
+    let mut ran = Vec::new();
+    let next = |ended: &BTreeMap<String, &str>| {
+        jobs.iter().find(|(name, job)| {
+            !ended.contains_key(*name) && needs(job).iter().all(|needed| ended.contains_key(needed))
+        })
+    };
+    while let Some((name, job)) = next(&ended) {
+        for needed in needs(job) {
+            values[format!("needs.{needed}.result")] = json!(ended[&needed]);
+        }
+        let mut result = "skipped";
+        if is_true(&comes_to(&bare(job["if"].as_str().unwrap()), &values)) {
+            let done = play(rehearsal, event, name, job, &values);
+            result = if done.passed { "success" } else { "failure" };
+            ran.push(done);
+        }
+        ended.insert(name.clone(), result);
+    }
+    ran
+}
+
+/// Runs a job that checks out and then uses the action of `action.yml`, with these inputs.
+pub fn act(rehearsal: &Rehearsal, event: &Event, inputs: &[(&str, &str)]) -> Job {
+    let action = yaml(&Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml"));
+    let mut values = values(rehearsal, event);
+    for (name, about) in action["inputs"].as_object().unwrap() {
+        values[format!("inputs.{name}")] = about["default"].clone();
+    }
+    for (name, value) in inputs {
+        assert!(action["inputs"].get(name).is_some(), "there is no input {name}");
+        values[format!("inputs.{name}")] = json!(value);
+    }
+    let mut steps = vec![json!({"uses": "actions/checkout@v4", "with": {"fetch-depth": 0}})];
+    if *event == Event::Pull {
+        steps = vec![json!({"uses": "actions/checkout@v4"})];
+    }
+    steps.extend(action["runs"]["steps"].as_array().unwrap().iter().cloned());
+    play(rehearsal, event, "test", &json!({"steps": steps}), &values)
+}
+
+/// What expressions may name.
+fn values(rehearsal: &Rehearsal, event: &Event) -> Value {
     let (name, reference) = match event {
         Event::Push => ("push", "refs/heads/main"),
         Event::Weekly => ("schedule", "refs/heads/main"),
         Event::Pull => ("pull_request", MERGED),
     };
-    assert!(recipe["on"].get(name).is_some(), "nothing is started by {name}");
     if *event == Event::Pull {
         merge(rehearsal);
     }
-    let mut values = json!({
+    json!({
         "github.event_name": name, "github.ref": reference, "github.run_id": format!("{:04}", rehearsal.next()), "github.run_attempt": 1,
-        "github.token": "none", "runner.os": "Linux", "secrets.TITER_SIGNING_KEY": rehearsal.key,
-    });
-    let jobs = recipe["jobs"].as_object().unwrap();
-    let mut ended: BTreeMap<String, &str> = BTreeMap::new();
-    let mut ran = Vec::new();
-    while let Some((name, job)) =
-        jobs.iter().find(|(name, job)| !ended.contains_key(*name) && needs(job).iter().all(|it| ended.contains_key(it)))
-    {
-        for needed in needs(job) {
-            values[format!("needs.{needed}.result")] = json!(ended[&needed]);
-        }
-        let wanted = is_true(&comes_to(&bare(job["if"].as_str().unwrap()), &values));
-        let result = if wanted {
-            ran.push(play(rehearsal, event, name, job, &values));
-            ran.last().unwrap().passed
-        } else {
-            false
-        };
-        ended.insert(
-            name.clone(),
-            if !wanted {
-                "skipped"
-            } else if result {
-                "success"
-            } else {
-                "failure"
-            },
-        );
-    }
-    ran
+        "github.token": "none", "runner.os": "Linux", "secrets.TITER_SIGNING_KEY": rehearsal.key, "github.job": "test",
+        "github.ref_name": reference.rsplit_once("heads/").map_or("1/merge", |(_, name)| name), "github.event.repository.default_branch": "main",
+        "github.workspace": rehearsal.repository.beside("machine/work/shop"), "steps.report.outputs.file": "",
+    })
 }
 
 fn needs(job: &Value) -> Vec<String> {
     match &job["needs"] {
         Value::String(one) => vec![one.clone()],
         Value::Array(all) => all.iter().map(|it| it.as_str().unwrap().to_owned()).collect(),
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     }
 }
 
@@ -101,7 +122,7 @@ fn play(rehearsal: &Rehearsal, event: &Event, name: &str, job: &Value, values: &
             }
             "actions/setup-python@v5" | "actions/setup-node@v4" => {}
             "actions/cache/restore@v4" => {
-                restore(rehearsal, machine, &with("key"), &with("restore-keys"), &with("path"))
+                restore(rehearsal, machine, &with("key"), &with("restore-keys"), &with("path"));
             }
             "actions/cache/save@v4" => machine.save(&with("path"), &with("key")),
             "actions/upload-artifact@v4" => machine.keep(&with("path"), &with("path")),
@@ -149,6 +170,7 @@ fn checkout<'a>(rehearsal: &'a Rehearsal, event: &Event, depth: Option<u64>) -> 
         ("GITHUB_SHA", &commit),
         ("GITHUB_BASE_REF", base),
         ("GITHUB_STEP_SUMMARY", &summary),
+        ("GITHUB_OUTPUT", "/dev/null"),
     ] {
         machine.variables.insert(name.to_owned(), value.to_owned());
     }

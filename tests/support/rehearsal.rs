@@ -163,8 +163,8 @@ impl Machine<'_> {
         bash.env("REHEARSED_ARTIFACTS", self.of.repository.beside("artifacts"));
         bash.envs(&self.variables).args(["-e", "-c", &script.join("\n")]);
         let done = bash.output().unwrap();
-        *said += &format!("$ {}\n", script.join("\n$ "));
-        *said += &format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        let (printed, told) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        said.extend(["$ ", &script.join("\n$ "), "\n", &printed, &told]);
         done.status.success()
     }
 
