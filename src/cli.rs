@@ -299,8 +299,14 @@ enum Verb {
     },
 }
 
-/// Whose commands would run has to be known: a change's own may be anybody's.
+/// What the owners decided has to be readable.
+fn strict(settings: &Settings) -> Result<(), Failure> {
+    settings.policy_failure.clone().map_or(Ok(()), |why| Err(Failure::input(why)))
+}
+
+/// And whose commands would run has to be known: a change's own may be anybody's.
 fn known(settings: &Settings) -> Result<(), Failure> {
+    strict(settings)?;
     if settings.base != crate::settings::Base::Missing {
         return Ok(());
     }
@@ -345,7 +351,6 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
     let settings = Settings::read(&Flags { ledger, config, folder, quiet, verbose }, &|folder| git::root(folder))?;
     let settings = settings.on_base(&commits::resolve, &commits::file);
     let settings = commands::home::adopt(settings);
-    let strict = |settings: &Settings| settings.policy_failure.clone().map_or(Ok(()), |why| Err(Failure::input(why)));
     match line.verb {
         Verb::Run { select, record, no_record, junit, command } => {
             let deep = record == Some(Depth::Deep);
@@ -386,12 +391,10 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             commands::place::by_hand(&settings, &test, suite.into(), &reason, out).map(|()| Ending::Code(0))
         }
         Verb::Mcp => {
-            strict(&settings)?;
             known(&settings)?;
             commands::mcp::run(&settings).map(|()| Ending::Code(0))
         }
         Verb::Guard { what } => {
-            strict(&settings)?;
             known(&settings)?;
             what.run(&settings, out, talk).map(|well| Ending::Code(i32::from(!well)))
         }

@@ -65,10 +65,10 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write) -> Resul
 fn one(settings: &Settings, request: &Request, draft: &Draft, head: &str) -> Result<Settled, Failure> {
     let watch = Stopwatch::start();
     let Some(found) = draft.found.clone() else {
-        return if draft.runner != Runner::Pytest.word() {
-            by_hand(settings, request, draft, head)
-        } else {
+        return if draft.runner == Runner::Pytest.word() {
             Ok(Settled::ByHand)
+        } else {
+            by_hand(settings, request, draft, head)
         };
     };
     let (_, own) = drafts::read(settings, &draft.draft)?;
