@@ -27,7 +27,7 @@
   const many = (count, one, more) => `${number(count)} ${count === 1 ? one : more}`;
 
   const common = (width, height, more) => ({
-    width, height, marginLeft: 52, marginRight: 16, marginTop: 18, marginBottom: 30,
+    width, height, marginLeft: 52, marginRight: 16, marginTop: 28, marginBottom: 30,
     style: { fontFamily: "inherit", fontSize: "12px", background: "transparent", color: "var(--ink)" },
     ...more,
   });
