@@ -9,7 +9,11 @@ use std::path::Path;
 /// It cannot be written, or `act` fails.
 pub fn write(path: &Path, act: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
+    let mut like_any = tempfile::Builder::new();
+    // A temporary file is its owner's alone; this one is to be read by whoever may read what the user writes.
+    #[cfg(unix)]
+    like_any.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = BufWriter::new(like_any.tempfile_in(folder)?);
     act(&mut file)?;
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
@@ -52,5 +56,12 @@ mod tests {
         assert!(write(&path, &mut |file| file.write_all(b"two").and(Err(io::Error::other("no")))).is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"one");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            let plain = folder.path().join("plain");
+            std::fs::write(&plain, b"").unwrap();
+            let mode = |path| std::fs::metadata(path).unwrap().permissions();
+            assert_eq!(mode(&path), mode(&plain));
+        }
     }
 }
