@@ -47,7 +47,10 @@ def judge(request):
         os.dup2(sink, 1)
         os.dup2(sink, 2)
         # The project's own options may ask for coverage or for other processes.
-        given = [*([before] if before else []), f"{file}::{test}", "-q", "--continue-on-collection-errors", "-p", "no:cacheprovider", "-o", "addopts=", f"--rootdir={root}", "--tb=no", "--capture=fd"]
+        # Plugins that shuffle tests would at times run those others after this one.
+        others = [before, "-p", "no:randomly", "-p", "no:random_order"] if before else []
+        given = [*others, f"{file}::{test}", "-q", "--continue-on-collection-errors", "-p", "no:cacheprovider", "-o", "addopts="]
+        given += [f"--rootdir={root}", "--tb=no", "--capture=fd"]
         pytest.main(given, plugins=[seen])
     except SystemExit:
         pass
