@@ -9,7 +9,7 @@ const { chromium } = createRequire(`${home}/`)("playwright-core");
 const browser = await chromium.launch({
   executablePath: `${home}/chromium`,
   args: ["--headless=shell", "--no-sandbox", "--in-process-gpu", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage", "--no-zygote", "--font-render-hinting=none"],
-  env: { ...process.env, FONTCONFIG_PATH: `${home}/fonts`, LD_LIBRARY_PATH: home },
+  env: { ...process.env, FONTCONFIG_PATH: `${home}/fonts`, LD_LIBRARY_PATH: `${home}:${home}/al2023/lib` },
 });
 const seen = { version: browser.version(), errors: [], requests: [], charts: {} };
 const url = pathToFileURL(page).href;
