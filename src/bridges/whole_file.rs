@@ -59,7 +59,7 @@ mod tests {
         #[cfg(unix)]
         {
             let plain = folder.path().join("plain");
-            std::fs::write(&plain, b"").unwrap();
+            append(&plain, b"").unwrap();
             let mode = |path| std::fs::metadata(path).unwrap().permissions();
             assert_eq!(mode(&path), mode(&plain));
         }
