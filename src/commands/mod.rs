@@ -1,5 +1,6 @@
 //! One verb a room: gather, decide, act.
 
+pub mod active;
 pub mod apart;
 pub mod asking;
 pub mod audit;
