@@ -28,6 +28,7 @@ pub mod report;
 pub mod run;
 pub mod salvage;
 pub mod second;
+pub mod serve;
 pub mod sql;
 pub mod strangers;
 pub mod suites;

@@ -47,6 +47,43 @@ pub fn decode(bytes: &[u8]) -> Decoded<'static> {
     decoded
 }
 
+/// An event in an envelope that tells of an error, as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload<'a> {
+    /// Its JSON.
+    pub bytes: &'a [u8],
+    /// When its envelope was sent.
+    pub sent: Option<Arc<str>>,
+    /// Its id, without dashes.
+    pub id: String,
+}
+
+/// The errors in a plain envelope, as they came; what else is in it, and what cannot be read, is counted.
+#[must_use]
+pub fn payloads(bytes: &[u8]) -> (Vec<Payload<'_>>, Decoded<'static>) {
+    let mut decoded = Decoded::default();
+    let items = items(bytes, &mut decoded);
+    let found = items.into_iter().filter_map(|Item { number, payload, sent }| {
+        payload_of(payload, sent, &format!("item {number}"), &mut decoded)
+    });
+    let found = found.collect();
+    (found, decoded)
+}
+
+/// The same of an event that is in no envelope.
+pub fn payload_of<'a>(
+    bytes: &'a [u8],
+    sent: Option<Arc<str>>,
+    place: &str,
+    counts: &mut Decoded<'_>,
+) -> Option<Payload<'a>> {
+    let mut one = Decoded::default();
+    read(bytes, sent.as_deref(), place.to_owned(), &mut one);
+    let id = one.events.pop().map(|event| event.id.into_owned());
+    counts.absorb(one);
+    id.map(|id| Payload { bytes, sent, id })
+}
+
 /// The events of envelopes; what is no event, and where the bytes end too early, is counted.
 fn items<'a>(bytes: &'a [u8], decoded: &mut Decoded<'_>) -> Vec<Item<'a>> {
     let (mut items, mut rest) = (Vec::new(), bytes);
