@@ -80,6 +80,8 @@ if (hasSearch) {
   await busy.screenshot({ path: `${pictures}/news-narrow-dark.png` });
   await busy.emulateMedia({ colorScheme: "light" });
   await busy.setViewportSize({ width: 1280, height: 900 });
+  // Charts are drawn again at their old width.
+  await busy.waitForTimeout(400);
   const top = await busy.evaluate(() => document.getElementById("change-list").getBoundingClientRect().top);
   await busy.locator("#news button").click();
   await busy.waitForFunction((first) => document.documentElement.dataset.live && document.documentElement.dataset.version !== first, first, { timeout: 10000 });
