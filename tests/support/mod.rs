@@ -20,6 +20,7 @@ pub mod on_others;
 pub mod recipes;
 pub mod rehearsal;
 pub mod repository;
+pub mod served;
 pub mod service;
 pub mod shop;
 pub mod small;
