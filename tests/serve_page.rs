@@ -21,7 +21,8 @@ use titer::report::metrics::{self, Active, Ended, Pipeline, Seen, Told};
 use support::browser::{CHARTS, stands};
 use support::interpreters::of_audit;
 use support::seasoned::{RUN, seasoned};
-use support::served::{Served, Staying, client};
+use support::served::Served;
+use support::watched::{Staying, get, tells, text};
 use support::{browser, made_up, newest, says, small};
 
 /// Holds what monitoring was told against other people's readers, and the board against that; returns the names that were told.
@@ -54,15 +55,14 @@ fn every_number_that_the_board_asks_for_is_told_as_other_people_read_it() {
     let names = monitored(&metrics::text(&told));
     assert!(names.len() > 40 && names.contains("titer_door_spool_bytes"), "{names:?}");
     // Before anything was seen nothing is missing but samples.
-    let empty = Told { report: Some(&Default::default()), ended: &[], active: &[], ..told };
+    let empty = Told { report: Some(&Report::default()), ended: &[], active: &[], ..told };
     assert_eq!(monitored(&metrics::text(&Told { seen: &Seen::default(), ..empty })), names);
 }
 
 /// Monitoring is told the same of the ledger as the report tells.
 fn agrees(served: &Served, report: &Report) {
-    let answer = served.get("/metrics");
-    assert_eq!(answer.headers()["content-type"], metrics::KIND);
-    let told = answer.text().unwrap();
+    let (status, head, told) = get(served, "/metrics", "");
+    assert!(status == 200 && head.contains(&format!("content-type: {}", metrics::KIND)), "{head}");
     let names = monitored(&told);
     for needed in ["cicd_pipeline_run_duration_seconds", "cicd_pipeline_run_active", "cicd_worker_count"] {
         assert!(names.contains(needed), "{names:?}");
@@ -74,8 +74,10 @@ fn agrees(served: &Served, report: &Report) {
         format!("titer_faults{{guard=\"yes\"}} {}", report.faults.guarded),
         format!("titer_relapses{{guard=\"yes\"}} {}", report.relapses.with_guard.relapsed),
         format!("titer_guards{{step=\"in_suite\"}} {}", report.guards.in_suite),
-        "cicd_worker_count{cicd_worker_state=\"busy\"} 0".to_owned(),
-        "cicd_pipeline_run_duration_seconds_count{cicd_pipeline_name=\"weekly\",cicd_pipeline_run_state=\"executing\",cicd_pipeline_result=\"failure\",error_type=\"test_failure\"} 1".to_owned(),
+        format!("{BUSY} 0"),
+        "cicd_pipeline_run_duration_seconds_count{cicd_pipeline_name=\"weekly\",cicd_pipeline_run_state=\"executing\",\
+         cicd_pipeline_result=\"failure\",error_type=\"test_failure\"} 1"
+            .to_owned(),
     ];
     for line in wanted {
         assert!(told.lines().any(|it| it == line), "{line} is not in\n{told}");
@@ -83,54 +85,39 @@ fn agrees(served: &Served, report: &Report) {
     assert!(!told.contains("shop") && !told.contains("KeyError"), "{told}");
 }
 
+const BUSY: &str = "cicd_worker_count{cicd_worker_state=\"busy\"}";
+const ACTIVE: &str = "cicd_pipeline_run_active{cicd_pipeline_name=\"fast\",cicd_pipeline_run_state=\"executing\"}";
+const TOKEN: &str = "not-a-secret-of-anybody";
+
 #[test]
 fn a_served_report_stands_in_a_browser_and_shows_what_is_new_by_itself() {
-    let mut repository = seasoned();
-    let token = "not-a-secret-of-anybody";
-    repository.variables.insert("TITER_SERVE_TOKEN".into(), token.into());
-    let guarded = Served::start(&repository);
-    let bare = client().get(&guarded.address).send().unwrap();
-    assert_eq!((bare.status().as_u16(), guarded.get("/").status().as_u16()), (401, 200));
-    assert!(bare.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
-    assert_eq!(client().get(format!("{}/metrics", guarded.address)).send().unwrap().status(), 401);
-    guarded.stop().exits(0);
-    repository.variables.remove("TITER_SERVE_TOKEN");
-
-    let served = Served::start(&repository);
-    let report: Report = serde_json::from_str(&served.text("/report.json")).unwrap();
+    let repository = seasoned();
+    let served = Served::start(&repository, &[], &[]);
+    let report: Report = serde_json::from_str(&text(&served, "/report.json", "")).unwrap();
     assert_eq!((report.period.runs, report.escapes.found, report.guards.in_suite), (4, 1, 1));
-    assert!(served.text("/report.md").starts_with("### titer: repo\n"));
+    assert!(text(&served, "/report.md", "").starts_with("### titer: repo\n"));
     agrees(&served, &report);
-    let page = served.get("/");
-    let tag = page.headers()["etag"].clone();
-    let again = client().get(&served.address).header("if-none-match", &tag).send().unwrap();
-    assert_eq!((again.status().as_u16(), page.headers()["cache-control"].to_str().unwrap()), (304, "no-cache"));
-    if let Some(seen) = browser::visited("served", &format!("{}/", served.address), "escaped") {
+    let (_, head, _) = get(&served, "/", "");
+    let tag = head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+    assert!(head.contains("cache-control: no-cache") && tag.starts_with('"'), "{head}");
+    assert_eq!(served.ask("GET", "/", &[("If-None-Match", tag)], b"").0, 304);
+    if let Some(seen) = browser::visited("served", &format!("http://{}/", served.address), "escaped") {
         stands(&seen, CHARTS);
         assert!(seen["clicks"]["timeline"]["text"].as_str().unwrap().contains("shop/prices.py"));
     }
-    let Some(mut browser) = Staying::open("served", &served.address, "") else { return };
+    let Some(mut browser) = Staying::open("served", &served, "") else { return };
     assert_eq!(browser.hear()["runs"], 4);
     says(&repository.titer(RUN), 1, &["test_user"]);
     browser.go_on();
     let seen = browser.hear();
-    assert_eq!(
-        (&seen["after"]["runs"], &seen["after"]["pages"], &seen["slept"]["versions"]),
-        (&json!(5), &json!(2), &json!(0)),
-        "{seen}"
-    );
+    let came = (&seen["after"]["runs"], &seen["after"]["pages"], &seen["slept"]["versions"]);
+    assert_eq!(came, (&json!(5), &json!(2), &json!(0)), "{seen}");
     assert_eq!((&seen["errors"], &seen["strangers"]), (&json!([]), &json!([])));
     let kept = &seen["kept"];
-    assert_eq!(
-        (&kept["search"], &kept["waited"], &kept["opened"], &kept["isSilent"]),
-        (&json!("escaped"), &json!(true), &json!(0), &json!(true)),
-        "{kept}"
-    );
-    assert!(
-        kept["moved"].as_f64().unwrap() < 3. && kept["said"] == "There is something new." && kept["told"] != "",
-        "{kept}"
-    );
-    served.stop().exits(0);
+    let stayed = [&kept["search"], &kept["waited"], &kept["opened"], &kept["isSilent"]];
+    assert_eq!(stayed, [&json!("escaped"), &json!(true), &json!(0), &json!(true)], "{kept}");
+    assert!(kept["moved"].as_f64().unwrap() < 3. && kept["said"] == "There is something new.", "{kept}");
+    assert_eq!(served.stop(), Some(0));
     browser.go_on();
     let gone = browser.hear();
     assert!(gone["said"].as_str().unwrap().starts_with("titer serve does not answer.") && gone["runs"] == 5, "{gone}");
@@ -138,13 +125,14 @@ fn a_served_report_stands_in_a_browser_and_shows_what_is_new_by_itself() {
 
 #[test]
 fn a_ledger_of_nothing_says_what_to_do_and_a_run_in_progress_is_told() {
-    let repository = small::waiting(newest());
-    let mut repository = repository;
-    repository.variables.insert("TITER_SERVE_TOKEN".into(), "not-a-secret-of-anybody".into());
-    let served = Served::start(&repository);
-    assert!(served.text("/").contains("No run is in this ledger yet"));
-    served.tells("titer_tests{suite=\"fast\"} 0");
-    let mut browser = Staying::open("served-empty", &served.address, "not-a-secret-of-anybody");
+    let mut repository = small::waiting(newest());
+    let served = Served::start(&repository, &[], &[("TITER_SERVE_TOKEN", TOKEN)]);
+    let (status, head, _) = get(&served, "/", "");
+    assert!(status == 401 && head.contains("www-authenticate: basic"), "{head}");
+    assert_eq!((get(&served, "/metrics", "").0, get(&served, "/version", "wrong").0), (401, 401));
+    assert!(text(&served, "/", TOKEN).contains("No run is in this ledger yet"));
+    tells(&served, TOKEN, "titer_tests{suite=\"fast\"} 0");
+    let mut browser = Staying::open("served-empty", &served, TOKEN);
     if let Some(browser) = &mut browser {
         assert_eq!(browser.hear()["runs"], 0);
     }
@@ -153,13 +141,12 @@ fn a_ledger_of_nothing_says_what_to_do_and_a_run_in_progress_is_told() {
     repository.variables.insert("HOLD".into(), hold.display().to_string());
     let mut run = repository.start_titer(&[&["run", "--"], small::COMMAND].concat());
     run.until(&hold.join("pid"));
-    let told =
-        served.tells("cicd_pipeline_run_active{cicd_pipeline_name=\"fast\",cicd_pipeline_run_state=\"executing\"} 1");
-    assert!(told.contains("cicd_worker_count{cicd_worker_state=\"busy\"} 1\n"), "{told}");
+    let told = tells(&served, TOKEN, &format!("{ACTIVE} 1"));
+    assert!(told.contains(&format!("{BUSY} 1\n")), "{told}");
     // Killed, it is in progress no more.
     run.signal_group(Signal::SIGKILL);
     run.wait();
-    served.tells("cicd_pipeline_run_active{cicd_pipeline_name=\"fast\",cicd_pipeline_run_state=\"executing\"} 0");
+    tells(&served, TOKEN, &format!("{ACTIVE} 0"));
     repository.variables.remove("HOLD");
     repository.run(small::COMMAND).exits(0);
     if let Some(browser) = &mut browser {
@@ -168,14 +155,10 @@ fn a_ledger_of_nothing_says_what_to_do_and_a_run_in_progress_is_told() {
         assert!(seen["after"]["runs"].as_u64() > Some(0), "{seen}");
         assert_eq!((&seen["errors"], &seen["strangers"]), (&json!([]), &json!([])));
     }
-    // What cannot be read is said, and served on.
-    let segments = repository.path(".titer/ledger/segments");
-    let one = walkdir::WalkDir::new(segments)
-        .into_iter()
-        .flatten()
-        .find(|it| it.path().to_string_lossy().contains("/runs/") && it.file_type().is_file());
-    fs::remove_file(one.unwrap().path()).unwrap();
-    served.tells("titer_ledger_problems 1");
-    assert!(served.text("/").contains("Missing:"));
-    served.stop().exits(0);
+    // What is lost is said, and served on.
+    let segments = walkdir::WalkDir::new(repository.path(".titer/ledger/segments/runs")).into_iter().flatten();
+    fs::remove_file(segments.last().unwrap().path()).unwrap();
+    tells(&served, TOKEN, "titer_ledger_problems 1");
+    assert!(text(&served, "/", TOKEN).contains("Missing:"));
+    assert_eq!(served.stop(), Some(0));
 }

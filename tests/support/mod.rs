@@ -29,6 +29,7 @@ pub mod started;
 #[cfg(target_os = "linux")]
 pub mod traced;
 pub mod tracker;
+pub mod watched;
 
 pub use interpreters::{Interpreter, newest, oldest};
 pub use repository::{Repository, day};

@@ -1,136 +1,186 @@
-//! `titer serve` that stands open for a test, and a browser that stays on its page while things happen.
+//! A `titer serve` that runs, and what is sent to it.
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
-use reqwest::blocking::{Client, Response};
-use serde_json::Value;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
 
-use super::browser::{home, pictures};
-use super::jest_project::which;
-use super::{Ending, Going, Repository};
+use super::{Interpreter, Repository, interpreters};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+static COUNT: AtomicU32 = AtomicU32::new(0);
+/// Nothing here takes longer.
+const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Somebody who asks over HTTP.
-pub fn client() -> Client {
-    // Nothing here is encrypted, and without one no client is made.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::new()
-}
-
-/// A server on a port of its own.
+/// A server.
 pub struct Served {
-    going: Option<Going>,
-    /// `http://127.0.0.1:PORT`
+    child: Child,
+    stem: PathBuf,
+    /// `127.0.0.1:40123`
     pub address: String,
-    token: Option<String>,
+    /// What SDKs of Sentry's send to.
+    pub dsn: String,
 }
 
 impl Served {
-    /// Starts it, with whatever variables the repository has, and waits until it is open.
-    pub fn start(repository: &Repository) -> Self {
-        let going = repository.start_titer(&["serve", "--listen", "127.0.0.1:0"]);
+    /// Starts one on any free port, and waits until it says where.
+    pub fn start(repository: &Repository, more: &[&str], variables: &[(&str, &str)]) -> Self {
+        let stem = repository.beside(&format!("served-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let mut command = repository.command(env!("CARGO_BIN_EXE_titer"), &repository.root());
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(more).envs(variables.iter().copied());
+        command.stdin(Stdio::null()).stdout(File::create(stem.with_extension("out")).unwrap());
+        command.stderr(File::create(stem.with_extension("err")).unwrap());
+        let mut served = Self { child: command.spawn().unwrap(), stem, address: String::new(), dsn: String::new() };
         let begun = Instant::now();
-        let address = loop {
-            let told = going.printed();
-            let found = told.lines().find_map(|line| line.strip_prefix("titer serves "));
-            if let Some(address) = found {
-                break address.trim_end_matches('/').to_owned();
-            }
-            if begun.elapsed() > PATIENCE {
-                going.signal(Signal::SIGKILL);
-                panic!("titer serve did not open: {:?}", going.wait());
-            }
-            sleep(Duration::from_millis(5));
-        };
-        Self { going: Some(going), address, token: repository.variables.get("TITER_SERVE_TOKEN").cloned() }
-    }
-
-    /// Asks for a path, with the token if there is one.
-    pub fn get(&self, path: &str) -> Response {
-        let asked = client().get(format!("{}{path}", self.address));
-        let asked = if let Some(token) = &self.token { asked.bearer_auth(token) } else { asked };
-        asked.send().unwrap()
-    }
-
-    /// A path's text, which must be there.
-    pub fn text(&self, path: &str) -> String {
-        let answer = self.get(path);
-        assert_eq!(answer.status(), 200, "{path}");
-        answer.text().unwrap()
-    }
-
-    /// Waits until what is told to monitoring has this line.
-    pub fn tells(&self, line: &str) -> String {
-        let begun = Instant::now();
-        loop {
-            let told = self.text("/metrics");
-            if told.lines().any(|it| it == line) {
-                return told;
-            }
-            assert!(begun.elapsed() < PATIENCE, "{line} was never in\n{told}");
-            sleep(Duration::from_millis(200));
+        while served.dsn.is_empty() {
+            let over = served.child.try_wait().unwrap();
+            assert!(over.is_none() && begun.elapsed() < PATIENCE, "no server: {over:?} {}", served.said());
+            let out = std::fs::read_to_string(served.stem.with_extension("out")).unwrap();
+            let after = |start: &str| out.lines().find_map(|line| line.strip_prefix(start)).map(str::to_owned);
+            served.address = after("titer serves http://").unwrap_or_default().trim_end_matches('/').to_owned();
+            served.dsn = after("DSN for Sentry's SDKs: ").unwrap_or_default();
+            sleep(Duration::from_millis(10));
         }
+        served
     }
 
-    /// Asks it to end, as a system does.
-    pub fn stop(mut self) -> Ending {
-        let going = self.going.take().unwrap();
-        going.signal(Signal::SIGTERM);
-        going.wait()
+    /// What it said on standard error by now.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.stem.with_extension("err")).unwrap()
+    }
+
+    /// The most memory that it ever took, in KiB.
+    pub fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Ends it as power does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end, and waits: its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), Signal::SIGTERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+
+    /// Sends a request and reads the answer: its status, its head and its body.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            head += &format!("Host: {}\r\n", self.address);
+        }
+        for (name, value) in headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        let _ = stream.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| stream.write_all(body));
+        answer(&mut stream)
+    }
+
+    /// Posts, and gives the status.
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> u16 {
+        self.ask("POST", path, headers, body).0
+    }
+
+    /// Runs a program that sends, and crashes in the end.
+    pub fn crash(&self, repository: &Repository, program: &str, arguments: &[&str]) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/serve").join(program);
+        let mut command = if program.contains(".cjs") {
+            let mut node = repository.command("node", &repository.root());
+            node.env("NODE_PATH", senders_of_node().join("node_modules"));
+            node
+        } else {
+            repository.command(senders().python(), &repository.root())
+        };
+        command.env_remove("PYTEST_PLUGINS").env_remove("PYTHONPATH").arg(path).args(arguments);
+        let done = command.output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(1), "{program}: {said}");
+        assert!(said.contains("nobody catches it") || said.contains("no "), "{program}: {said}");
     }
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // A test that failed leaves no server behind.
-        if let Some(going) = self.going.take() {
-            going.signal(Signal::SIGKILL);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads an answer: its status, its head and its body; 0 where there is none.
+pub fn answer(stream: &mut TcpStream) -> (u16, String, String) {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let status = text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    (status, head.to_owned(), body.to_owned())
+}
+
+/// An envelope with one event of its own kind, padded to about so many bytes.
+pub fn envelope(id: &str, bytes: usize) -> Vec<u8> {
+    let event = json!({
+        "event_id": id, "timestamp": jiff::Timestamp::now().to_string(), "level": "error", "platform": "python", "release": "1.4.0",
+        "exception": {"values": [{"type": format!("Fault{id}"), "value": "no",
+            "stacktrace": {"frames": [{"filename": "app/billing.py", "function": "billing", "lineno": 2, "in_app": true}]}}]},
+        "extra": {"padding": "x".repeat(bytes)}
+    });
+    format!("{{\"event_id\":\"{id}\"}}\n{{\"type\":\"event\"}}\n{event}\n").into_bytes()
+}
+
+/// How many events of a source the ledger has, and how often each of them counts.
+pub fn events(repository: &Repository, source: &str) -> (u64, u64) {
+    let query = format!(
+        "SELECT COUNT(DISTINCT event_id) AS ids, COUNT(*) AS counted FROM sightings_once WHERE source = '{source}' AND seen_at IS NOT NULL"
+    );
+    let rows = super::shop::rows(repository, &query);
+    let mut cells = rows[0].split(' ').map(|cell| cell.parse().unwrap());
+    (cells.next().unwrap(), cells.next().unwrap())
+}
+
+/// Waits until the ledger has so many events of a source; none of them may count twice.
+pub fn wait(repository: &Repository, source: &str, count: u64) {
+    let begun = Instant::now();
+    loop {
+        let found = if repository.path(".titer/ledger/log").is_dir() { events(repository, source) } else { (0, 0) };
+        assert_eq!(found.0, found.1, "an event counts twice");
+        if found.0 >= count {
+            assert_eq!(found.0, count, "{source}");
+            return;
         }
+        assert!(begun.elapsed() < PATIENCE, "{} of {count} events of {source} came", found.0);
+        sleep(Duration::from_millis(200));
     }
 }
 
-/// A browser that stays: it says what it has come to, and goes on when it is told to.
-pub struct Staying {
-    node: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
+/// The interpreter with SDKs that send.
+fn senders() -> Interpreter {
+    interpreters::of_senders()
 }
 
-impl Staying {
-    /// Opens the page; None where no browser is.
-    pub fn open(name: &str, address: &str, password: &str) -> Option<Self> {
-        let home = home()?;
-        let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/stay.mjs");
-        let mut node = Command::new(which("node"));
-        node.arg(driver).arg(home).arg(format!("{address}/")).arg(pictures(name)).arg(password);
-        let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (to, from) = (node.stdin.take().unwrap(), BufReader::new(node.stdout.take().unwrap()));
-        Some(Self { node, to, from })
+/// The folder with those of Node.js.
+fn senders_of_node() -> PathBuf {
+    if let Some(named) = std::env::var_os("TITER_TEST_NODE_SENDERS") {
+        return PathBuf::from(named);
     }
-
-    /// What it has come to.
-    pub fn hear(&mut self) -> Value {
-        let mut line = String::new();
-        self.from.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
-    }
-
-    /// What was waited for has happened.
-    pub fn go_on(&mut self) {
-        self.to.write_all(b"\n").unwrap();
-        self.to.flush().unwrap();
-    }
-}
-
-impl Drop for Staying {
-    fn drop(&mut self) {
-        let _ = self.node.kill();
-        let _ = self.node.wait();
-    }
+    let target = Path::new(env!("CARGO_BIN_EXE_titer")).ancestors().nth(2).unwrap();
+    let all = std::fs::read_dir(target.join("titer-node")).into_iter().flatten().flatten();
+    let found = all.map(|entry| entry.path()).find(|home| {
+        home.join("ready").is_file()
+            && home.file_name().is_some_and(|name| name.to_string_lossy().starts_with("senders-"))
+    });
+    found.unwrap_or_else(|| panic!("no packages of Node.js that send errors: run .ci/test, which installs them"))
 }

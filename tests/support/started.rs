@@ -63,11 +63,6 @@ impl Going {
         kill(Pid::from_raw(-self.id()), signal).unwrap();
     }
 
-    /// What it has printed so far.
-    pub fn printed(&self) -> String {
-        fs::read_to_string(self.stem.with_extension("out")).unwrap_or_default()
-    }
-
     /// Waits until a file exists, which a test of the guest writes.
     pub fn until(&mut self, path: &std::path::Path) {
         let begun = Instant::now();

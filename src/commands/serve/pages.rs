@@ -186,7 +186,7 @@ impl Made {
 /// The same failure once more, for another who asks.
 fn again(failure: &Failure) -> Failure {
     let told = Failure::new(failure.kind, failure.to_string());
-    failure.hints.iter().fold(told, |told, hint| told.hint(hint))
+    failure.hints.iter().fold(told, Failure::hint)
 }
 
 /// What a report is made of, by names and sizes alone: the day, the ledger, the records in the repository, its commits.

@@ -62,7 +62,9 @@ impl Told {
             return;
         }
         said.lines += 1;
-        let text: String = line.chars().flat_map(char::escape_debug).take(LONGEST).collect();
+        // Quotes are harmless, and stay readable.
+        let plain = |c: char| if matches!(c, '\'' | '"') { c.to_string() } else { c.escape_debug().to_string() };
+        let text: String = line.chars().take(LONGEST).map(plain).collect();
         // Nobody listens any more while the door closes.
         let _ = self.lines.send(format!("titer: {text}{more}"));
     }

@@ -1,4 +1,4 @@
-//! What monitoring is told: a report, runs and the door's counts as OpenMetrics 1.0 has them, in the library of the Prometheus project.
+//! What monitoring is told: a report, runs and the door's counts as `OpenMetrics` 1.0 has them, in the library of the Prometheus project.
 //!
 //! No label holds a text of anybody's, and every label has few values: which they are stands in this code. What is told of the report is a gauge
 //! over its period; only what never shrinks is a counter or a histogram. Names that begin with `cicd` are OpenTelemetry's
