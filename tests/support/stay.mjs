@@ -77,10 +77,12 @@ if (hasSearch) {
   await busy.screenshot({ path: `${pictures}/news.png` });
   await busy.emulateMedia({ colorScheme: "dark" });
   await busy.setViewportSize({ width: 390, height: 844 });
+  // Charts are drawn again at another width, and what is below them moves.
+  await busy.waitForTimeout(400);
+  await search.scrollIntoViewIfNeeded();
   await busy.screenshot({ path: `${pictures}/news-narrow-dark.png` });
   await busy.emulateMedia({ colorScheme: "light" });
   await busy.setViewportSize({ width: 1280, height: 900 });
-  // Charts are drawn again at their old width.
   await busy.waitForTimeout(400);
   const top = await busy.evaluate(() => document.getElementById("change-list").getBoundingClientRect().top);
   await busy.locator("#news button").click();
