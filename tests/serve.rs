@@ -16,7 +16,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use support::Repository;
-use support::served::{Served, envelope, events, wait};
+use support::door::{Served, envelope, events, wait};
 use support::service::Service;
 
 /// So many distinct errors each SDK sends before it crashes.
@@ -124,7 +124,7 @@ fn a_spool_with_hardly_any_room_loses_nothing_of_sentrys_and_slows_opentelemetry
                     );
                     let mut stream = std::net::TcpStream::connect(&address).unwrap();
                     std::io::Write::write_all(&mut stream, &[head.as_bytes(), &body].concat()).unwrap();
-                    assert_eq!(support::served::answer(&mut stream).0, 200);
+                    assert_eq!(support::door::answer(&mut stream).0, 200);
                 }
             })
         })

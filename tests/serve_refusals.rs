@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use support::Repository;
-use support::served::{Served, answer, envelope, wait};
+use support::door::{Served, answer, envelope, wait};
 use support::service::Service;
 
 const TOKEN: &str = "a token of more than sixteen characters";
@@ -229,6 +229,15 @@ fn what_is_too_much_or_too_slow_is_cut_off_while_others_are_served_in_bounded_me
         assert_eq!(served.post("/v1/logs", headers, &packed), 413);
     }
     assert_eq!(served.post("/api/1/envelope/", &[], &bomb(1)), 200);
+    // JSON that is much longer in memory than it is written.
+    let ones = |bytes: usize| vec![b"1,".as_slice(); bytes / 2].concat();
+    let (logs, event) = (ones(7 << 20), ones(18 << 20));
+    let logs = [b"{\"resourceLogs\":[".as_slice(), &logs, b"1]}"].concat();
+    assert_eq!(served.post("/v1/logs", &[("Content-Type", "application/json")], &logs), 200);
+    assert_eq!(served.post("/v1/traces", &[], &vec![b"\x0a\0".as_slice(); 4_000_000].concat()), 200);
+    assert_eq!(served.post("/v1/traces", &[], &vec![0x0a; 9 << 20]), 413);
+    let event = [b"{}\n{\"type\":\"event\"}\n{\"event_id\":\"e\",\"tags\":[".as_slice(), &event, b"1]}"].concat();
+    assert_eq!(served.post("/api/1/envelope/", &[], &event), 200);
     // Meanwhile whoever behaves is served.
     let quick = Instant::now();
     assert_eq!(served.post("/api/1/envelope/", &[], &envelope("000000000000000000000000000000d0", 100)), 200);
@@ -250,7 +259,7 @@ fn what_is_too_much_or_too_slow_is_cut_off_while_others_are_served_in_bounded_me
     assert!(served.peak() < rest + MORE, "{} KiB, {rest} at rest", served.peak());
     assert_eq!(served.post("/api/1/envelope/", &[], &envelope("000000000000000000000000000000d1", 100)), 200);
     wait(&repository, "sentry", 2);
-    for code in ["large", "swollen", "slow"] {
+    for code in ["large", "swollen", "slow", "head"] {
         assert!(served.said().contains(&format!("refused ({code})")), "{code}: {}", served.said());
     }
     assert_eq!(served.stop(), Some(0));
