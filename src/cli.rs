@@ -390,10 +390,7 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             strict(&settings)?;
             commands::report::run(&settings, &report.request(), out, talk).map(|()| Ending::Code(0))
         }
-        Verb::Serve(serve) => {
-            strict(&settings)?;
-            commands::serve::run(&settings, &serve.request(), out, talk).map(|()| Ending::Code(0))
-        }
+        Verb::Serve(serve) => serve.run(&settings, out, talk).map(|()| Ending::Code(0)),
         Verb::Move { test, suite, reason } => {
             strict(&settings)?;
             commands::place::by_hand(&settings, &test, suite.into(), &reason, out).map(|()| Ending::Code(0))

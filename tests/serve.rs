@@ -16,7 +16,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use support::Repository;
-use support::served::{Served, envelope, events, wait};
+use support::door::{Served, crash, envelope, events, wait};
 use support::service::Service;
 
 /// So many distinct errors each SDK sends before it crashes.
@@ -36,8 +36,8 @@ fn what_sdks_of_sentry_send_arrives_once() {
     let repository = repository();
     let served = Served::start(&repository, &[], &[]);
     let many = MANY.to_string();
-    served.crash(&repository, "sentry_python.py", &[&served.dsn, &many]);
-    served.crash(&repository, "sentry_node.cjs", &[&served.dsn.replace("/1", "/2"), &many]);
+    crash(&repository, "sentry_python.py", &[&served.dsn, &many]);
+    crash(&repository, "sentry_node.cjs", &[&served.dsn.replace("/1", "/2"), &many]);
     let dsn = served.dsn.replace("/1", "/3");
     let client = sentry::init(sentry::ClientOptions::new().dsn(&dsn).release("1.4.0"));
     for number in 0..MANY {
@@ -67,8 +67,8 @@ fn what_opentelemetry_sends_as_protobuf_and_as_json_arrives_once() {
     let repository = repository();
     let served = Served::start(&repository, &[], &[]);
     let (url, many) = (format!("http://{}", served.address), MANY.to_string());
-    served.crash(&repository, "otel_python.py", &[&url, &many]);
-    served.crash(&repository, "otel_node.cjs", &[&url, &many]);
+    crash(&repository, "otel_python.py", &[&url, &many]);
+    crash(&repository, "otel_node.cjs", &[&url, &many]);
     // Each error came on a span and in a log record.
     wait(&repository, "otlp", 2 * (MANY + 1));
     assert_eq!(served.stop(), Some(0));
@@ -80,7 +80,7 @@ fn what_was_answered_is_there_after_a_kill_wherever_it_strikes() {
     let repository = repository();
     // What came is in the journal alone: nothing is read so soon.
     let served = Served::start(&repository, &[], &[]);
-    served.crash(&repository, "sentry_python.py", &[&served.dsn, &MANY.to_string()]);
+    crash(&repository, "sentry_python.py", &[&served.dsn, &MANY.to_string()]);
     let was_read = journals(&repository).is_empty();
     served.kill();
     let mut sent = MANY + 1;
@@ -124,7 +124,7 @@ fn a_spool_with_hardly_any_room_loses_nothing_of_sentrys_and_slows_opentelemetry
                     );
                     let mut stream = std::net::TcpStream::connect(&address).unwrap();
                     std::io::Write::write_all(&mut stream, &[head.as_bytes(), &body].concat()).unwrap();
-                    assert_eq!(support::served::answer(&mut stream).0, 200);
+                    assert_eq!(support::door::answer(&mut stream).0, 200);
                 }
             })
         })
@@ -133,7 +133,7 @@ fn a_spool_with_hardly_any_room_loses_nothing_of_sentrys_and_slows_opentelemetry
     let mut told = Vec::new();
     while senders.iter().any(|sender| !sender.is_finished()) {
         let (status, head, _) =
-            served.ask("POST", "/v1/logs", &[("Content-Type", "application/json")], &[b' '; 200_000]);
+            served.ask("POST", "/v1/logs", &[("Content-Type", "application/json")], &vec![b' '; 200_000]);
         told.push(status);
         assert!(status == 200 || (status == 429 && head.contains("retry-after: 5")), "{head}");
     }

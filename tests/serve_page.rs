@@ -19,9 +19,9 @@ use titer::formats::report_v1::Report;
 use titer::report::metrics::{self, Active, Ended, Pipeline, Seen, Told};
 
 use support::browser::{CHARTS, stands};
+use support::door::Served;
 use support::interpreters::of_audit;
 use support::seasoned::{RUN, seasoned};
-use support::served::Served;
 use support::watched::{Staying, get, tells, text};
 use support::{browser, made_up, newest, says, small};
 

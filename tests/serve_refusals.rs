@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use support::Repository;
-use support::served::{Served, answer, envelope, wait};
+use support::door::{Served, answer, envelope, wait};
 use support::service::Service;
 
 const TOKEN: &str = "a token of more than sixteen characters";
@@ -92,7 +92,7 @@ fn without_the_key_or_the_token_nothing_comes_in_and_nothing_is_shown() {
     ] {
         let (got, head, _) = served.ask(method, path, &[header], body);
         assert_eq!(got, status, "{method} {path} {header:?}: {head}");
-        assert!(served.said().contains(&format!("refused ({code})")), "{path}: {}", served.said());
+        assert!(served.says(code), "{path}: {}", served.said());
     }
     let basic = "Basic YW55Ym9keTphIHRva2VuIG9mIG1vcmUgdGhhbiBzaXh0ZWVuIGNoYXJhY3RlcnM=";
     for (method, path, header, body) in [
@@ -118,6 +118,9 @@ fn without_the_key_or_the_token_nothing_comes_in_and_nothing_is_shown() {
 fn without_a_token_only_this_machine_is_spoken_with() {
     let repository = repository();
     let served = Served::start(&repository, &[], &[]);
+    // Who has been answered and says nothing more is sent away, too, and is no refusal.
+    let mut idle = TcpStream::connect(&served.address).unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let good = envelope("000000000000000000000000000000b0", 100);
     assert_eq!(served.ask("GET", "/", &[("Host", "evil.example:8127")], b"").0, 421);
     assert_eq!(served.post("/api/1/envelope/", &[("Host", "evil.example")], &good), 421);
@@ -128,8 +131,10 @@ fn without_a_token_only_this_machine_is_spoken_with() {
     let (status, head, _) = served.ask("GET", "/", &[("Host", "localhost")], b"");
     assert!(status == 200 && head.contains("content-security-policy: default-src 'none'"), "{head}");
     wait(&repository, "sentry", 1);
+    assert_eq!(answer(&mut idle).0, 200);
+    assert!(!served.said().contains("refused (head)"), "{}", served.said());
     for code in ["host", "origin", "secret", "coding"] {
-        assert!(served.said().contains(&format!("refused ({code})")), "{code}: {}", served.said());
+        assert!(served.says(code), "{code}: {}", served.said());
     }
     assert_eq!(served.stop(), Some(0));
 }
@@ -178,9 +183,39 @@ fn webhooks_are_signed_new_and_each_counts_once() {
     assert_eq!(served.post("/hooks/pagerduty", &[("X-PagerDuty-Signature", &right)], body.as_bytes()), 401);
     wait(&repository, "sentry", 1);
     for code in ["signature", "stale"] {
-        assert!(served.said().contains(&format!("refused ({code})")), "{code}: {}", served.said());
+        assert!(served.says(code), "{code}: {}", served.said());
     }
     assert_eq!(served.stop(), Some(0));
+}
+
+/// So many MB of blanks, packed.
+fn bomb(megabytes: usize) -> Vec<u8> {
+    let mut gzip = Command::new("gzip").arg("-9").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut to = gzip.stdin.take().unwrap();
+    let writing = std::thread::spawn(move || (0..megabytes).all(|_| to.write_all(&vec![b' '; 1 << 20]).is_ok()));
+    let mut packed = Vec::new();
+    gzip.stdout.take().unwrap().read_to_end(&mut packed).unwrap();
+    assert!(writing.join().unwrap() && gzip.wait().unwrap().success());
+    packed
+}
+
+/// Bodies that are short, and long once they are unpacked or read.
+fn swollen(served: &Served) {
+    let packed = bomb(101);
+    for headers in [&[("Content-Encoding", "gzip")] as &[_], &[]] {
+        assert_eq!(served.post("/api/1/envelope/", headers, &packed), 413);
+        assert_eq!(served.post("/v1/logs", headers, &packed), 413);
+    }
+    assert_eq!(served.post("/api/1/envelope/", &[], &bomb(1)), 200);
+    // JSON that is much longer in memory than it is written.
+    let ones = |bytes: usize| vec![b"1,".as_slice(); bytes / 2].concat();
+    let (logs, event) = (ones(7 << 20), ones(18 << 20));
+    let logs = [b"{\"resourceLogs\":[".as_slice(), &logs, b"1]}"].concat();
+    assert_eq!(served.post("/v1/logs", &[("Content-Type", "application/json")], &logs), 200);
+    assert_eq!(served.post("/v1/traces", &[], &vec![b"\x0a\0".as_slice(); 4_000_000].concat()), 200);
+    assert_eq!(served.post("/v1/traces", &[], &vec![0x0a; 9 << 20]), 413);
+    let event = [b"{}\n{\"type\":\"event\"}\n{\"event_id\":\"e\",\"tags\":[".as_slice(), &event, b"1]}"].concat();
+    assert_eq!(served.post("/api/1/envelope/", &[], &event), 200);
 }
 
 #[test]
@@ -213,22 +248,7 @@ fn what_is_too_much_or_too_slow_is_cut_off_while_others_are_served_in_bounded_me
     let piece = [b"100000\r\n".as_slice(), &vec![b'x'; 1 << 20], b"\r\n"].concat();
     let sent = (0..200).take_while(|_| chunked.write_all(&piece).is_ok()).count();
     assert!(sent < 200, "all 200 MB were taken");
-    // 20 MB that swell to 20 GB, and less that does to a little more than is taken.
-    let bomb = |megabytes: usize| {
-        let mut gzip = Command::new("gzip").arg("-9").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut to = gzip.stdin.take().unwrap();
-        let writing = std::thread::spawn(move || (0..megabytes).all(|_| to.write_all(&vec![b' '; 1 << 20]).is_ok()));
-        let mut packed = Vec::new();
-        gzip.stdout.take().unwrap().read_to_end(&mut packed).unwrap();
-        assert!(writing.join().unwrap() && gzip.wait().unwrap().success());
-        packed
-    };
-    let packed = bomb(101);
-    for headers in [&[("Content-Encoding", "gzip")] as &[_], &[]] {
-        assert_eq!(served.post("/api/1/envelope/", headers, &packed), 413);
-        assert_eq!(served.post("/v1/logs", headers, &packed), 413);
-    }
-    assert_eq!(served.post("/api/1/envelope/", &[], &bomb(1)), 200);
+    swollen(&served);
     // Meanwhile whoever behaves is served.
     let quick = Instant::now();
     assert_eq!(served.post("/api/1/envelope/", &[], &envelope("000000000000000000000000000000d0", 100)), 200);
@@ -246,12 +266,13 @@ fn what_is_too_much_or_too_slow_is_cut_off_while_others_are_served_in_bounded_me
         let (status, ..) = answer(&mut stream);
         assert!(status == 408 || status == 0, "{status}");
     }
+    assert_eq!(served.said().matches("refused (head)").count(), 10, "of 50, ten are said");
     eprintln!("all cut off after {:?}; {rest} KiB at rest, {} at most", begun.elapsed(), served.peak());
     assert!(served.peak() < rest + MORE, "{} KiB, {rest} at rest", served.peak());
     assert_eq!(served.post("/api/1/envelope/", &[], &envelope("000000000000000000000000000000d1", 100)), 200);
     wait(&repository, "sentry", 2);
-    for code in ["large", "swollen", "slow"] {
-        assert!(served.said().contains(&format!("refused ({code})")), "{code}: {}", served.said());
+    for code in ["large", "swollen", "slow", "head"] {
+        assert!(served.says(code), "{code}: {}", served.said());
     }
     assert_eq!(served.stop(), Some(0));
 }

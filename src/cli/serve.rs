@@ -1,10 +1,13 @@
 //! `titer serve` on the command line.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::commands::serve::Request;
+use crate::commands::serve;
+use crate::model::failure::Failure;
+use crate::settings::Settings;
 
 /// What can be asked of a server.
 #[derive(Debug, Args)]
@@ -19,9 +22,10 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    /// What is to be served.
-    pub(super) fn request(self) -> Request {
+    /// Does what it says.
+    pub(super) fn run(self, settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
+        super::strict(settings)?;
         let Self { listen, token_file } = self;
-        Request { listen, token_file }
+        serve::run(settings, &serve::Request { listen, token_file }, out, talk)
     }
 }

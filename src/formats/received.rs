@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::journal_v1::Header;
+use super::otlp;
 use super::packed::Coding;
 use super::sentry_envelope::{Payload, payload_of, payloads};
 use super::sighting_file::{self, Format};
@@ -12,6 +13,15 @@ use crate::model::fault::{BadRecord, Decoded};
 
 /// Longer bodies are not read.
 pub const MOST_UNPACKED: u64 = 100 << 20;
+
+/// Of OpenTelemetry's: a message of two bytes takes some eighty in memory.
+pub const MOST_TELEMETRY: u64 = 8 << 20;
+
+/// Longer events are not read; Sentry itself takes no more than 1 MiB.
+const MOST_EVENT: usize = 4 << 20;
+
+/// What holds more values is not read: in memory each takes a hundred bytes, however short it is written.
+const MOST_VALUES: usize = 1_000_000;
 
 /// A bundle is full when it is so long.
 const FULL: usize = 16 << 20;
@@ -81,7 +91,8 @@ impl Sorter {
         let place = format!("what {} sent at {}", header.door, header.at);
         let coding = Coding::of(Some(&header.coding), body);
         let unpacked = coding.ok_or_else(|| "an unknown coding".to_owned());
-        let bytes = match unpacked.and_then(|coding| coding.unpack(body, MOST_UNPACKED)) {
+        let most = if header.door == "otlp" { MOST_TELEMETRY } else { MOST_UNPACKED };
+        let bytes = match unpacked.and_then(|coding| coding.unpack(body, most)) {
             Ok(bytes) => bytes,
             Err(reason) => {
                 self.refuse(vec![BadRecord { place, reason }]);
@@ -90,13 +101,14 @@ impl Sorter {
         };
         match (header.door.as_str(), header.kind.as_str()) {
             ("sentry", "envelope") => {
-                let (found, counts) = payloads(&bytes);
+                let (found, counts) = payloads(&bytes, &is_small);
                 self.refuse(counts.bad);
                 self.envelopes(header, &found)
             }
             ("sentry", _) | ("webhook", "sentry") => {
                 let mut counts = Decoded::default();
-                let found: Vec<Payload<'_>> = payload_of(&bytes, None, &place, &mut counts).into_iter().collect();
+                let found = payload_of(&bytes, None, &place, &is_small, &mut counts);
+                let found: Vec<Payload<'_>> = found.into_iter().collect();
                 self.refuse(counts.bad);
                 self.envelopes(header, &found)
             }
@@ -132,6 +144,11 @@ impl Sorter {
 
     /// Most of what OpenTelemetry sends tells of no error, and is not kept.
     fn telemetry(&mut self, header: &Header, kind: &str, bytes: &[u8]) -> Option<Bundle> {
+        if otlp::at_most(bytes) > MOST_VALUES {
+            let place = format!("what otlp sent at {}", header.at);
+            self.refuse(vec![BadRecord { place, reason: TOO_LARGE.to_owned() }]);
+            return None;
+        }
         let decoded = sighting_file::decode(Format::Otlp, bytes, 0);
         let ids: Vec<String> = decoded.events.into_iter().map(|event| event.id.into_owned()).collect();
         let is_whole = decoded.bad.is_empty();
@@ -183,6 +200,13 @@ impl Sorter {
         let room = LISTED.saturating_sub(self.listed.len());
         self.listed.extend(bad.into_iter().take(room));
     }
+}
+
+const TOO_LARGE: &str = "it is too large";
+
+/// Whether an event takes no more memory than it may.
+fn is_small(event: &[u8]) -> Result<(), String> {
+    if event.len() > MOST_EVENT || otlp::values(event) > MOST_VALUES { Err(TOO_LARGE.to_owned()) } else { Ok(()) }
 }
 
 /// JSON on one line: no text of JSON's holds a line break as it is.

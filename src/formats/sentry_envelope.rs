@@ -47,6 +47,9 @@ pub fn decode(bytes: &[u8]) -> Decoded<'static> {
     decoded
 }
 
+/// Whether an event is to be read, or why not.
+pub type Fits = dyn Fn(&[u8]) -> Result<(), String>;
+
 /// An event in an envelope that tells of an error, as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload<'a> {
@@ -58,13 +61,14 @@ pub struct Payload<'a> {
     pub id: String,
 }
 
-/// The errors in a plain envelope, as they came; what else is in it, and what cannot be read, is counted.
+/// The errors in a plain envelope, as they came; what else is in it, and what cannot be read, is counted. `fits` says why an event is not to be
+/// read at all.
 #[must_use]
-pub fn payloads(bytes: &[u8]) -> (Vec<Payload<'_>>, Decoded<'static>) {
+pub fn payloads<'a>(bytes: &'a [u8], fits: &Fits) -> (Vec<Payload<'a>>, Decoded<'static>) {
     let mut decoded = Decoded::default();
     let items = items(bytes, &mut decoded);
     let found = items.into_iter().filter_map(|Item { number, payload, sent }| {
-        payload_of(payload, sent, &format!("item {number}"), &mut decoded)
+        payload_of(payload, sent, &format!("item {number}"), fits, &mut decoded)
     });
     let found = found.collect();
     (found, decoded)
@@ -75,8 +79,13 @@ pub fn payload_of<'a>(
     bytes: &'a [u8],
     sent: Option<Arc<str>>,
     place: &str,
+    fits: &Fits,
     counts: &mut Decoded<'_>,
 ) -> Option<Payload<'a>> {
+    if let Err(why) = fits(bytes) {
+        counts.refuse(place, why);
+        return None;
+    }
     let mut one = Decoded::default();
     read(bytes, sent.as_deref(), place.to_owned(), &mut one);
     let id = one.events.pop().map(|event| event.id.into_owned());

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::browser::{home, pictures};
+use super::door::Served;
 use super::jest_project::which;
-use super::served::Served;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 

@@ -51,8 +51,8 @@ async fn pieces(mut body: Incoming, limits: &Limits, room: &Arc<Semaphore>) -> R
             return Err(Trouble::TooLarge);
         }
         // A little every now and then holds a connection for as long as it likes.
-        let (passed, grace) = (watch.seconds(), limits.grace.as_secs_f64());
-        if passed > grace && (length as f64) < (passed - grace) * limits.pace {
+        let late = Duration::from_secs_f64(watch.seconds()).saturating_sub(limits.grace);
+        if u128::from(length) * 1000 < late.as_millis() * u128::from(limits.pace) {
             return Err(Trouble::TooSlow);
         }
         permit.merge(take(room, data.len(), limits.patience).await?);

@@ -1,4 +1,8 @@
 //! The journal: what came in is in a file, and the disk has it, before anybody is told so. Many requests share one wait for the disk.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the journal's own files: written by one thread, and gone once they are read"
+)]
 
 use std::collections::VecDeque;
 use std::fs::{self, File};

@@ -41,7 +41,7 @@ pub struct Limits {
     /// How long a body may be slower than its pace.
     pub grace: Duration,
     /// Bytes in a second that a body comes with at least.
-    pub pace: f64,
+    pub pace: u64,
     /// How long a body waits for others to be done with.
     pub patience: Duration,
     /// How long a sender that does not come again waits for room in the journal.
@@ -57,10 +57,10 @@ impl Default for Limits {
             head: Duration::from_secs(10),
             body: 20 << 20,
             bodies: 64 << 20,
-            whole: Duration::from_secs(60),
+            whole: Duration::from_mins(1),
             pause: Duration::from_secs(10),
             grace: Duration::from_secs(5),
-            pace: 4096.0,
+            pace: 4096,
             patience: Duration::from_secs(5),
             wait: Duration::from_secs(20),
             farewell: Duration::from_secs(10),
@@ -151,6 +151,8 @@ pub trait House: Send + Sync + 'static {
     fn look(&self, head: &Head, body: &[u8]) -> Look;
     /// What is answered to a request whose body was to be kept.
     fn answer(&self, head: &Head, header: Option<&Header>, fate: Fate) -> Answer;
+    /// The head of a request did not come in time.
+    fn timed_out(&self);
 }
 
 /// The door, with all that it needs.
@@ -183,6 +185,7 @@ pub fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
 ///
 /// # Errors
 /// There is no folder, or no locks in it.
+#[allow(clippy::disallowed_methods, reason = "the journal's own folder")]
 pub fn lock(folder: &Path) -> io::Result<Option<File>> {
     std::fs::create_dir_all(folder)?;
     let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock"))?;
@@ -255,14 +258,21 @@ impl Door {
                 continue;
             };
             let _ = stream.set_nodelay(true);
-            let door = Arc::clone(&self);
-            let visit = service_fn(move |request| Arc::clone(&door).visit(request));
+            let (door, house) = (Arc::clone(&self), Arc::clone(&self.house));
+            let asked = Arc::new(AtomicBool::new(false));
+            let asks = Arc::clone(&asked);
+            let visit = service_fn(move |request| {
+                asks.store(true, Ordering::Relaxed);
+                Arc::clone(&door).visit(request)
+            });
             let mut protocol = http1::Builder::new();
             protocol.timer(TokioTimer::new()).header_read_timeout(self.limits.head).max_buf_size(1 << 16);
             let visitor = visitors.watch(protocol.serve_connection(TokioIo::new(stream), visit));
             tokio::spawn(async move {
-                // Whoever breaks off has been answered, or will not be.
-                let _ = visitor.await;
+                // Whoever else breaks off has been answered, or will not be; who asked before is only done.
+                if visitor.await.is_err_and(|error| error.is_timeout()) && !asked.load(Ordering::Relaxed) {
+                    house.timed_out();
+                }
                 drop(seat);
             });
         }

@@ -57,7 +57,9 @@ impl Hooks {
         let event = told.pointer("/data/event").or_else(|| told.pointer("/data/error"));
         let project = event.and_then(|event| event.get("project")).map(|project| match project {
             Value::String(text) => text.clone(),
-            other => other.to_string(),
+            other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                other.to_string()
+            }
         });
         Ok(event.map(|_| (id, project.filter(|project| is_id(project)).unwrap_or_default())))
     }
@@ -94,7 +96,7 @@ fn of_text(text: &str) -> Option<i64> {
     }
 }
 
-/// When what PagerDuty tells of happened: the only time in what is signed.
+/// When what the page tells of happened: the only time in what is signed.
 fn of_page(told: &Value) -> Option<i64> {
     clock::seconds_of(told.pointer("/event/occurred_at")?.as_str()?)
 }

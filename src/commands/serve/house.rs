@@ -150,6 +150,10 @@ impl House for Receiver {
         }
     }
 
+    fn timed_out(&self) {
+        self.told.refused("head", "the head of a request does not come");
+    }
+
     fn answer(&self, head: &Head, header: Option<&Header>, fate: Fate) -> Answer {
         let route = Route::of(head);
         let id = header.map_or("", |header| header.id.as_str());
@@ -169,7 +173,9 @@ impl House for Receiver {
         let why = match fate {
             Fate::Failed => "the disk does not take it",
             Fate::Crowded => "too many bodies are under way",
-            _ => "what came in before is not read yet: see spool_mb under [serve] in titer.toml",
+            Fate::NoRoom | Fate::Kept | Fate::TooLarge | Fate::TooSlow | Fate::Broken => {
+                "what came in before is not read yet: see spool_mb under [serve] in titer.toml"
+            }
         };
         if let Route::Sentry { .. } = route {
             // Sentry's SDKs do not come again, and stop sending for a while where they are told off.

@@ -8,7 +8,7 @@ use crate::bridges::clock;
 use crate::bridges::door::Head;
 use crate::formats::journal_v1::Header;
 use crate::formats::packed::Coding;
-use crate::formats::received::MOST_UNPACKED;
+use crate::formats::received::{MOST_TELEMETRY, MOST_UNPACKED};
 
 /// The first line of an envelope is no longer.
 const LINE: u64 = 1 << 16;
@@ -20,8 +20,9 @@ pub(super) fn look(house: &Receiver, head: &Head, route: Route<'_>, body: &[u8])
     let Some(coding) = Coding::of(head.header("content-encoding"), body) else {
         return Err(("coding", 415, "bodies are plain, or packed with gzip, deflate, br or zstd"));
     };
-    if !coding.is_within(body, MOST_UNPACKED) {
-        return Err(("swollen", 413, "the body unpacks to more than 100 MiB"));
+    let most = if matches!(route, Route::Otlp { .. }) { MOST_TELEMETRY } else { MOST_UNPACKED };
+    if !coding.is_within(body, most) {
+        return Err(("swollen", 413, "the body is larger than 100 MiB unpacked, or of OpenTelemetry's than 8 MiB"));
     }
     let header = Header {
         door: route.door().to_owned(),
@@ -47,8 +48,7 @@ pub(super) fn look(house: &Receiver, head: &Head, route: Route<'_>, body: &[u8])
             Ok(Some(Header { kind: kind.to_owned(), project: project.to_owned(), by, id, ..header }))
         }
         // Numbers tell of no errors.
-        Route::Otlp { kind: "metrics" } => Ok(None),
-        Route::Otlp { kind } => Ok(Some(Header { kind: kind.to_owned(), by, ..header })),
+        Route::Otlp { kind } => Ok((kind != "metrics").then(|| Header { kind: kind.to_owned(), by, ..header })),
         Route::Hook { kind } => {
             let checked = house.hooks.check(&house.keys, head, kind, body, clock::now())?;
             let by = "hmac".to_owned();

@@ -44,7 +44,8 @@ impl Served {
             assert!(over.is_none() && begun.elapsed() < PATIENCE, "no server: {over:?} {}", served.said());
             let out = std::fs::read_to_string(served.stem.with_extension("out")).unwrap();
             let after = |start: &str| out.lines().find_map(|line| line.strip_prefix(start)).map(str::to_owned);
-            served.address = after("titer serves http://").unwrap_or_default().trim_end_matches('/').to_owned();
+            let address = after("titer serves http://").unwrap_or_default();
+            address.trim_end_matches('/').clone_into(&mut served.address);
             served.dsn = after("DSN for Sentry's SDKs: ").unwrap_or_default();
             sleep(Duration::from_millis(10));
         }
@@ -54,6 +55,19 @@ impl Served {
     /// What it said on standard error by now.
     pub fn said(&self) -> String {
         std::fs::read_to_string(self.stem.with_extension("err")).unwrap()
+    }
+
+    /// Whether it says within a while that it refused something by this code: a line comes a moment after the answer.
+    pub fn says(&self, code: &str) -> bool {
+        let begun = Instant::now();
+        let line = format!("refused ({code})");
+        while !self.said().contains(&line) {
+            if begun.elapsed() > Duration::from_secs(5) {
+                return false;
+            }
+            sleep(Duration::from_millis(5));
+        }
+        true
     }
 
     /// The most memory that it ever took, in KiB.
@@ -78,37 +92,25 @@ impl Served {
     /// Sends a request and reads the answer: its status, its head and its body.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        let length = body.len();
+        let mut lines = vec![
+            format!("{method} {path} HTTP/1.1"),
+            "Connection: close".to_owned(),
+            format!("Content-Length: {length}"),
+        ];
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            head += &format!("Host: {}\r\n", self.address);
+            lines.push(format!("Host: {}", self.address));
         }
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        let _ = stream.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| stream.write_all(body));
+        lines.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
+        let head = lines.join("\r\n") + "\r\n\r\n";
+        // Whoever refuses may not read all of it.
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
         answer(&mut stream)
     }
 
     /// Posts, and gives the status.
     pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> u16 {
         self.ask("POST", path, headers, body).0
-    }
-
-    /// Runs a program that sends, and crashes in the end.
-    pub fn crash(&self, repository: &Repository, program: &str, arguments: &[&str]) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/serve").join(program);
-        let mut command = if program.contains(".cjs") {
-            let mut node = repository.command("node", &repository.root());
-            node.env("NODE_PATH", senders_of_node().join("node_modules"));
-            node
-        } else {
-            repository.command(senders().python(), &repository.root())
-        };
-        command.env_remove("PYTEST_PLUGINS").env_remove("PYTHONPATH").arg(path).args(arguments);
-        let done = command.output().unwrap();
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert_eq!(done.status.code(), Some(1), "{program}: {said}");
-        assert!(said.contains("nobody catches it") || said.contains("no "), "{program}: {said}");
     }
 }
 
@@ -117,6 +119,23 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs a program that sends, and crashes in the end.
+pub fn crash(repository: &Repository, program: &str, arguments: &[&str]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/serve").join(program);
+    let mut command = if program.contains(".cjs") {
+        let mut node = repository.command("node", &repository.root());
+        node.env("NODE_PATH", senders_of_node().join("node_modules"));
+        node
+    } else {
+        repository.command(senders().python(), &repository.root())
+    };
+    command.env_remove("PYTEST_PLUGINS").env_remove("PYTHONPATH").arg(path).args(arguments);
+    let done = command.output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(1), "{program}: {said}");
+    assert!(said.contains("nobody catches it") || said.contains("no "), "{program}: {said}");
 }
 
 /// Reads an answer: its status, its head and its body; 0 where there is none.
