@@ -21,7 +21,7 @@ use crate::formats::journal_v1::{Frame, MAGIC};
 
 /// A file is closed once it is so long.
 const LONG: u64 = 4 << 20;
-/// A file with something in it is closed after so many seconds; while there is always something, after twice as many as the one before.
+/// A file with something in it is closed after so many seconds; while there is always a little, after twice as many as the one before.
 const YOUNG: f64 = 1.0;
 /// But never later than so many.
 const OLD: f64 = 30.0;
@@ -283,7 +283,12 @@ impl Pen {
                         break;
                     }
                 }
-                Ok(Order::Close) | Err(RecvTimeoutError::Timeout) => self.close(),
+                Ok(Order::Close) => self.close(),
+                Err(RecvTimeoutError::Timeout) => {
+                    // The next one waits longer: each becomes files of the ledger, which are better few.
+                    self.patience = (2.0 * self.patience).min(OLD);
+                    self.close();
+                }
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -356,7 +361,8 @@ impl Pen {
     }
 
     fn begin(&mut self) -> io::Result<Sheet> {
-        if self.rested.seconds() > 2.0 * OLD {
+        if self.rested.seconds() > OLD {
+            // There was nothing for a while: whoever comes now is not made to wait.
             self.patience = YOUNG;
         }
         let path = self.folder.join(format!("{:012}.{ENDING}", self.next));
@@ -371,9 +377,6 @@ impl Pen {
     fn close(&mut self) {
         let Some(Sheet { path, file, size, .. }) = self.sheet.take() else { return };
         drop(file);
-        // The next one waits longer, unless there is nothing for a while: then it is not made to wait.
-        self.patience =
-            if self.rested.seconds() > 2.0 * self.patience { YOUNG } else { (2.0 * self.patience).min(OLD) };
         self.rested = Stopwatch::start();
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.files.push_back(Closed { path, size });
