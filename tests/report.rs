@@ -317,6 +317,8 @@ fn a_ledger_without_runs_and_one_with_a_single_run_are_told_in_sentences() {
         (&["report", "--as-of", "soon"], "not a day"),
         (&["report", "--json", "--markdown"], "cannot be used with"),
         (&["report", "--last", "0"], "invalid value"),
+        (&["report", "--html", "no/such/page.html"], "there is no folder for no/such/page.html"),
+        (&["report", "--markdown", ".titer"], ".titer is a folder"),
     ] {
         says(&repository.titer(arguments), 2, &[why]);
     }

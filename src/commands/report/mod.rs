@@ -52,6 +52,8 @@ pub struct Request {
 /// # Errors
 /// There is no ledger, a day is none, or a file cannot be written.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
+    let files = [request.html.as_deref(), request.markdown.as_ref().and_then(|file| file.as_deref())];
+    files.into_iter().flatten().try_for_each(|file| folder_is_there(settings, file))?;
     let report = gather(settings, request)?;
     if settings::variable("GITHUB_ACTIONS").as_deref() == Some("true") {
         // The runner listens on both streams; standard output is for what was asked for.
@@ -61,8 +63,7 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
     }
     if let Some(file) = &request.html {
         let text = page::html(&report);
-        whole_file::write(&settings.folder.join(file), &mut |to| to.write_all(text.as_bytes()))
-            .map_err(|error| Failure::world(format!("{} cannot be written", file.display())).because(error))?;
+        put(settings, file, &text)?;
         if !request.json && request.markdown.is_none() {
             return crate::commands::say(out, &overview::written(&file.display().to_string(), text.len()));
         }
@@ -74,17 +75,36 @@ pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &m
     }
 }
 
+/// Said before the ledger is read, which may take a while.
+fn folder_is_there(settings: &Settings, file: &Path) -> Result<(), Failure> {
+    let full = settings.folder.join(file);
+    if full.is_dir() {
+        return Err(Failure::usage(format!("{} is a folder", file.display())).hint("name a file in it"));
+    }
+    match full.parent() {
+        Some(folder) if !folder.is_dir() => Err(Failure::usage(format!("there is no folder for {}", file.display()))
+            .hint("make it first, or name a file in a folder that is there")),
+        _ => Ok(()),
+    }
+}
+
+fn put(settings: &Settings, file: &Path, text: &str) -> Result<(), Failure> {
+    whole_file::write(&settings.folder.join(file), &mut |to| to.write_all(text.as_bytes()))
+        .map_err(|error| unwritten(file, error))
+}
+
+fn unwritten(file: &Path, error: io::Error) -> Failure {
+    Failure::world(format!("{} cannot be written", file.display())).because(error)
+}
+
 /// Puts the job's summary where it was asked for, else where the forge takes it, else on standard output.
 fn summarise(settings: &Settings, file: Option<&Path>, text: &str, out: &mut dyn Write) -> Result<(), Failure> {
-    let failed =
-        |file: &Path, error: io::Error| Failure::world(format!("{} cannot be written", file.display())).because(error);
     if let Some(file) = file {
-        return whole_file::write(&settings.folder.join(file), &mut |to| to.write_all(text.as_bytes()))
-            .map_err(|error| failed(file, error));
+        return put(settings, file, text);
     }
     match settings::variable(SUMMARY).filter(|file| !file.is_empty()).map(PathBuf::from) {
         // Other steps' commands write there, too.
-        Some(file) => whole_file::append(&file, text.as_bytes()).map_err(|error| failed(&file, error)),
+        Some(file) => whole_file::append(&file, text.as_bytes()).map_err(|error| unwritten(&file, error)),
         None => crate::commands::say(out, text),
     }
 }

@@ -342,9 +342,13 @@ impl Kind {
         }
         let (kind, names) = (self.folder, self.names());
         let (more, live_more, packed_more) = match kind {
-            "edges" => (", set_key UBIGINT, path_key UBIGINT", "", ""),
-            "sightings" => (", is_sealed BOOLEAN", ", FALSE AS is_sealed", ", is_sealed"),
-            _ => ("", "", ""),
+            "edges" => (", set_key UBIGINT, path_key UBIGINT", String::new(), ""),
+            "sightings" => (
+                ", is_sealed BOOLEAN, is_counted BOOLEAN",
+                format!(", {}", packed::UNSEALED),
+                ", is_sealed, is_counted",
+            ),
+            _ => ("", String::new(), ""),
         };
         format!(
             "{live} CREATE TABLE packed_{kind} (segment VARCHAR, {columns}{more}); \

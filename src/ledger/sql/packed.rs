@@ -28,6 +28,9 @@ const PLACE: &str = "place_key, source, project, service, fault_id, error_type, 
 const DAY_OF_PLACE: &str = "place_key, MIN(seen_at) AS first_seen_at, MAX(seen_at) AS last_seen_at, SUM(COALESCE(\"count\", 1))::BIGINT AS sightings, \
      SUM(COALESCE(frames_in_repository, 0))::BIGINT AS frames_in_repository, SUM(COALESCE(frames_mapped, 0))::BIGINT AS frames_mapped";
 
+/// Of a day that more is told of, which of several sightings counts is found anew by every question.
+pub(super) const UNSEALED: &str = "FALSE AS is_sealed, CAST(NULL AS BOOLEAN) AS is_counted";
+
 /// The packed files of one ledger, by their full names.
 #[derive(Debug)]
 pub(in crate::ledger) struct Files<'a> {
@@ -98,10 +101,10 @@ impl<'a> Files<'a> {
         let less = self.replaced().map_or(String::new(), |names| format!(" WHERE segment NOT IN {names}"));
         let (sealed, open): (Vec<&Fact>, Vec<&Fact>) = self.of("sightings").partition(is_sealed);
         let parts = [
-            self.read(sealed).map(|read| format!("SELECT segment, {events}, TRUE AS is_sealed FROM {read}")),
-            self.read(open).map(|read| format!("SELECT segment, {events}, FALSE AS is_sealed FROM {read}{less}")),
-            self.read(self.of("watches"))
-                .map(|read| format!("SELECT segment, {names}, FALSE AS is_sealed FROM {read}{less}")),
+            self.read(sealed)
+                .map(|read| format!("SELECT segment, {events}, TRUE AS is_sealed, is_counted FROM {read}")),
+            self.read(open).map(|read| format!("SELECT segment, {events}, {UNSEALED} FROM {read}{less}")),
+            self.read(self.of("watches")).map(|read| format!("SELECT segment, {names}, {UNSEALED} FROM {read}{less}")),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(" UNION ALL "))

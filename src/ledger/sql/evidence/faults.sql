@@ -1,23 +1,7 @@
 -- One row per fault.
 -- Why: what went wrong in production, where, how often, and when last.
 -- Reads: sightings_once.
-WITH ranked AS (
-  SELECT
-    *,
-    ROW_NUMBER() OVER (
-      PARTITION BY fault_id
-      ORDER BY seen_at DESC, source ASC, project ASC, event_id ASC
-    ) AS place
-  FROM sightings_once
-),
-
-newest AS (
-  SELECT fault_id, error_type, message, path, function_name, confidence, unmapped_reason, blocks
-  FROM ranked
-  WHERE place = 1
-),
-
-counted AS (
+WITH counted AS (
   SELECT
     fault_id,
     MIN(seen_at) AS first_seen_at,
@@ -28,6 +12,25 @@ counted AS (
     COUNT(DISTINCT source) AS sources
   FROM sightings_once
   GROUP BY fault_id
+),
+
+-- Only the last of each fault are put in an order: all of them may be millions.
+last_seen AS (
+  SELECT
+    sightings_once.*,
+    ROW_NUMBER() OVER (
+      PARTITION BY sightings_once.fault_id
+      ORDER BY sightings_once.source ASC, sightings_once.project ASC, sightings_once.event_id ASC
+    ) AS place
+  FROM sightings_once
+  INNER JOIN counted
+    ON sightings_once.fault_id = counted.fault_id AND sightings_once.seen_at = counted.last_seen_at
+),
+
+newest AS (
+  SELECT fault_id, error_type, message, path, function_name, confidence, unmapped_reason, blocks
+  FROM last_seen
+  WHERE place = 1
 )
 
 SELECT

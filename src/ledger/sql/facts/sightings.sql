@@ -31,6 +31,7 @@ SELECT
   CAST(COALESCE(frames_in_repository, 0) AS BIGINT) AS frames_in_repository,
   CAST(COALESCE(frames_mapped, 0) AS BIGINT) AS frames_mapped,
   raw AS raw_id,
-  is_sealed
+  is_sealed,
+  is_counted
 FROM raw_sightings
 WHERE v = 1 AND kind = 'sighting' AND event IS NOT NULL

@@ -1,11 +1,11 @@
 -- One row per source, project, event and day on which it was seen.
--- Why: what was learned twice counts once, as it was mapped best; what has not happened yet does not count. Days stand for themselves, so that an old one need never be looked at again.
+-- Why: what was learned twice counts once, as it was mapped best; what has not happened yet does not count. Days stand for themselves, so that an old one need never be looked at again: which of its sightings count was found out when it was packed.
 -- Reads: sightings, clock.
 WITH ranked AS (
   SELECT
     sightings.*,
     ROW_NUMBER() OVER (
-      PARTITION BY sightings.source, sightings.project, sightings.event_id, CAST(sightings.seen_at AS DATE), sightings.is_sealed
+      PARTITION BY sightings.source, sightings.project, sightings.event_id, CAST(sightings.seen_at AS DATE)
       ORDER BY
         CASE sightings.confidence WHEN 'line' THEN 1 WHEN 'moved' THEN 2 WHEN 'path' THEN 3 ELSE 4 END ASC,
         CASE sightings.commit_confidence WHEN 'exact' THEN 1 WHEN 'tag' THEN 2 WHEN 'inferred' THEN 3 ELSE 4 END ASC,
@@ -17,7 +17,7 @@ WITH ranked AS (
     ) AS place
   FROM sightings
   CROSS JOIN clock
-  WHERE sightings.seen_at <= clock.as_of
+  WHERE NOT sightings.is_sealed AND sightings.seen_at <= clock.as_of
 )
 
 SELECT
@@ -51,3 +51,36 @@ SELECT
   is_sealed
 FROM ranked
 WHERE place = 1
+UNION ALL
+SELECT
+  sightings.source,
+  sightings.project,
+  sightings.event_id,
+  sightings.service,
+  sightings.issue_id,
+  sightings.fault_id,
+  sightings.error_type,
+  sightings.message,
+  sightings.is_handled,
+  sightings.level,
+  sightings.platform,
+  sightings.environment,
+  sightings.release_name,
+  sightings.commit_id,
+  sightings.commit_confidence,
+  sightings.path,
+  sightings.function_name,
+  sightings.confidence,
+  sightings.unmapped_reason,
+  sightings.blocks,
+  sightings.user_hash,
+  sightings.tenant_hash,
+  sightings.seen_at,
+  sightings.received_at,
+  sightings.sightings,
+  sightings.frames_in_repository,
+  sightings.frames_mapped,
+  sightings.is_sealed
+FROM sightings
+CROSS JOIN clock
+WHERE sightings.is_sealed AND sightings.is_counted AND sightings.seen_at <= clock.as_of
