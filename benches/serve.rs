@@ -46,7 +46,7 @@ fn main() {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("{SENDERS} senders, {seconds} s each; built {built} optimisation; load before: {}", load.trim());
     println!(
-        "{:<52}{:>9}{:>9}{:>9}{:>9}{:>12}{:>12}",
+        "{:<52}{:>9}{:>9}{:>9}{:>9}{:>14}{:>12}",
         "", "events/s", "p50 ms", "p99 ms", "max ms", "MB after 10%", "MB at most"
     );
     for (what, title) in [
@@ -60,7 +60,7 @@ fn main() {
         let served = Served::start(what, folder.path());
         let told = load_of(&served, Duration::from_secs(seconds));
         print!("{title:<52}{told}");
-        println!("{:>12}{:>12}", told.early >> 10, served.peak() >> 10);
+        println!("{:>14}{:>12}", told.early >> 10, served.peak() >> 10);
         if what == "titer" {
             settle(served, folder.path(), told.latencies.len());
         }

@@ -19,7 +19,7 @@ use titer::formats::report_v1::Report;
 use titer::report::metrics::{self, Active, Ended, Pipeline, Seen, Told};
 
 use support::browser::{CHARTS, stands};
-use support::door::Served;
+use support::door::{Served, envelope};
 use support::interpreters::of_audit;
 use support::seasoned::{RUN, seasoned};
 use support::watched::{Staying, get, tells, text};
@@ -85,6 +85,22 @@ fn agrees(served: &Served, report: &Report) {
     assert!(!told.contains("shop") && !told.contains("KeyError"), "{told}");
 }
 
+/// What comes in through the door is told, and what it comes to.
+fn passes_on(served: &Served) {
+    assert_eq!(served.post("/api/1/envelope/", &[], &envelope(&format!("{:032x}", 77), 100)), 200);
+    assert_eq!(served.post("/nowhere", &[], b""), 404);
+    let told = tells(served, "", "titer_faults_elsewhere 1");
+    let lines = [
+        "titer_door_accepted_total{door=\"sentry\"} 1",
+        "titer_door_refused_total{reason=\"path\"} 1",
+        "titer_door_decoded_total 1",
+        "titer_door_spool_limit_bytes 268435456",
+    ];
+    for line in lines {
+        assert!(told.lines().any(|it| it == line), "{line} is not in\n{told}");
+    }
+}
+
 const BUSY: &str = "cicd_worker_count{cicd_worker_state=\"busy\"}";
 const ACTIVE: &str = "cicd_pipeline_run_active{cicd_pipeline_name=\"fast\",cicd_pipeline_run_state=\"executing\"}";
 const TOKEN: &str = "not-a-secret-of-anybody";
@@ -105,6 +121,7 @@ fn a_served_report_stands_in_a_browser_and_shows_what_is_new_by_itself() {
         stands(&seen, CHARTS);
         assert!(seen["clicks"]["timeline"]["text"].as_str().unwrap().contains("shop/prices.py"));
     }
+    passes_on(&served);
     let Some(mut browser) = Staying::open("served", &served, "") else { return };
     assert_eq!(browser.hear()["runs"], 4);
     says(&repository.titer(RUN), 1, &["test_user"]);

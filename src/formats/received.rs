@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::journal_v1::Header;
 use super::otlp;
@@ -101,13 +102,13 @@ impl Sorter {
         };
         match (header.door.as_str(), header.kind.as_str()) {
             ("sentry", "envelope") => {
-                let (found, counts) = payloads(&bytes, &is_small);
+                let (found, counts) = payloads(&bytes, &header.at, &is_small);
                 self.refuse(counts.bad);
                 self.envelopes(header, &found)
             }
             ("sentry", _) | ("webhook", "sentry") => {
                 let mut counts = Decoded::default();
-                let found = payload_of(&bytes, None, &place, &is_small, &mut counts);
+                let found = payload_of(&bytes, Arc::from(header.at.as_str()), &place, &is_small, &mut counts);
                 let found: Vec<Payload<'_>> = found.into_iter().collect();
                 self.refuse(counts.bad);
                 self.envelopes(header, &found)
@@ -131,8 +132,7 @@ impl Sorter {
         let mut text = Vec::new();
         for Payload { bytes, sent, .. } in found {
             let bytes = flat(bytes);
-            // An event that does not say when it happened happened when it was sent, or else before it came.
-            let sent = serde_json::json!({ "sent_at": sent.as_deref().unwrap_or(&header.at) });
+            let sent = serde_json::json!({ "sent_at": sent.as_ref() });
             let item = serde_json::json!({ "type": "event", "length": bytes.len() });
             text.extend(format!("{sent}\n{item}\n").into_bytes());
             text.extend_from_slice(&bytes);

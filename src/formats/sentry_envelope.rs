@@ -55,19 +55,20 @@ pub type Fits = dyn Fn(&[u8]) -> Result<(), String>;
 pub struct Payload<'a> {
     /// Its JSON.
     pub bytes: &'a [u8],
-    /// When its envelope was sent.
-    pub sent: Option<Arc<str>>,
+    /// When it was sent, or else received.
+    pub sent: Arc<str>,
     /// Its id, without dashes.
     pub id: String,
 }
 
 /// The errors in a plain envelope, as they came; what else is in it, and what cannot be read, is counted. `fits` says why an event is not to be
-/// read at all.
+/// read at all; what says neither when it happened nor when it was sent was `received` then.
 #[must_use]
-pub fn payloads<'a>(bytes: &'a [u8], fits: &Fits) -> (Vec<Payload<'a>>, Decoded<'static>) {
+pub fn payloads<'a>(bytes: &'a [u8], received: &str, fits: &Fits) -> (Vec<Payload<'a>>, Decoded<'static>) {
     let mut decoded = Decoded::default();
     let items = items(bytes, &mut decoded);
     let found = items.into_iter().filter_map(|Item { number, payload, sent }| {
+        let sent = sent.unwrap_or_else(|| Arc::from(received));
         payload_of(payload, sent, &format!("item {number}"), fits, &mut decoded)
     });
     let found = found.collect();
@@ -77,7 +78,7 @@ pub fn payloads<'a>(bytes: &'a [u8], fits: &Fits) -> (Vec<Payload<'a>>, Decoded<
 /// The same of an event that is in no envelope.
 pub fn payload_of<'a>(
     bytes: &'a [u8],
-    sent: Option<Arc<str>>,
+    sent: Arc<str>,
     place: &str,
     fits: &Fits,
     counts: &mut Decoded<'_>,
@@ -87,7 +88,7 @@ pub fn payload_of<'a>(
         return None;
     }
     let mut one = Decoded::default();
-    read(bytes, sent.as_deref(), place.to_owned(), &mut one);
+    read(bytes, Some(&sent), place.to_owned(), &mut one);
     let id = one.events.pop().map(|event| event.id.into_owned());
     counts.absorb(one);
     id.map(|id| Payload { bytes, sent, id })

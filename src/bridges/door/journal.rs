@@ -21,7 +21,7 @@ use crate::formats::journal_v1::{Frame, MAGIC};
 
 /// A file is closed once it is so long.
 const LONG: u64 = 4 << 20;
-/// A file with something in it is closed after so many seconds; while there is always something, after twice as many as the one before.
+/// A file with something in it is closed after so many seconds; while there is always a little, after twice as many as the one before.
 const YOUNG: f64 = 1.0;
 /// But never later than so many.
 const OLD: f64 = 30.0;
@@ -181,11 +181,14 @@ impl Journal {
         }
     }
 
-    /// What was in a closed file is kept elsewhere: it goes.
+    /// What was in a closed file is kept elsewhere: it goes, once the disk has what is kept.
     ///
     /// # Errors
-    /// It cannot be removed.
+    /// The disk fails, or the file cannot be removed.
     pub fn give_up(&self, file: &Closed) -> io::Result<()> {
+        if let Some(folder) = file.path.parent() {
+            sync(&File::open(folder)?)?;
+        }
         match fs::remove_file(&file.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -213,6 +216,18 @@ impl Journal {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits until the disk has all that was written where a folder lies: files of the ledger are not waited for one by one.
+fn sync(folder: &File) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    nix::unistd::syncfs(folder)?;
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        nix::unistd::sync();
+    }
+    Ok(())
 }
 
 fn number(path: &Path) -> Option<u64> {
@@ -268,7 +283,12 @@ impl Pen {
                         break;
                     }
                 }
-                Ok(Order::Close) | Err(RecvTimeoutError::Timeout) => self.close(),
+                Ok(Order::Close) => self.close(),
+                Err(RecvTimeoutError::Timeout) => {
+                    // The next one waits longer: each becomes files of the ledger, which are better few.
+                    self.patience = (2.0 * self.patience).min(OLD);
+                    self.close();
+                }
                 Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -341,7 +361,8 @@ impl Pen {
     }
 
     fn begin(&mut self) -> io::Result<Sheet> {
-        if self.rested.seconds() > 2.0 * OLD {
+        if self.rested.seconds() > OLD {
+            // There was nothing for a while: whoever comes now is not made to wait.
             self.patience = YOUNG;
         }
         let path = self.folder.join(format!("{:012}.{ENDING}", self.next));
@@ -356,9 +377,6 @@ impl Pen {
     fn close(&mut self) {
         let Some(Sheet { path, file, size, .. }) = self.sheet.take() else { return };
         drop(file);
-        // The next one waits longer, unless there is nothing for a while: then it is not made to wait.
-        self.patience =
-            if self.rested.seconds() > 2.0 * self.patience { YOUNG } else { (2.0 * self.patience).min(OLD) };
         self.rested = Stopwatch::start();
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.files.push_back(Closed { path, size });
@@ -386,22 +404,22 @@ mod tests {
     #[test]
     fn what_is_kept_is_found_again_by_the_next_process_and_room_comes_back() {
         let folder = tempfile::tempdir().unwrap();
-        let (journal, writer) = Journal::open(folder.path(), 400).unwrap();
+        let (journal, writer) = Journal::open(folder.path(), 4000).unwrap();
         assert!(append(&journal, b"one") && append(&journal, b"two"));
         // No room for a third: the two are closed so that somebody can make some.
-        assert!(!append(&journal, &[7; 300]));
+        assert!(!append(&journal, &[7; 3800]));
         let first = journal.oldest().unwrap();
         let bytes = fs::read(&first.path).unwrap();
         let bodies: Vec<&[u8]> = read(&bytes).records.iter().map(|record| record.1).collect();
         assert_eq!(bodies, [b"one", b"two"]);
         writer.stop();
-        let (journal, writer) = Journal::open(folder.path(), 4000).unwrap();
+        let (journal, writer) = Journal::open(folder.path(), 8000).unwrap();
         let again = journal.oldest().unwrap();
         assert_eq!(again.path, first.path);
         assert_eq!(journal.used(), again.size);
         journal.give_up(&again).unwrap();
         assert_eq!(journal.used(), 0);
-        assert!(append(&journal, &[7; 300]));
+        assert!(append(&journal, &[7; 3800]));
         writer.stop();
         assert!(journal.oldest().is_some_and(|file| file.path > first.path || !first.path.exists()));
         assert!(!append(&journal, b"too late"));
