@@ -133,7 +133,8 @@ impl Journal {
         let most = self.shared.limit / 100 * percent;
         let taken = |used: u64| used.checked_add(size).filter(|&sum| sum <= most);
         let is_taken = self.shared.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, taken).is_ok();
-        if !is_taken {
+        // Where nothing waits to be read, room comes only of what is being written.
+        if !is_taken && self.queue().files.is_empty() {
             let _ = self.orders.send(Order::Close);
         }
         is_taken
