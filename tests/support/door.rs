@@ -70,10 +70,10 @@ impl Served {
         true
     }
 
-    /// The most memory that it ever took, in KiB.
+    /// The most memory that it ever took, in KiB; 0 where the system does not tell.
     pub fn peak(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
