@@ -21,6 +21,9 @@ pub(super) enum Learn {
         /// A ledger, or a folder of some
         #[arg(value_name = "DIR")]
         folder: PathBuf,
+        /// Take over what their tests depend on, too: the ledgers are those of the shards of one run of the default branch
+        #[arg(long)]
+        maps: bool,
     },
     /// Learn from JUnit reports how tests ended before titer ran them
     Junit {
@@ -192,7 +195,7 @@ impl Learn {
     pub(super) fn run(self, settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Git => git::run(settings, out, talk),
-            Self::Runs { folder } => runs::run(settings, &folder, out),
+            Self::Runs { folder, maps } => runs::run(settings, &folder, maps, out),
             Self::Junit { files, runner, at } => {
                 let request = junit::Request { files, runner: runner.map(Into::into), at };
                 junit::run(settings, &request, out, talk)

@@ -10,6 +10,7 @@ use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
 use super::facts::{self, Added};
+use super::map;
 use super::sql::{sources, state};
 use super::store::Store;
 
@@ -245,5 +246,32 @@ pub fn take_over(store: &Store, other: &Path) -> Result<usize, Failure> {
     if !add.is_empty() {
         facts::append(store, add)?;
     }
+    Ok(runs)
+}
+
+/// Takes over all that another ledger knows of runs, with what their tests depend on: that of another shard of the same run. Entry by entry of
+/// its log, as what stands later may rest on what stands before. What is there already is the same. Returns how many runs are new.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn merge(store: &Store, other: &Path) -> Result<usize, Failure> {
+    let other = Store::open_existing(other)?;
+    let mut runs = 0;
+    for entry in facts::added(&other)? {
+        let mut add = Vec::new();
+        for added in entry.into_iter().filter(|added| added.format == "segment_v1") {
+            let Some(bytes) = other.get(&added.path)? else { continue };
+            if store.create(&added.path, bytes)? {
+                runs += usize::from(added.path.starts_with("segments/runs/"));
+                add.push(added);
+            }
+        }
+        if !add.is_empty() {
+            facts::append(store, add)?;
+        }
+    }
+    let mut map = map::load(store)?.map;
+    map::catch_up(store, &mut map)?;
+    map::save(store, &map)?;
     Ok(runs)
 }

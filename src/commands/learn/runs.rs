@@ -3,16 +3,22 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::commands::gather::read_tree;
 use crate::ledger::imports;
 use crate::model::failure::Failure;
 use crate::report::summary;
-use crate::settings::Settings;
+use crate::settings::forge::Place;
+use crate::settings::{self, Settings};
 
-/// Takes over the ledgers in `folder`: it is one, or holds some (artifacts of several runs), however deep.
+/// Takes over the ledgers in `folder`: it is one, or holds some (artifacts of several runs), however deep; with `maps` also what their tests
+/// depend on.
 ///
 /// # Errors
 /// There is no ledger, or a file cannot be read or written.
-pub fn run(settings: &Settings, folder: &Path, out: &mut dyn Write) -> Result<(), Failure> {
+pub fn run(settings: &Settings, folder: &Path, maps: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    if maps {
+        may_write_the_map(settings)?;
+    }
     let folder = settings.folder.join(folder);
     let ledgers = ledgers(&folder);
     if ledgers.is_empty() {
@@ -23,10 +29,22 @@ pub fn run(settings: &Settings, folder: &Path, out: &mut dyn Write) -> Result<()
     let store = super::store(settings)?;
     let mut new = 0;
     for ledger in &ledgers {
-        new += imports::take_over(&store, ledger)?;
+        new += if maps { imports::merge(&store, ledger)? } else { imports::take_over(&store, ledger)? };
     }
     let (new, ledgers) = (summary::count(new), summary::count(ledgers.len()));
     super::say(settings, out, &format!("learned {new} new runs from {ledgers} ledgers"))
+}
+
+/// In CI the map is the default branch's: those of a change that was never merged must not become part of it.
+fn may_write_the_map(settings: &Settings) -> Result<(), Failure> {
+    let branch = read_tree(settings).ok().and_then(|tree| tree.branch);
+    match settings::place(&settings.policy, branch.as_deref()) {
+        Place::Local | Place::Shared { .. } => Ok(()),
+        Place::Reader { .. } | Place::Untrusted { .. } | Place::Unknown => {
+            let sentence = "--maps is for runs of the default branch, whose map others read";
+            Err(Failure::usage(sentence).hint("leave it out: what the runs decided and saw is learned all the same"))
+        }
+    }
 }
 
 fn ledgers(folder: &Path) -> Vec<PathBuf> {

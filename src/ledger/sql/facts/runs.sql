@@ -5,6 +5,8 @@ SELECT
   run AS run_id,
   attempt,
   shard,
+  COALESCE(ci_run, run) AS group_id,
+  ci_run IS NOT NULL AS is_shard,
   inventory AS inventory_id,
   commit AS commit_id,
   branch,
