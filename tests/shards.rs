@@ -1,5 +1,5 @@
-//! Several shards of one CI run: every test in exactly one of them, as pytest, jest and cargo tell it themselves, whatever each shard knows;
-//! what they saw and recorded comes together again.
+//! Several shards of one CI run: every test in exactly one of them, as pytest tells it itself, whatever each shard knows; what they saw and
+//! recorded comes together again.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,11 +11,11 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
-use support::jest_project::{Packages, Project};
-use support::{Ending, Going, Repository, cargo_project, newest};
+use support::shares::{assert_once, plan, titer};
+use support::{Ending, Going, Repository, newest};
 use titer::formats::segment_v1::{OutcomeRow, RunRow, VERSION};
 use titer::ledger::facts::{self, Facts};
 use titer::ledger::map;
@@ -45,19 +45,6 @@ fn small() -> Repository {
     repository
 }
 
-fn titer(repository: &Repository, flags: &[&str], command: &[&str]) -> Ending {
-    repository.titer(&[&["run"], flags, &["--"], command].concat())
-}
-
-/// Writes who runs what of so many shards; the file, and what is in it.
-fn plan(repository: &Repository, of: usize, command: &[&str]) -> (String, Value) {
-    let told = repository.titer(&[&["plan", "--json", "--shards", &of.to_string(), "--"], command].concat());
-    assert_eq!(told.code, Some(0), "{}", told.stderr);
-    let file = repository.beside("out").join(format!("shares-{of}.json"));
-    fs::write(&file, &told.stdout).unwrap();
-    (file.to_str().unwrap().to_owned(), serde_json::from_str(&told.stdout).unwrap())
-}
-
 /// How often each test ran, as pytest's own reports tell.
 fn count<'a>(endings: impl IntoIterator<Item = &'a Ending>) -> BTreeMap<String, usize> {
     let mut ran = BTreeMap::new();
@@ -65,17 +52,6 @@ fn count<'a>(endings: impl IntoIterator<Item = &'a Ending>) -> BTreeMap<String, 
         *ran.entry(report.id.clone()).or_default() += 1;
     }
     ran
-}
-
-/// Each of these once and nothing else.
-#[track_caller]
-fn assert_once(ran: &BTreeMap<String, usize>, expected: &BTreeSet<String>, case: &str) {
-    let missing: Vec<_> = expected.iter().filter(|test| !ran.contains_key(*test)).collect();
-    let wrong: Vec<_> = ran.iter().filter(|(test, times)| **times != 1 || !expected.contains(*test)).collect();
-    assert!(
-        missing.is_empty() && wrong.is_empty(),
-        "{case}: in none {missing:?}; in several, or not asked for {wrong:?}"
-    );
 }
 
 fn names(ran: BTreeMap<String, usize>) -> BTreeSet<String> {
@@ -206,6 +182,11 @@ fn what_shards_record_comes_together_and_a_failure_in_one_of_them_is_known() {
     let again = titer(&repository, &["--shard", "2/3"], PYTEST);
     assert!(again.code == Some(0) && again.stderr.contains("nothing to run"), "{}", again.stderr);
     assert!(again.stderr.contains("shard 2/3: "), "{}", again.stderr);
+    // A list that lies where the ledger does changes nothing for anybody.
+    let (list, _) = plan(&repository, 3, PYTEST);
+    fs::copy(&list, repository.path(".titer/shares.json")).unwrap();
+    let again = titer(&repository, &["--shard", "2/3", "--shares", ".titer/shares.json"], PYTEST);
+    assert!(again.code == Some(0) && again.stderr.contains("nothing to run"), "{}", again.stderr);
     // It fails in one shard, and the others do not take that back.
     repository.replace(
         "tests/test_3.py",
@@ -331,146 +312,13 @@ fn what_cannot_be_shared_out_is_said_in_one_sentence() {
     assert!(ending.code == Some(0) && out.exists() && ending.stderr.contains("it runs whole"), "{}", ending.stderr);
 }
 
-#[test]
-fn jest_has_every_file_in_one_shard() {
-    let project = Project::new(Packages::Newest);
-    let repository = &project.repository;
-    repository.write("package.json", r#"{"name":"small","jest":{"transform":{}}}"#);
-    repository.write("src/one.js", "exports.one = () => 1;\n");
-    let test = |name: &str| {
-        format!(
-            "const {{one}} = require('../src/one');\ntest('{name}', () => expect(one()).toBe(1));\ntest('more', () => expect(one()).toBe(1));\n"
-        )
-    };
-    for name in ["a", "b", "c", "d", "[id]"] {
-        repository.write(&format!("test/{name}.test.js"), test(name));
-    }
-    repository.commit("first");
-    let command = Project::jest(&[]);
-    let words: Vec<&str> = command.iter().map(String::as_str).collect();
-    let report = repository.beside("out/report.json");
-    let shard = |flags: &[&str]| -> BTreeSet<String> {
-        let _ = fs::remove_file(&report);
-        let output = format!("--outputFile={}", report.display());
-        let ending = titer(repository, flags, &[words.as_slice(), &["--json", &output]].concat());
-        assert_eq!(ending.code, Some(0), "{}{}", ending.stdout, ending.stderr);
-        let told: Value = fs::read(&report).map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap());
-        let files = told["testResults"].as_array().cloned().unwrap_or_default();
-        files.iter().map(|file| file["name"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
-    };
-    let all =
-        |more: &[&str]| ["a", "b", "c", "d", "[id]"].iter().chain(more).map(|it| format!("{it}.test.js")).collect();
-    let once = |shares: &[BTreeSet<String>], all: &BTreeSet<String>, case: &str| {
-        let mut ran = BTreeMap::new();
-        shares.iter().flatten().for_each(|file| *ran.entry(file.clone()).or_default() += 1);
-        assert_once(&ran, all, case);
-    };
-    let by_name: Vec<_> =
-        (1..=3).map(|at| shard(&["--ledger", &format!("../l{at}"), "--shard", &format!("{at}/3")])).collect();
-    once(&by_name, &all(&[]), "without a map");
-    shard(&[]);
-    repository.replace("src/one.js", "=> 1", "=> 2 - 1");
-    repository.write("test/new.test.js", test("new"));
-    for of in [2, 5] {
-        let (list, planned) = plan(repository, of, &words);
-        let units: Vec<&Value> = planned["shards"]["shares"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .flat_map(|it| it["units"].as_array().unwrap())
-            .collect();
-        assert!(units.iter().all(|unit| unit.as_str().unwrap().ends_with(".test.js")), "{planned}");
-        let shares: Vec<_> =
-            (1..=of).map(|at| shard(&["--no-record", "--shard", &format!("{at}/{of}"), "--shares", &list])).collect();
-        once(&shares, &all(&["new"]), &format!("{of} by a list"));
-    }
-    // Recorded shard by shard, two at a time, on one ledger.
-    let start = |shard: &str| repository.start_titer(&[&["run", "--shard", shard, "--"], words.as_slice()].concat());
-    let ended = ["1/2", "2/2"].map(start).map(Going::wait);
-    assert!(ended.iter().all(|ending| ending.code == Some(0)), "{ended:?}");
-    assert!(shard(&[]).is_empty());
-    // jest's own shares, where a script asks for them, are all that there is.
-    repository.write("package.json", r#"{"name":"small","scripts":{"test":"node node_modules/jest/bin/jest.js --shard=1/2"},"jest":{"transform":{}}}"#);
-    repository.replace("src/one.js", "2 - 1", "1 + 0");
-    let npm = |flags: &[&str]| {
-        let ending = titer(repository, flags, &["npm", "test"]);
-        let ran: BTreeSet<String> = ending
-            .stderr
-            .lines()
-            .filter_map(|line| line.strip_prefix("PASS "))
-            .map(|line| line.split(' ').next().unwrap().to_owned())
-            .collect();
-        (ran, ending.stderr)
-    };
-    let (own, _) = npm(&["--no-record"]);
-    for at in ["1/2", "2/2"] {
-        let (ran, told) = npm(&["--no-record", "--shard", at]);
-        assert!(ran == own && told.contains("jest shares the tests out itself"), "{told}");
-    }
-}
-
-#[test]
-fn cargo_has_every_test_in_one_shard() {
-    let project = cargo_project::Project::new(Some(newest()));
-    let repository = &project.repository;
-    repository.write(".gitignore", "target\n");
-    repository.write("Cargo.toml", "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
-    let tests: String =
-        (0..8).map(|at| format!("#[test]\nfn works_{at}() {{\n    assert_eq!(one(), 1);\n}}\n\n")).collect();
-    repository.write(
-        "src/lib.rs",
-        format!("/// ```\n/// assert_eq!(app::one(), 1);\n/// ```\npub fn one() -> u32 {{\n    1\n}}\n\n{tests}"),
-    );
-    repository
-        .write("tests/cli.rs", "#[test]\nfn runs() {\n    assert_eq!(app::one(), 1);\n}\n\n#[test]\nfn stops() {}\n");
-    repository.git(&["init", "-q", "-b", "main"]);
-    repository.commit("first");
-    let command = ["cargo", "test", "--no-fail-fast"];
-    let none = BTreeSet::new();
-    let whole = project.bare(&command, &none);
-    assert_eq!((whole.code, whole.ran.len()), (Some(0), 11), "{}", whole.text);
-    let shares = |of: usize, flags: &[&str], command: &[&str]| {
-        let mut ran: BTreeMap<String, usize> = BTreeMap::new();
-        for at in 1..=of {
-            let seen = project.titer(&[&["--shard", &format!("{at}/{of}")], flags].concat(), command, &none);
-            assert_eq!(seen.code, Some(0), "{}", seen.text);
-            let nextest =
-                seen.text.lines().filter_map(|line| line.trim().strip_prefix("PASS [")?.split(' ').next_back());
-            let all = seen.ran.into_keys().chain(nextest.map(str::to_owned));
-            all.for_each(|test| *ran.entry(test).or_default() += 1);
-        }
-        ran
-    };
-    let all: BTreeSet<String> = whole.ran.into_keys().collect();
-    assert_once(&shares(2, &["--no-record"], &command), &all, "by names");
-    assert_eq!(project.titer(&[], &command, &none).code, Some(0));
-    repository.replace("src/lib.rs", "{\n    1\n}", "{\n    2 - 1\n}");
-    repository.replace("tests/cli.rs", "fn stops() {}", "fn stops() {}\n\n#[test]\nfn is_new() {}");
-    let all: BTreeSet<String> = all.into_iter().chain(["app::test/cli::is_new".to_owned()]).collect();
-    for of in [2, 3] {
-        let (list, planned) = plan(repository, of, &command);
-        assert_eq!(planned["shards"]["shares"].as_array().unwrap().len(), of);
-        assert_once(&shares(of, &["--no-record", "--shares", &list], &command), &all, &format!("{of} by a list"));
-    }
-    // Behind a script the same words are cargo's own, and another tool that starts test programs gets all of them.
-    repository.write("check.sh", "cargo test --no-fail-fast\n");
-    assert_once(&shares(2, &["--no-record"], &["sh", "check.sh"]), &all, "behind a script");
-    let nextest = ["cargo", "nextest", "run", "--no-fail-fast"];
-    let ran = shares(3, &["--no-record"], &nextest);
-    // nextest runs no documentation tests.
-    assert!(ran.len() == all.len() - 1 && ran.values().all(|times| *times == 1), "{ran:?}");
-    assert_once(&shares(2, &[], &command), &all, "recorded");
-    let next = project.titer(&[], &command, &none);
-    assert!(next.ran.is_empty(), "{}", next.text);
-}
-
 /// As times of tests are: a Pareto distribution by its inverse, at golden steps; from 1 ms, cut at 20 s.
 fn skewed(at: u32) -> f64 {
     (0.001 / (f64::from(at + 1) * 0.618_033_988_749_894_9).fract().max(1e-6).powf(1.0 / 1.2)).min(20.0)
 }
 
 /// Puts into the ledger that these tests took so long.
-fn measured(ledger: &PathBuf, tests: &[(String, f64)]) {
+fn measured(ledger: &Path, tests: &[(String, f64)]) {
     let store = Store::open(ledger).unwrap();
     let run = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
     let at = "2026-11-01T05:00:00Z";
@@ -510,8 +358,8 @@ fn a_thousand_tests_of_skewed_times_are_shared_out_evenly_and_all_of_them_run() 
         Repository::with(newest(), &[(".gitignore", "__pycache__/\n.titer/ledger/\n"), ("conftest.py", "")]);
     let mut tests = Vec::new();
     for file in 0..20_u32 {
-        let text: String = (0..50).map(|at| format!("def test_{at}():\n    pass\n\n")).collect();
-        repository.write(&format!("tests/test_{file}.py"), text);
+        let text: Vec<String> = (0..50).map(|at| format!("def test_{at}():\n    pass\n\n")).collect();
+        repository.write(&format!("tests/test_{file}.py"), text.concat());
         tests.extend((0..50).map(|at| (format!("tests/test_{file}.py::test_{at}"), skewed(file * 50 + at))));
     }
     repository.commit("first");
@@ -521,7 +369,7 @@ fn a_thousand_tests_of_skewed_times_are_shared_out_evenly_and_all_of_them_run() 
     let (total, longest) = (micros.values().sum::<f64>(), micros.values().copied().fold(0.0, f64::max));
     let all: BTreeSet<String> = tests.into_iter().map(|(test, _)| test).collect();
     for of in 2..=16_u32 {
-        let (list, planned) = plan(&repository, of as usize, &[]);
+        let (_, planned) = plan(&repository, of as usize, &[]);
         let shares = planned["shards"]["shares"].as_array().unwrap();
         let mut once: BTreeMap<String, usize> = BTreeMap::new();
         let mut makespan = 0.0_f64;
@@ -529,7 +377,9 @@ fn a_thousand_tests_of_skewed_times_are_shared_out_evenly_and_all_of_them_run() 
             let units: Vec<&str> =
                 share["units"].as_array().unwrap().iter().map(|unit| unit.as_str().unwrap()).collect();
             makespan = makespan.max(units.iter().map(|unit| micros[unit]).sum());
-            units.iter().for_each(|unit| *once.entry(unit["pytest::".len()..].to_owned()).or_default() += 1);
+            for unit in units {
+                *once.entry(unit["pytest::".len()..].to_owned()).or_default() += 1;
+            }
         }
         assert_once(&once, &all, &format!("{of} shards"));
         let bound = 1.05 * longest.max(total / f64::from(of));

@@ -30,7 +30,9 @@ fn without_parameters(test: &str) -> &str {
     let Some((at, _)) = test.match_indices("::").nth(1) else { return test };
     let own = &test[at..];
     let end = own.find('[').unwrap_or_else(|| match own.rsplit_once('#') {
-        Some((before, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => before.len(),
+        Some((before, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            before.len()
+        }
         _ => own.len(),
     });
     &test[..at + end]

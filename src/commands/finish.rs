@@ -305,7 +305,10 @@ fn keep(
     let mut facts: Facts = facts(run, came_to.traces, came_to.results, decisions, edges, present.tree());
     facts.events.extend(gone);
     if recorded {
-        facts.events.extend(launch_lines(context, runners, (came_to.traces, came_to.finished.ending), inventory));
+        // Where the runner shares out by itself, nobody knows all that it would collect.
+        if gathered.plan.share.as_ref().is_none_or(|share| !share.by_runner) {
+            facts.events.extend(launch_lines(context, runners, (came_to.traces, came_to.finished.ending), inventory));
+        }
         // The next plan compares files by meaning: it must not have to parse what has not changed.
         present.learn_all_shapes();
     }

@@ -51,13 +51,13 @@ pub(super) fn take_share(settings: &Settings, gathered: &mut Gathered, wish: &Wi
         (None, _) => None,
     };
     let owners = listed.as_ref().map(Shares::owners).unwrap_or_default();
-    let share = Share { shard, owners, list: listed.as_ref().map(Shares::digest), by_runner };
+    let taken = Share { shard, owners, list: listed.as_ref().map(Shares::digest), by_runner };
     if by_runner {
-        gathered.plan.share = Some(share);
+        gathered.plan.share = Some(taken);
         return;
     }
     let by_file = |test: &str| runners::sort_of(test).by_file;
-    shards::take_share(&mut gathered.plan, &gathered.map, share, &by_file);
+    shards::take_share(&mut gathered.plan, &gathered.map, taken, &by_file);
 }
 
 fn read(settings: &Settings, gathered: &Gathered, file: &std::path::Path, shard: Shard) -> Result<Shares, String> {
@@ -156,11 +156,11 @@ pub fn names(settings: &Settings, request: &Request, gathered: Option<&Gathered>
     let forge = settings::forge::build(&settings::variable);
     let attempt = forge.as_ref().map_or(1, |build| build.attempt);
     let Some(shard) = request.wish.shard else { return Names { shard: "1-1".to_owned(), attempt, ci_run: None } };
-    let share = gathered.and_then(|gathered| gathered.plan.share.as_ref());
-    let shares = match share {
+    let taken = gathered.and_then(|gathered| gathered.plan.share.as_ref());
+    let shares = match taken {
         None => ALL.to_owned(),
-        Some(share) if share.by_runner => BY_RUNNER.to_owned(),
-        Some(share) => share.list.map_or_else(|| BY_NAME.to_owned(), |list| list.to_string()),
+        Some(taken) if taken.by_runner => BY_RUNNER.to_owned(),
+        Some(taken) => taken.list.map_or_else(|| BY_NAME.to_owned(), |list| list.to_string()),
     };
     let ci_run = forge.map(|build| {
         let folder = settings.folder_from_root();

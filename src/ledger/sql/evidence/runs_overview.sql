@@ -28,7 +28,7 @@ totals AS (
     BOOL_OR(is_recorded) AS is_recorded,
     MAX(CASE WHEN health = 'ok' THEN NULL ELSE health END) AS problem,
     COUNT(DISTINCT shard) AS shards,
-    MAX(CASE WHEN is_shard THEN TRY_CAST(SPLIT_PART(shard, '-', 2) AS BIGINT) END) AS shards_planned
+    MAX(CASE WHEN group_id <> run_id THEN TRY_CAST(SPLIT_PART(shard, '-', 2) AS BIGINT) END) AS shards_planned
   FROM runs
   GROUP BY group_id
 )

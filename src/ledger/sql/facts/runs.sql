@@ -6,7 +6,7 @@ SELECT
   attempt,
   shard,
   COALESCE(ci_run, run) AS group_id,
-  ci_run IS NOT NULL AS is_shard,
+  COALESCE(TRY_CAST(SPLIT_PART(shard, '-', 2) AS BIGINT), 1) > 1 AS is_shard,
   inventory AS inventory_id,
   commit AS commit_id,
   branch,
