@@ -147,6 +147,33 @@ fn shards_that_know_different_things_lose_no_test() {
 }
 
 #[test]
+fn tests_that_need_their_order_stay_in_one_shard() {
+    let repository = small();
+    let step =
+        |at: usize| format!("def test_{at}():\n    assert one() and len(made) >= {at}\n    made.append({at})\n\n");
+    let text = format!("from core import one\n\nmade = []\n\n{}", (0..4).map(step).collect::<Vec<_>>().concat());
+    repository.write("tests/test_order.py", text);
+    repository.commit("order");
+    let deep = titer(&repository, &["--record=deep"], PYTEST);
+    assert!(deep.code == Some(0) && deep.stderr.contains("order"), "{}", deep.stderr);
+    repository.replace("core.py", "return 1", "return 2 - 1");
+    let all = names(count([&titer(&repository, &["--all", "--no-record", "--ledger", "../other"], PYTEST)]));
+    for of in [3, 5] {
+        let (list, _) = plan(&repository, of, PYTEST);
+        let endings: Vec<Ending> = (1..=of)
+            .map(|at| titer(&repository, &["--no-record", "--shard", &format!("{at}/{of}"), "--shares", &list], PYTEST))
+            .collect();
+        assert_once(&count(&endings), &all, &format!("{of} by a list"));
+        let with = |ending: &&Ending| ending.reports.iter().any(|report| report.id.contains("test_order.py::test_1"));
+        let order = endings.iter().find(with).unwrap();
+        assert!(
+            (1..4).all(|at| order.reports.iter().any(|it| it.id.ends_with(&format!("test_order.py::test_{at}")))),
+            "{order:?}"
+        );
+    }
+}
+
+#[test]
 fn names_that_differ_in_every_collection_are_lost_by_no_shard() {
     let repository = small();
     let test = "import random, pytest\n\n@pytest.mark.parametrize('it', [random.random()])\ndef test_drawn(it):\n    pass\n\n\

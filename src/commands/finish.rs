@@ -423,7 +423,7 @@ fn tell(context: &Context<'_>, gathered: &Gathered, came_to: &CameTo<'_>) -> Vec
             )
         },
         recording,
-        partial_coverage: came_to.left_out().next().is_some()
+        partial_coverage: (came_to.is_shard || came_to.left_out().next().is_some())
             && came_to.traces.iter().filter_map(|t| t.session.as_ref()).any(|session| session.coverage),
     })
 }

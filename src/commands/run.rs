@@ -18,6 +18,7 @@ use crate::formats::plan_v1::{self, PlanFile, Section, ShardOf};
 use crate::formats::tables;
 use crate::model::change::TableFile;
 use crate::model::plan::{Plan, Verdict};
+use crate::model::shard::Share;
 use crate::model::tree::Tree;
 use crate::settings::forge::Place;
 use crate::settings::{self, Settings};
@@ -314,10 +315,11 @@ fn write_adapter(
     let package = at.join(adapter.package);
     let left_out = left_out(&gathered.plan, runner.name());
     let sections = left_out.into_iter().map(|(variant, left_out)| (variant, Section { left_out })).collect();
-    folder.write(adapter.plan, &plan_file(context, gathered, &package, tracer, (sections, pass)))?;
+    let share = gathered.plan.share.as_ref();
+    folder.write(adapter.plan, &plan_file(context, gathered, &package, tracer, (sections, share, pass)))?;
     if tracer.is_some() && !adapter.child_files.is_empty() {
         // What is left out can be long, and every child would have to read it.
-        let none = (BTreeMap::new(), Pass::First);
+        let none = (BTreeMap::new(), None, Pass::First);
         folder.write_below(CHILDREN, "plan.json", &plan_file(context, gathered, &package, tracer, none))?;
     }
     Ok(at)
@@ -374,7 +376,7 @@ fn plan_file(
     gathered: &Gathered,
     adapter: &Path,
     tracer: Option<&Tracer>,
-    (sections, pass): (BTreeMap<&str, Section<'_>>, Pass<'_>),
+    (sections, share, pass): (BTreeMap<&str, Section<'_>>, Option<&Share>, Pass<'_>),
 ) -> Vec<u8> {
     let settings = context.settings;
     let root = settings.root.to_string_lossy();
@@ -414,7 +416,7 @@ fn plan_file(
         order: matches!(pass, Pass::Second(_)).then_some("reverse"),
         files: if matches!(pass, Pass::First) { &gathered.plan.order } else { &[] },
         first: if let Pass::Second(first) = pass { Some(first) } else { None },
-        shard: gathered.plan.share.as_ref().map(ShardOf::of),
+        shard: share.map(ShardOf::of),
         sections,
     })
 }
