@@ -196,7 +196,7 @@ impl Learn {
     pub(super) fn run(self, settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Git => git::run(settings, out, talk),
-            Self::Runs { ledgers, maps } => runs::run(settings, &ledgers, maps, out),
+            Self::Runs { ledgers, maps } => runs::run(settings, &ledgers, maps, out, talk),
             Self::Junit { files, runner, at } => {
                 let request = junit::Request { files, runner: runner.map(Into::into), at };
                 junit::run(settings, &request, out, talk)

@@ -180,7 +180,9 @@ pub fn without_runner(
         let mut told = BTreeSet::new();
         let of_them = gathered.plan.decisions.iter().filter(|it| own.contains(it.test.as_str()));
         let why = WhyLeftOut::of(of_them.filter(|it| told.insert(it.test.as_str())));
-        let _ = writeln!(talk, "titer: nothing to run: {}", summary::nothing_to_run(own.len(), why));
+        let why =
+            if own.is_empty() { "no test is this shard's".to_owned() } else { summary::nothing_to_run(own.len(), why) };
+        let _ = writeln!(talk, "titer: nothing to run: {why}");
         if let Some(line) = shards::told(gathered, &gathered.plan.decisions) {
             let _ = writeln!(talk, "titer: {line}");
         }

@@ -190,5 +190,6 @@ pub fn told(gathered: &Gathered, decisions: &[Decision]) -> Option<String> {
         None if share.by_runner => "by the runner".to_owned(),
         None => "by their names".to_owned(),
     };
-    Some(format!("shard {}: {} tests are other shards', {by}", share.shard, summary::count(others)))
+    let (count, tests) = (summary::count(others), summary::tests(others));
+    Some(format!("shard {}: {count} {tests} left to the others, {by}", share.shard))
 }

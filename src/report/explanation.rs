@@ -45,14 +45,17 @@ pub fn shares(shares: &Shares, decisions: &[Decision]) -> String {
     let mut run = 0;
     for share in &shares.shares {
         run += share.tests;
-        let (tests, time) = (summary::count(usize::try_from(share.tests).unwrap_or(usize::MAX)), time(share.us));
-        let _ = writeln!(text, "shard {}/{}  {tests} tests  {time}", share.shard, shares.of);
+        let number = usize::try_from(share.tests).unwrap_or(usize::MAX);
+        let (count, tests, time) = (summary::count(number), summary::tests(number), time(share.us));
+        let _ = writeln!(text, "shard {}/{}  {count} {tests}  {time}", share.shard, shares.of);
     }
     let left_out = decisions.iter().filter(|decision| decision.verdict == Verdict::LeftOut).count();
     let run = summary::count(usize::try_from(run).unwrap_or(usize::MAX));
     let (left_out, longest) = (summary::count(left_out), time(shares.makespan_us));
     let _ = writeln!(text, "{run} would run, {left_out} would be left out; the longest shard would take {longest}");
-    text.push_str("tests that are not known yet are shared out by their names\n");
+    text.push_str(
+        "`--json` prints the list that `titer run --shard I/N --shares FILE` goes by; what it does not name is shared out by name\n",
+    );
     text
 }
 

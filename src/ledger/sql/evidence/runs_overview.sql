@@ -26,34 +26,40 @@ totals AS (
     MIN(runner) AS runner,
     MAX(suite) AS suite,
     BOOL_OR(is_recorded) AS is_recorded,
-    MAX(CASE WHEN health = 'ok' THEN NULL ELSE health END) AS problem,
+    MAX(CASE WHEN health = 'ok' THEN NULL ELSE health END) AS unhealthy,
     COUNT(DISTINCT shard) AS shards,
     MAX(CASE WHEN group_id <> run_id THEN TRY_CAST(SPLIT_PART(shard, '-', 2) AS BIGINT) END) AS shards_planned
   FROM runs
   GROUP BY group_id
+),
+
+told AS (
+  SELECT
+    *,
+    CASE
+      WHEN shards < shards_planned
+        THEN 'only ' || shards || ' of ' || shards_planned || ' shards have told that go by the same shares'
+    END AS lacking
+  FROM totals
 )
 
 SELECT
-  totals.run_id,
-  totals.run_ids,
-  totals.commit_id,
-  totals.branch,
-  totals.command,
-  totals.started_at,
-  totals.duration_ms,
-  CAST(totals.tests_run AS BIGINT) AS tests_run,
-  CAST(totals.tests_left_out AS BIGINT) AS tests_left_out,
+  told.run_id,
+  told.run_ids,
+  told.commit_id,
+  told.branch,
+  told.command,
+  told.started_at,
+  told.duration_ms,
+  CAST(told.tests_run AS BIGINT) AS tests_run,
+  CAST(told.tests_left_out AS BIGINT) AS tests_left_out,
   CAST(COALESCE(failures.tests_failed, 0) AS BIGINT) AS tests_failed,
-  totals.exit_code,
-  totals.is_recorded,
-  COALESCE(
-    totals.problem,
-    CASE
-      WHEN totals.shards < totals.shards_planned
-        THEN 'only ' || totals.shards || ' of ' || totals.shards_planned || ' shards have told that go by the same shares'
-    END
-  ) AS problem,
-  totals.runner,
-  totals.suite
-FROM totals
-LEFT JOIN failures ON totals.group_id = failures.group_id
+  told.exit_code,
+  told.is_recorded,
+  COALESCE(told.unhealthy, told.lacking) AS problem,
+  told.unhealthy,
+  told.lacking,
+  told.runner,
+  told.suite
+FROM told
+LEFT JOIN failures ON told.group_id = failures.group_id
