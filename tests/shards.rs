@@ -284,6 +284,9 @@ fn ledgers_of_shards_are_merged_and_ci_sees_one_run() {
         (Some(1), Some(1)),
         "{report}"
     );
+    // What a shard leaves to the others is neither left out nor there to be selected.
+    let told = repository.sql("SELECT SUM(tests) || ' of ' || SUM(selected_tests) || ', ' || (SELECT COUNT(*) FROM left_out) AS told FROM run_recall");
+    assert!(told.contains("40 of 40, 0"), "{told}");
     // The maps are one map, as after one recording of everything.
     let next = titer(&repository, &[], PYTEST);
     assert!(count([&next]).is_empty() && next.stderr.contains("40"), "{}", next.stderr);
