@@ -27,6 +27,7 @@ pub mod report;
 pub mod run;
 pub mod salvage;
 pub mod second;
+pub mod shards;
 pub mod sql;
 pub mod strangers;
 pub mod suites;

@@ -21,6 +21,7 @@ pub mod recipes;
 pub mod rehearsal;
 pub mod repository;
 pub mod service;
+pub mod shares;
 pub mod shop;
 pub mod small;
 pub mod started;
