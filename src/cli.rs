@@ -10,11 +10,9 @@ use clap_complete::Shell;
 use crate::bridges::process::{self, Ending};
 use crate::bridges::{commits, git, sandbox};
 use crate::commands;
-use crate::commands::budget::Wish;
 use crate::decide::selection::Scope;
 use crate::model::failure::Failure;
 use crate::model::project::Forge;
-use crate::settings::budget::duration;
 use crate::settings::{Flags, Settings};
 
 mod audit;
@@ -22,12 +20,14 @@ mod guard;
 mod learn;
 mod pages;
 mod report;
+mod select;
 mod serve;
 
 use audit::Audit;
 use guard::Guard;
 use learn::Learn;
 use report::Report;
+use select::{Select, shards};
 use serve::Serve;
 
 const EXIT_CODES: &str = "\
@@ -119,40 +119,6 @@ impl Ci {
     }
 }
 
-#[derive(Debug, Args)]
-struct Select {
-    /// Run this suite: `fast` (the default) is what a commit needs, `weekly` is every test of both suites, nothing left out
-    #[arg(long, value_name = "SUITE")]
-    suite: Option<Suite>,
-    /// Leave nothing out by change: of both suites, or of the one that `--suite` names
-    #[arg(long)]
-    all: bool,
-    /// Run what an earlier run of the same tree has left: what was over its budget
-    #[arg(long, conflicts_with_all = ["all", "suite", "budget", "probe"])]
-    rest: bool,
-    /// What the run should take, `55s`: files that tell most in a second stand first, and with `overflow = "rest"` what does not fit waits for `--rest`
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    budget: Option<u64>,
-    /// Spend so much time, and at most a tenth of what is selected, on tests drawn from those left out
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    probe: Option<u64>,
-}
-
-impl Select {
-    fn wish(&self) -> Wish {
-        Wish { budget: self.budget, rest: self.rest, probe: self.probe }
-    }
-
-    /// The suites of which nothing is left out by change.
-    fn whole(&self) -> Option<Scope> {
-        match (self.suite, self.all) {
-            (Some(Suite::Weekly), _) | (None, true) => Some(Scope::Both),
-            (Some(Suite::Fast), true) => Some(Scope::Fast),
-            (None | Some(Suite::Fast), false) => None,
-        }
-    }
-}
-
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run the user's own test command, leaving out what no change can break
@@ -181,6 +147,10 @@ enum Verb {
         /// Print JSON (format `selection_v1`)
         #[arg(long)]
         json: bool,
+        /// Share out what would run to N shards, by the seconds that tests took: as long as each other, as far as that can be. With
+        /// `--json` the list that `titer run --shard I/N --shares FILE` goes by is part of it
+        #[arg(long, value_name = "N", value_parser = shards, conflicts_with_all = ["shard", "rest"])]
+        shards: Option<u32>,
         /// The command to plan for; without one, the variant that ran last
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<String>,
@@ -358,14 +328,15 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
     match line.verb {
         Verb::Run { select, record, no_record, junit, command } => {
             let deep = record == Some(Depth::Deep);
+            commands::shards::refuse_deep(deep, &select.wish())?;
             let record = if record.is_some() { Some(true) } else { no_record.then_some(false) };
             let all = if deep { Some(Scope::Both) } else { select.whole() };
             let request = commands::run::Request { command, record, deep, all, wish: select.wish(), junit };
             Ok(commands::run::run(&settings, &request, talk))
         }
-        Verb::Plan { select, json, command } => {
+        Verb::Plan { select, json, shards, command } => {
             strict(&settings)?;
-            let request = commands::plan::Request { command, json, all: select.whole(), wish: select.wish() };
+            let request = commands::plan::Request { command, json, all: select.whole(), wish: select.wish(), shards };
             commands::plan::run(&settings, &request, out, talk).map(|()| Ending::Code(0))
         }
         Verb::Explain { what, json } => {

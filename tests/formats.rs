@@ -79,6 +79,48 @@ sys.exit(f'{len(wrong)} of {len(cases)} differ' if wrong or not cases else 0)
     }
 }
 
+/// The program between cargo and test programs is compiled on its own.
+#[path = "../adapters/cargo/shard.rs"]
+mod cargos_shard;
+
+#[test]
+fn every_language_gives_a_test_to_the_same_shard() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/formats/shard_v1.json")).unwrap();
+    let cases: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    for case in cases.iter().filter(|case| case["test"].as_str().unwrap().starts_with("cargo::")) {
+        let (index, of) = (case["shard"].to_string(), case["of"].to_string());
+        let own = case["test"].as_str().unwrap().strip_prefix("cargo::").unwrap();
+        let shard = cargos_shard::Shard::read(&index, &of).unwrap();
+        assert!(shard.owners.is_empty() && shard.is_own(own, ""), "{case}");
+    }
+    let python = "
+import json, sys
+sys.path.insert(0, 'adapters/pytest')
+from titer_pytest import shard
+cases = json.load(open('testdata/formats/shard_v1.json', encoding='utf-8'))
+wrong = [case for case in cases if shard.by_name(case['unit'], case['of']) != case['shard']
+         or not case['test'].startswith('jest::') and shard.unit(case['test']) != case['unit']]
+sys.exit(f'{wrong} differ' if wrong or not cases else 0)
+";
+    let script = "
+const {isOwn} = require('./adapters/jest/titer_jest/shard');
+const cases = require('./testdata/formats/shard_v1.json').filter(({unit}) => unit.startsWith('jest::'));
+const wrong = cases.filter(({unit, of, shard}) => !isOwn({index: shard, of, owners: {}}, unit.slice('jest::'.length)));
+if (wrong.length > 0 || cases.length === 0) throw new Error(JSON.stringify(wrong));
+";
+    let mut node = Command::new(support::jest_project::which("node"));
+    node.args(["-e", script]);
+    let pythons = [support::newest(), support::oldest()].map(|interpreter| {
+        let mut command = Command::new(interpreter.python());
+        command.args(["-B", "-c", python]);
+        command
+    });
+    for mut command in pythons.into_iter().chain([node]) {
+        let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 #[test]
 fn javascript_computes_the_same_digest_of_a_variant() {
     let script = "

@@ -13,6 +13,7 @@ mod record;
 mod run;
 mod rustc;
 mod rustdoc;
+mod shard;
 mod start;
 mod system;
 mod tell;

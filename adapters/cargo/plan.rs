@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::shard::Shard;
 use crate::start;
 
 const HEAD: &str = "titer-cargo-plan\t1";
@@ -66,6 +67,8 @@ pub(crate) struct Plan {
     pub(crate) docs: Vec<Doc>,
     /// What the plan was made for, where something else starts cargo.
     world: Option<World>,
+    /// Which shard of several this is.
+    shard: Option<Shard>,
     /// Unit and inner name (empty for a unit that is left out as a whole).
     out: BTreeSet<(String, String)>,
     /// The cargo that started us: its words, and where it stands.
@@ -95,6 +98,13 @@ impl Call {
             Some(all) => all,
             None => &[],
         }
+    }
+
+    /// Whether it is cargo itself that runs tests.
+    fn runs_tests(&self) -> bool {
+        let name = self.words.first().and_then(|word| Path::new(word).file_name());
+        let is_test = |word: &String| word == "test" || word == "t";
+        name.is_some_and(|name| name == "cargo") && self.arguments().first().is_some_and(is_test)
     }
 
     fn is(&self, section: &Section) -> bool {
@@ -179,6 +189,10 @@ impl Plan {
         if let Some(section) = sections.into_iter().find(|section| plan.call.is(section)) {
             plan.out = section.out;
         }
+        // Where something else started it, it may be another tool, which takes a test that it started for one that ran.
+        if plan.world.is_some() && !plan.call.runs_tests() {
+            plan.shard = None;
+        }
         Some(plan)
     }
 
@@ -227,6 +241,12 @@ impl Plan {
                 words: words.iter().map(|&word| word.to_owned()).collect(),
                 ..Section::default()
             }),
+            ["shard", index, of] => self.shard = Shard::read(index, of),
+            ["owner", unit, owner] => {
+                if let Some(shard) = &mut self.shard {
+                    shard.owners.insert((*unit).to_owned(), owner.parse().unwrap_or_default());
+                }
+            }
             ["cwd", folder] => {
                 if let Some(section) = sections.last_mut() {
                     section.folder = Some(folder.into());
@@ -244,6 +264,7 @@ impl Plan {
     /// Whether this test (no inner name: this whole unit) is left out.
     pub(crate) fn leaves_out(&self, unit: &str, name: &str) -> bool {
         self.out.contains(&(unit.to_owned(), name.to_owned()))
+            || self.shard.as_ref().is_some_and(|shard| !shard.is_own(unit, name))
     }
 }
 

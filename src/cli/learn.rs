@@ -19,8 +19,12 @@ pub(super) enum Learn {
     /// Take over what runs elsewhere decided and saw, from the folder of their ledgers (artifacts of CI)
     Runs {
         /// A ledger, or a folder of some
+        // Not `folder`: of two arguments of one name clap takes this for `-C`.
         #[arg(value_name = "DIR")]
-        folder: PathBuf,
+        ledgers: PathBuf,
+        /// Take over what their tests depend on, too: the ledgers are those of the shards of one run of the default branch
+        #[arg(long)]
+        maps: bool,
     },
     /// Learn from JUnit reports how tests ended before titer ran them
     Junit {
@@ -192,7 +196,7 @@ impl Learn {
     pub(super) fn run(self, settings: &Settings, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Git => git::run(settings, out, talk),
-            Self::Runs { folder } => runs::run(settings, &folder, out),
+            Self::Runs { ledgers, maps } => runs::run(settings, &ledgers, maps, out, talk),
             Self::Junit { files, runner, at } => {
                 let request = junit::Request { files, runner: runner.map(Into::into), at };
                 junit::run(settings, &request, out, talk)

@@ -88,6 +88,7 @@ fn run(
             cache: &settings.cache,
             run: &folder.path,
             left_out: &left_out,
+            share: gathered.plan.share.as_ref(),
             launches: &[],
             record: context.record,
             tracer: tracer.as_ref().map(|tracer| (tracer, roots.as_slice())),

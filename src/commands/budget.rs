@@ -1,23 +1,26 @@
 //! The part of a plan that one run takes on: the budget, the order, the probe, and what an earlier run of the same tree has run already.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use crate::bridges::{disk, runners};
 use crate::decide::budget::{self, Budget, Costs};
 use crate::decide::selection::Scope;
 use crate::decide::{probe, together};
 use crate::model::outcome::in_micros;
-use crate::model::plan::{Decision, Verdict};
+use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::reason::Reason;
+use crate::model::shard::Shard;
 use crate::model::tree::Tree;
 use crate::settings::budget::{Order, Overflow};
 use crate::settings::forge::{self, Place};
 use crate::settings::{self, Base, Settings};
 
 use super::gather::Gathered;
+use super::shards;
 
 /// What the user asks of a run beside what the change owes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wish {
     /// `--budget`, in microseconds.
     pub budget: Option<u64>,
@@ -25,19 +28,33 @@ pub struct Wish {
     pub rest: bool,
     /// `--probe`, in microseconds.
     pub probe: Option<u64>,
+    /// `--shard`
+    pub shard: Option<Shard>,
+    /// `--shares`: who runs what.
+    pub shares: Option<PathBuf>,
 }
 
-/// Takes on a part of the plan.
-pub fn take_on(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>, wish: Wish, command: &[String]) {
-    let Gathered { map, present, plan, warnings, .. } = gathered;
-    let Some(tree) = present.as_ref().map(super::present::Present::tree) else { return };
-    // Who cannot trust what is known cannot put anything off by it.
+/// Takes on a part of the plan: what is drawn beside it, then this shard's share, then what fits of that.
+pub fn take_on(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>, wish: &Wish, command: &[String]) {
+    draw(settings, gathered, all, wish);
+    shards::take_share(settings, gathered, wish, command);
+    fit(settings, gathered, all, wish, command);
+}
+
+/// Whether what is known can be trusted to put anything off, and something is there to be put off.
+fn is_to_be_parted(plan: &Plan, all: Option<Scope>) -> bool {
     let is_whole = plan.decisions.iter().any(|decision| decision.reason == Reason::WholeRun);
     let runs_any = plan.decisions.iter().any(|decision| decision.verdict == Verdict::Run);
-    if !runs_any || is_whole || all == Some(Scope::Both) {
+    runs_any && !is_whole && all != Some(Scope::Both)
+}
+
+/// Leaves out what earlier runs of the same tree have run, or adds a few tests of those left out.
+pub(super) fn draw(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>, wish: &Wish) {
+    let Gathered { map, present, plan, warnings, .. } = gathered;
+    let Some(tree) = present.as_ref().map(super::present::Present::tree) else { return };
+    if !is_to_be_parted(plan, all) {
         return;
     }
-    let policy = settings.policy.budget;
     let by_file = |test: &str| runners::sort_of(test).by_file;
     if wish.rest {
         let here = tree.digest();
@@ -50,20 +67,25 @@ pub fn take_on(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>,
         return;
     }
     let may_draw = settings.base == Base::Tree && all.is_none();
-    let most = wish.probe.or_else(|| on_the_default_branch(settings, tree).then_some(policy.probe));
-    let most = most.filter(|most| *most > 0 && may_draw);
+    let most = wish.probe.or_else(|| on_the_default_branch(settings, tree).then_some(settings.policy.budget.probe));
+    // Most runs ask for none, and a large map takes its time to be weighed.
+    let Some(most) = most.filter(|most| *most > 0 && may_draw) else { return };
+    let depends = together::dependent(map);
+    let alone = |at: usize| !depends.get(at).copied().unwrap_or(true);
+    probe::probe(plan, &Costs::of(map), most, tree.digest(), &alone, &by_file);
+    together::keep_makers(map, &mut plan.decisions);
+}
+
+/// Puts what runs in order, and off what does not fit.
+fn fit(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>, wish: &Wish, command: &[String]) {
+    let Gathered { map, present, plan, warnings, .. } = gathered;
+    let Some(tree) = present.as_ref().map(super::present::Present::tree) else { return };
+    let policy = settings.policy.budget;
     let is_ordered = wish.budget.is_some() || policy.order == Order::Value;
-    // Most runs ask for nothing of that, and a large map takes its time to be weighed.
-    if most.is_none() && !is_ordered && policy.overflow == Overflow::Run {
+    if wish.rest || !is_to_be_parted(plan, all) || (!is_ordered && policy.overflow == Overflow::Run) {
         return;
     }
     let costs = Costs::of(map);
-    if let Some(most) = most {
-        let depends = together::dependent(map);
-        let alone = |at: usize| !depends.get(at).copied().unwrap_or(true);
-        probe::probe(plan, &costs, most, tree.digest(), &alone, &by_file);
-        together::keep_makers(map, &mut plan.decisions);
-    }
     if is_ordered {
         budget::order(plan, &costs);
     }
@@ -79,6 +101,7 @@ pub fn take_on(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>,
         let workers = runners::workers(command);
         let beside = budget::overhead(map, workers);
         let micros = wish.budget.unwrap_or(policy.micros).saturating_sub(beside.fixed);
+        let by_file = |test: &str| runners::sort_of(test).by_file;
         budget::split(plan, &costs, Budget { micros, workers, each: beside.each }, &by_file);
     }
 }
@@ -88,7 +111,7 @@ pub fn take_on(settings: &Settings, gathered: &mut Gathered, all: Option<Scope>,
 pub fn too_long(
     settings: &Settings,
     gathered: &Gathered,
-    wish: Wish,
+    wish: &Wish,
     seconds: f64,
     settled: &[Decision],
 ) -> Option<String> {

@@ -217,7 +217,7 @@ fn newest_recording(table: &Table) -> Option<Finding> {
     let recorded = table.rows.iter().filter(|row| text(table, row, "is_recorded") == "true");
     // Ids sort by time, and finer than the seconds of `started_at`.
     let newest = recorded.max_by_key(|row| text(table, row, "run_id"))?;
-    let why = text(table, newest, "problem");
+    let why = text(table, newest, "unhealthy");
     (!why.is_empty()).then(|| Finding::Unhealthy { at: text(table, newest, "started_at"), why })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use crate::bridges::process::Ending;
+use crate::bridges::runners;
 use crate::bridges::workspace::{self, RunFolder};
 use crate::decide::orders::compare;
 use crate::decide::outcomes::variant_of;
@@ -34,6 +35,7 @@ use super::home;
 use super::launch;
 use super::run::{Context, Runners, names, warn};
 use super::second::Second;
+use super::shards;
 
 /// How the command ended.
 pub struct Finished {
@@ -61,6 +63,8 @@ struct CameTo<'a> {
     results: &'a [TestResult],
     finished: &'a Finished,
     footprints: usize,
+    /// Whether other shards run what is left to them.
+    is_shard: bool,
 }
 
 impl CameTo<'_> {
@@ -71,8 +75,10 @@ impl CameTo<'_> {
 
     /// Tests that the runner would have run without us.
     fn left_out(&self) -> impl Iterator<Item = &Decision> {
-        let ours = |d: &&Decision| {
-            d.verdict == Verdict::LeftOut && d.reason != Reason::FilteredByUser && d.reason != Reason::NotReached
+        let is_anothers = |d: &Decision| self.is_shard && d.reason == Reason::OtherShard;
+        let ours = move |d: &&Decision| {
+            let never = d.reason == Reason::FilteredByUser || d.reason == Reason::NotReached;
+            d.verdict == Verdict::LeftOut && !never && !is_anothers(d)
         };
         self.settled.iter().filter(ours)
     }
@@ -119,9 +125,11 @@ pub fn after_runner(
         format!("{why}: what its tests showed is not recorded (`touch` the file, or remove the target folder)")
     }));
     let footprints = edges.recording.footprints;
-    let settled = settle(&gathered.plan, &traces);
-    let came_to = CameTo { traces: &traces, settled: &settled, results: &results, finished, footprints };
+    let settled = settle(&gathered.plan, &traces, &|test| runners::sort_of(test).by_file);
+    let is_shard = context.request.wish.shard.is_some();
+    let came_to = CameTo { traces: &traces, settled: &settled, results: &results, finished, footprints, is_shard };
     let mut told = tell(context, &gathered, &came_to);
+    told.extend(shards::told(&gathered, &settled));
     if let (Some((seconds, ..)), Some(deep)) = (&second, &deep) {
         told.extend(tell_second(*seconds, deep));
     }
@@ -151,7 +159,8 @@ pub fn without_runner(
 ) -> Ending {
     let settings = context.settings;
     let mut warnings = gathered.warnings.clone();
-    let run = run_row(context, gathered, runner, 0, 0.0, 0, collected.len());
+    let own = shards::own(gathered, collected);
+    let run = run_row(context, gathered, runner, 0, 0.0, 0, own.len());
     let decisions = decision_rows(&context.id, &gathered.plan.decisions);
     if let (Some(store), Some(present)) = (&gathered.store, &gathered.present) {
         let mut facts = facts(run, &[], &[], decisions, Edges::default(), present.tree());
@@ -168,11 +177,15 @@ pub fn without_runner(
     }
     warn(settings, talk, &warnings);
     if !settings.quiet {
-        let collected: BTreeSet<&str> = collected.iter().map(String::as_str).collect();
         let mut told = BTreeSet::new();
-        let of_them = gathered.plan.decisions.iter().filter(|it| collected.contains(it.test.as_str()));
+        let of_them = gathered.plan.decisions.iter().filter(|it| own.contains(it.test.as_str()));
         let why = WhyLeftOut::of(of_them.filter(|it| told.insert(it.test.as_str())));
-        let _ = writeln!(talk, "titer: nothing to run: {}", summary::nothing_to_run(collected.len(), why));
+        let why =
+            if own.is_empty() { "no test is this shard's".to_owned() } else { summary::nothing_to_run(own.len(), why) };
+        let _ = writeln!(talk, "titer: nothing to run: {why}");
+        if let Some(line) = shards::told(gathered, &gathered.plan.decisions) {
+            let _ = writeln!(talk, "titer: {line}");
+        }
     }
     Ending::Code(0)
 }
@@ -244,11 +257,13 @@ fn run_row(
     left_out: usize,
 ) -> RunRow {
     let tree = gathered.present.as_ref().map(super::present::Present::tree);
+    let shards::Names { shard, attempt, ci_run } = shards::names(context.settings, context.request, Some(gathered));
     RunRow {
         v: VERSION,
         run: context.id.clone(),
-        attempt: 1,
-        shard: "1-1".to_owned(),
+        attempt,
+        shard,
+        ci_run,
         started: context.started.clone(),
         seconds,
         runner: runner.to_owned(),
@@ -292,7 +307,10 @@ fn keep(
     let mut facts: Facts = facts(run, came_to.traces, came_to.results, decisions, edges, present.tree());
     facts.events.extend(gone);
     if recorded {
-        facts.events.extend(launch_lines(context, runners, (came_to.traces, came_to.finished.ending), inventory));
+        // Where the runner shares out by itself, nobody knows all that it would collect.
+        if gathered.plan.share.as_ref().is_none_or(|share| !share.by_runner) {
+            facts.events.extend(launch_lines(context, runners, (came_to.traces, came_to.finished.ending), inventory));
+        }
         // The next plan compares files by meaning: it must not have to parse what has not changed.
         present.learn_all_shapes();
     }
@@ -401,13 +419,13 @@ fn tell(context: &Context<'_>, gathered: &Gathered, came_to: &CameTo<'_>) -> Vec
             budget::too_long(
                 context.settings,
                 gathered,
-                context.request.wish,
+                &context.request.wish,
                 came_to.finished.seconds,
                 came_to.settled,
             )
         },
         recording,
-        partial_coverage: came_to.left_out().next().is_some()
+        partial_coverage: (came_to.is_shard || came_to.left_out().next().is_some())
             && came_to.traces.iter().filter_map(|t| t.session.as_ref()).any(|session| session.coverage),
     })
 }

@@ -29,6 +29,7 @@ pub mod run;
 pub mod salvage;
 pub mod second;
 pub mod serve;
+pub mod shards;
 pub mod sql;
 pub mod strangers;
 pub mod suites;

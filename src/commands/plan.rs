@@ -14,7 +14,7 @@ use crate::settings::Settings;
 
 use super::budget::{self, Wish};
 use super::gather::{Gathered, Opening, gather, place};
-use super::{launch, run, suites};
+use super::{launch, run, shards, suites};
 
 /// What `titer plan` was asked.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,8 @@ pub struct Request {
     pub all: Option<Scope>,
     /// What part of the plan a run would take on.
     pub wish: Wish,
+    /// `--shards`: who would run what of so many.
+    pub shards: Option<u32>,
 }
 
 /// Prints the plan.
@@ -35,14 +37,23 @@ pub struct Request {
 /// The answer cannot be written.
 pub fn run(settings: &Settings, request: &Request, out: &mut dyn Write, talk: &mut dyn Write) -> Result<(), Failure> {
     let mut gathered = gather(settings, Opening::ReadOnly, Ask { all: request.all, whole: false });
-    budget::take_on(settings, &mut gathered, request.all, request.wish, &request.command);
+    let shares = request.shards.map(|of| {
+        budget::draw(settings, &mut gathered, request.all, &request.wish);
+        gathered.warnings.splice(0..0, shards::doubt(&request.command));
+        shards::share_out(settings, &gathered, &request.command, of)
+    });
+    if shares.is_none() {
+        budget::take_on(settings, &mut gathered, request.all, &request.wish, &request.command);
+    }
     run::warn(settings, talk, &gathered.warnings);
     let decisions = shown(settings, &gathered, &request.command);
     let text = if request.json {
         let plan = Plan { decisions, ..gathered.plan.clone() };
         let today = suites::today();
         let suite = |test: &str| gathered.suites.weekly(test, &today).map_or(Suite::Fast, |stay| stay.suite);
-        format!("{}\n", selection_v1::write(&plan, &suite))
+        format!("{}\n", selection_v1::write(&plan, &suite, shares.as_ref()))
+    } else if let Some(shares) = &shares {
+        explanation::shares(shares, &decisions)
     } else {
         explanation::plan(&decisions)
     };
@@ -59,7 +70,8 @@ pub fn shown(settings: &Settings, gathered: &Gathered, command: &[String]) -> Ve
     variants.iter().flat_map(|variant| gathered.plan.of_variant(variant)).cloned().collect()
 }
 
-fn likely_variants(settings: &Settings, gathered: &Gathered, command: &[String]) -> Vec<String> {
+/// The variants that a command would run under, or that each runner ran under last.
+pub(super) fn likely_variants(settings: &Settings, gathered: &Gathered, command: &[String]) -> Vec<String> {
     let map = &gathered.map;
     let (runners, _) = runners::of_command(command);
     let mut found = Vec::new();

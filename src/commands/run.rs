@@ -14,10 +14,11 @@ use crate::bridges::runners::{self, Entrance, LeftOut, Runner, Way, in_words};
 use crate::bridges::tracer::{self, Tracer};
 use crate::bridges::workspace::{self, RunFolder};
 use crate::decide::selection::{Ask, Scope};
-use crate::formats::plan_v1::{self, PlanFile, Section};
+use crate::formats::plan_v1::{self, PlanFile, Section, ShardOf};
 use crate::formats::tables;
 use crate::model::change::TableFile;
 use crate::model::plan::{Plan, Verdict};
+use crate::model::shard::Share;
 use crate::model::tree::Tree;
 use crate::settings::forge::Place;
 use crate::settings::{self, Settings};
@@ -25,7 +26,7 @@ use crate::settings::{self, Settings};
 use super::budget::{self, Wish};
 use super::finish::{self, Finished, OnceMore};
 use super::gather::{Gathered, Opening, gather, place};
-use super::{active, apart, launch, salvage, second};
+use super::{active, apart, launch, salvage, second, shards};
 
 /// The file in a run's folder that names the folder of its file tracer.
 pub const TRACE: &str = "trace";
@@ -78,6 +79,9 @@ pub struct Context<'a> {
 /// Runs the command; returns how it ended.
 pub fn run(settings: &Settings, request: &Request, talk: &mut dyn Write) -> Ending {
     let Some(program) = request.command.first() else { return Ending::Code(2) };
+    if shards::is_shared_twice(request, talk) {
+        return Ending::Code(2);
+    }
     if process::find(program, &settings.folder, settings::raw_variable("PATH").as_ref()).is_none() {
         let _ = writeln!(talk, "titer: the command {program} is not found");
         return Ending::Code(127);
@@ -160,7 +164,7 @@ fn before_runner<'a>(
     let at = clock::now();
     let mut gathered = gather(settings, Opening::Create, Ask { all: request.all, whole: false });
     salvage::abandoned(settings, &mut gathered, runners, request.all);
-    budget::take_on(settings, &mut gathered, request.all, request.wish, &request.command);
+    budget::take_on(settings, &mut gathered, request.all, &request.wish, &request.command);
     let (record, record_note) = recording(settings, request, &gathered);
     let (id, started) = (clock::new_run_id(at), clock::timestamp(at));
     let context = Context { settings, request, id, started, record, record_note };
@@ -275,6 +279,7 @@ pub fn prepare(
             cache: &settings.cache,
             run: &folder.path,
             left_out: &left_out,
+            share: gathered.plan.share.as_ref(),
             launches: &launches(gathered),
             record: context.record,
             tracer: tracer.as_ref().map(|tracer| (tracer, roots.as_slice())),
@@ -285,7 +290,10 @@ pub fn prepare(
     }
     // Without a note nobody keeps the facts of a run whose titer was killed: those of a second pass are nobody's.
     if let Some(present) = gathered.present.as_ref().filter(|_| context.record && is_first) {
-        folder.write(salvage::FILE, &salvage::note(context, present.tree())).map_err(|error| in_words(&error))?;
+        let names = shards::names(settings, context.request, Some(gathered));
+        folder
+            .write(salvage::FILE, &salvage::note(context, present.tree(), names))
+            .map_err(|error| in_words(&error))?;
     }
     // A runner that is entered from outside lets the tracer into its test programs itself.
     if let Some(tracer) = tracer.as_ref().filter(|_| runners.iter().any(|runner| runner.adapter().is_some())) {
@@ -311,10 +319,11 @@ fn write_adapter(
     let package = at.join(adapter.package);
     let left_out = left_out(&gathered.plan, runner.name());
     let sections = left_out.into_iter().map(|(variant, left_out)| (variant, Section { left_out })).collect();
-    folder.write(adapter.plan, &plan_file(context, gathered, &package, tracer, (sections, pass)))?;
+    let share = gathered.plan.share.as_ref();
+    folder.write(adapter.plan, &plan_file(context, gathered, &package, tracer, (sections, share, pass)))?;
     if tracer.is_some() && !adapter.child_files.is_empty() {
         // What is left out can be long, and every child would have to read it.
-        let none = (BTreeMap::new(), Pass::First);
+        let none = (BTreeMap::new(), None, Pass::First);
         folder.write_below(CHILDREN, "plan.json", &plan_file(context, gathered, &package, tracer, none))?;
     }
     Ok(at)
@@ -371,7 +380,7 @@ fn plan_file(
     gathered: &Gathered,
     adapter: &Path,
     tracer: Option<&Tracer>,
-    (sections, pass): (BTreeMap<&str, Section<'_>>, Pass<'_>),
+    (sections, share, pass): (BTreeMap<&str, Section<'_>>, Option<&Share>, Pass<'_>),
 ) -> Vec<u8> {
     let settings = context.settings;
     let root = settings.root.to_string_lossy();
@@ -411,6 +420,7 @@ fn plan_file(
         order: matches!(pass, Pass::Second(_)).then_some("reverse"),
         files: if matches!(pass, Pass::First) { &gathered.plan.order } else { &[] },
         first: if let Pass::Second(first) = pass { Some(first) } else { None },
+        shard: share.map(ShardOf::of),
         sections,
     })
 }

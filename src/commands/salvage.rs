@@ -18,6 +18,7 @@ use super::facts::{
 use super::gather::{Gathered, Opening, gather};
 use super::present::Present;
 use super::run::{Context, Runners, names};
+use super::shards::Names;
 
 /// The note's name in a run's folder.
 pub const FILE: &str = "before.bin";
@@ -29,17 +30,24 @@ struct Note {
     started: String,
     command: Vec<String>,
     commit: Option<String>,
+    attempt: u32,
+    shard: String,
+    ci_run: Option<String>,
     entries: Vec<(String, Entry)>,
 }
 
 /// The note of a run that is about to start.
 #[must_use]
-pub fn note(context: &Context<'_>, tree: &Tree) -> Vec<u8> {
+pub fn note(context: &Context<'_>, tree: &Tree, names: Names) -> Vec<u8> {
+    let Names { shard, attempt, ci_run } = names;
     let note = Note {
         run: context.id.clone(),
         started: context.started.clone(),
         command: context.request.command.clone(),
         commit: tree.commit.clone(),
+        attempt,
+        shard,
+        ci_run,
         entries: tree.entries.iter().map(|(path, entry)| (path.clone(), *entry)).collect(),
     };
     postcard::to_stdvec(&note).unwrap_or_default()
@@ -97,8 +105,9 @@ fn keep(
     let run = RunRow {
         v: VERSION,
         run: note.run,
-        attempt: 1,
-        shard: "1-1".to_owned(),
+        attempt: note.attempt,
+        shard: note.shard,
+        ci_run: note.ci_run,
         started: note.started,
         seconds: results.iter().map(|result| result.seconds).sum(),
         runner: names(runners),

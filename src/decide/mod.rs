@@ -36,6 +36,7 @@ pub mod releases;
 pub mod rules;
 pub mod selection;
 pub mod settle;
+pub mod shards;
 pub mod sources;
 mod specifiers;
 mod stays;

@@ -8,9 +8,10 @@ use crate::model::window::Trace;
 
 use super::outcomes::variant_of;
 
-/// The decisions as they turned out, in the order of variants and ids; tests that nobody had planned for are new.
+/// The decisions as they turned out, in the order of variants and ids; tests that nobody had planned for are new. `by_file` tells which tests
+/// their runner leaves out by whole files.
 #[must_use]
-pub fn settle(plan: &Plan, traces: &[Trace]) -> Vec<Decision> {
+pub fn settle(plan: &Plan, traces: &[Trace], by_file: &dyn Fn(&str) -> bool) -> Vec<Decision> {
     let variants: BTreeSet<&str> = traces.iter().filter(|t| t.session.is_some()).map(variant_of).collect();
     let mut settled = Vec::new();
     for variant in variants {
@@ -29,12 +30,20 @@ pub fn settle(plan: &Plan, traces: &[Trace]) -> Vec<Decision> {
                 decision.reason = Reason::NotReached;
             }
         }
+        let by_runner = plan.share.as_ref().is_some_and(|share| share.by_runner);
+        for decision in settled.iter_mut().filter(|d| by_runner && d.variant == variant) {
+            // Which of them the user's own words filter out nobody can tell.
+            if decision.reason == Reason::FilteredByUser {
+                decision.reason = Reason::OtherShard;
+            }
+        }
         let new = collected.union(&started).filter(|test| !known.contains(**test));
         settled.extend(new.map(|&test| {
-            let (verdict, reason) = if started.contains(test) {
-                (Verdict::Run, Reason::NewTest)
-            } else {
-                (Verdict::LeftOut, Reason::NotReached)
+            let is_anothers = plan.share.as_ref().is_some_and(|share| !share.is_own(test, by_file(test)));
+            let (verdict, reason) = match (started.contains(test), is_anothers) {
+                (true, _) => (Verdict::Run, Reason::NewTest),
+                (false, true) => (Verdict::LeftOut, Reason::OtherShard),
+                (false, false) => (Verdict::LeftOut, Reason::NotReached),
             };
             let (test, variant) = (test.to_owned(), variant.to_owned());
             Decision { test, variant, verdict, reason, evidence: Vec::new(), otherwise: None }
@@ -113,7 +122,8 @@ mod tests {
             started: ["ran", "forced", "new"].map(str::to_owned).to_vec(),
             ..Trace::default()
         };
-        let reasons: Vec<_> = settle(&plan, &[trace]).into_iter().map(|d| (d.test, d.reason.code())).collect();
+        let reasons: Vec<_> =
+            settle(&plan, &[trace], &|_| false).into_iter().map(|d| (d.test, d.reason.code())).collect();
         let expected = [
             ("ran", "no-map"),
             ("left", "untouched"),

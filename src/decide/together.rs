@@ -100,6 +100,34 @@ pub fn keep_makers(map: &Map, decisions: &mut [Decision]) {
     }
 }
 
+/// Pairs of tests (places in the map) that stay together: those of a file that fail in another order than the file's, and tests with
+/// those that make what they read.
+#[must_use]
+pub fn bonds(map: &Map) -> Vec<(usize, usize)> {
+    let is_fixture = |row: &&EdgeRow| row.kind == EdgeKind::Fixture;
+    let makers: BTreeSet<&str> = map.edges.iter().filter(is_fixture).map(|row| map.word(row.path)).collect();
+    let mut dependents: BTreeMap<(u32, &str), usize> = BTreeMap::new();
+    let mut of_makers: BTreeMap<(u32, &str), usize> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (at, is_dependent) in dependent(map).into_iter().enumerate() {
+        let test = &map.tests[at];
+        let place = (test.variant, file_of(&test.id));
+        if is_dependent {
+            found.extend(dependents.insert(place, at).map(|before| (before, at)));
+        }
+        if makers.contains(place.1) {
+            found.extend(of_makers.insert(place, at).map(|before| (before, at)));
+        }
+    }
+    for (at, test) in map.tests.iter().enumerate().filter(|_| !makers.is_empty()) {
+        let sets = test.footprints.first().into_iter().flat_map(|footprint| &footprint.sets);
+        let edges = sets.filter_map(|&set| map.sets.get(set as usize)).flat_map(|set| &set.edges);
+        let rows = edges.filter_map(|&edge| map.edges.get(edge as usize)).filter(is_fixture);
+        found.extend(rows.filter_map(|row| Some((at, *of_makers.get(&(test.variant, map.word(row.path)))?))));
+    }
+    found
+}
+
 /// What an edge points at, if that is a mark.
 fn mark(map: &Map, row: &EdgeRow) -> Option<Target> {
     (row.kind == EdgeKind::Opaque).then(|| map.target(row)).filter(Target::is_order_dependent)

@@ -2,6 +2,8 @@
 //!
 //! Lines of fields with a tab between them, so that a program without a library for JSON reads it in no time.
 
+use crate::model::shard::Share;
+
 /// The number of this format.
 pub const VERSION: u32 = 1;
 
@@ -22,6 +24,8 @@ pub struct CargoPlan<'a> {
     pub programs: Vec<Program<'a>>,
     /// The documentation tests that titer knows.
     pub docs: Vec<Doc<'a>>,
+    /// Which shard of several this is. Units of other shards are left out by every call of `cargo test`.
+    pub shard: Option<&'a Share>,
     /// What is left out, by call of cargo; the first that matches counts.
     pub calls: Vec<Call<'a>>,
 }
@@ -140,6 +144,12 @@ pub fn write(plan: &CargoPlan<'_>) -> Vec<u8> {
     for Doc { unit, package, crate_name } in &plan.docs {
         line(&mut text, &["doc", unit, package, crate_name]);
     }
+    if let Some(Share { shard, owners, .. }) = plan.shard {
+        line(&mut text, &["shard", &shard.index.to_string(), &shard.of.to_string()]);
+        for (unit, owner) in owners.iter().filter(|(unit, _)| unit.starts_with("cargo::")) {
+            line(&mut text, &["owner", unit, &owner.to_string()]);
+        }
+    }
     for call in &plan.calls {
         match &call.only {
             Some((words, folder)) => {
@@ -179,9 +189,12 @@ fn line(text: &mut String, fields: &[&str]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::shard::Shard;
 
     #[test]
     fn every_kind_of_line_is_written_with_its_fields_escaped() {
+        let owners = ["cargo::app::doc", "pytest::a.py::b"].map(|unit| (unit.to_owned(), 3));
+        let share = Share { shard: Shard { index: 2, of: 4 }, owners: owners.into(), list: None, by_runner: false };
         let plan = CargoPlan {
             world: None,
             record: true,
@@ -197,6 +210,7 @@ mod tests {
                 source: "/w/app/src/lib.rs",
             }],
             docs: vec![Doc { unit: "app::doc", package: "app", crate_name: "app" }],
+            shard: Some(&share),
             calls: vec![
                 Call { only: Some((vec!["test", "a\tb\\c\nd\r"], "/w")), out: vec![("app::lib", Some("mod::name"))] },
                 Call { only: None, out: vec![("app::doc", None)] },
@@ -210,6 +224,8 @@ mod tests {
             "limit\t60",
             "program\tapp::lib\tmimic\t/w/app\tlib\tapp\t/w/app/src/lib.rs",
             "doc\tapp::doc\tapp\tapp",
+            "shard\t2\t4",
+            "owner\tcargo::app::doc\t3",
             "call\ttest\ta\\tb\\\\c\\nd\\r",
             "cwd\t/w",
             "out\tapp::lib\tmod::name",

@@ -75,6 +75,7 @@ pub mod selection_v1;
 pub mod sentry_envelope;
 pub mod sentry_event;
 mod setup_script;
+pub mod shares_v1;
 pub mod sighting_file;
 pub mod sighting_v1;
 pub mod snapshot_v1;

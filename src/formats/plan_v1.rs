@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::model::shard::Share;
+
 /// The number of this format.
 pub const VERSION: u32 = 1;
 
@@ -47,8 +49,31 @@ pub struct PlanFile<'a> {
     /// For every variant, the tests in the order of the first pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<&'a BTreeMap<String, Vec<String>>>,
+    /// Which shard of several this is. Of what no section leaves out, the units (a test without its parameters; a file of jest's) of other
+    /// shards are left out as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardOf<'a>>,
     /// For every variant known, what it leaves out.
     pub sections: BTreeMap<&'a str, Section<'a>>,
+}
+
+/// One of several shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ShardOf<'a> {
+    /// Which one, from 1.
+    pub index: u32,
+    /// Of how many.
+    pub of: u32,
+    /// Whose a unit is; others are shared out by name.
+    pub owners: &'a BTreeMap<String, u32>,
+}
+
+impl<'a> ShardOf<'a> {
+    /// What an adapter has to know of a share.
+    #[must_use]
+    pub fn of(share: &'a Share) -> Self {
+        Self { index: share.shard.index, of: share.shard.of, owners: &share.owners }
+    }
 }
 
 /// The part of one variant.

@@ -45,6 +45,9 @@ pub struct RunRow {
     pub tests_run: u64,
     pub tests_left_out: u64,
     pub inventory: Digest,
+    /// What the shards of one CI run have in common that go by the same shares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci_run: Option<String>,
     /// `weekly` where nothing was left out of either suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suite: Option<String>,

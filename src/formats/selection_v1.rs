@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::shares_v1::Shares;
 use crate::model::plan::{Decision, Plan, Verdict};
 use crate::model::suite::Suite;
 
@@ -18,6 +19,14 @@ pub struct Selection<'a> {
     run: usize,
     left_out: usize,
     tests: Vec<Test<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Planned<'a> {
+    #[serde(flatten)]
+    selection: Selection<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shards: Option<&'a Shares>,
 }
 
 /// One decision.
@@ -70,8 +79,9 @@ pub fn test(decision: &Decision, suite: Suite) -> Test<'_> {
     }
 }
 
-/// The plan of every variant, as one line of JSON.
+/// The plan of every variant, as one line of JSON; `shards` tells who runs what, where that was asked.
 #[must_use]
-pub fn write(plan: &Plan, suite_of: &dyn Fn(&str) -> Suite) -> String {
-    serde_json::to_string(&selection(plan.whole.as_deref(), plan.decisions.iter(), suite_of)).unwrap_or_default()
+pub fn write(plan: &Plan, suite_of: &dyn Fn(&str) -> Suite, shards: Option<&Shares>) -> String {
+    let selection = selection(plan.whole.as_deref(), plan.decisions.iter(), suite_of);
+    serde_json::to_string(&Planned { selection, shards }).unwrap_or_default()
 }

@@ -168,6 +168,23 @@ pub(super) fn exchange(store: &Store, add: Vec<Added>, remove: Vec<String>, afte
     Ok(false)
 }
 
+/// The segments that every log entry made part of the ledger, entry by entry.
+///
+/// # Errors
+/// An entry is there and cannot be read.
+pub(super) fn added(store: &Store) -> Result<Vec<Vec<Added>>, Failure> {
+    let mut entries = Vec::new();
+    for name in store.list("log")? {
+        let Some(bytes) = store.get(&name)? else { continue };
+        let entry: LogEntry = serde_json::from_slice(&bytes).map_err(|error| {
+            let sentence = format!("the ledger's log entry {}/{name} is damaged", store.folder().display());
+            Failure::input(sentence).because(error)
+        })?;
+        entries.push(entry.add);
+    }
+    Ok(entries)
+}
+
 /// The facts that a log entry names; `None` if there is no such entry.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use crate::model::digest::Digest;
 use crate::model::failure::Failure;
 
 use super::facts::{self, Added};
+use super::map;
 use super::sql::{sources, state};
 use super::store::Store;
 
@@ -224,20 +225,20 @@ pub fn spool(store: &Store, digest: &str, packed: Vec<u8>) -> Result<(), Failure
 }
 
 /// Takes over what another ledger knows of runs, their outcomes and their decisions: the artifact of a run elsewhere. Its edges stay where
-/// they are, as they may be those of a change that was never merged; the map does not see what is taken over. Returns how many runs are new.
+/// they are, as they may be those of a change that was never merged; the map does not see what is taken over. Returns the ids of runs that are new.
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn take_over(store: &Store, other: &Path) -> Result<usize, Failure> {
+pub fn take_over(store: &Store, other: &Path) -> Result<BTreeSet<String>, Failure> {
     const KINDS: [&str; 3] = ["runs", "outcomes", "decisions"];
-    let (mut add, mut runs) = (Vec::new(), 0);
+    let (mut add, mut runs) = (Vec::new(), BTreeSet::new());
     for source in sources(other).into_iter().filter(|it| it.is_there && KINDS.contains(&it.kind.as_str())) {
         let path = other.join(&source.path);
         let bytes = std::fs::read(&path)
             .map_err(|error| Failure::world(format!("{} cannot be read", path.display())).because(error))?;
         // A name says what is in the file: what is there under it is the same.
         if store.create(&source.path, bytes)? {
-            runs += usize::from(source.kind == "runs");
+            runs.extend(run_of(&source.path));
             let rows = source.rows.unwrap_or_default();
             add.push(Added { path: source.path, kind: TAKEN_OVER.to_owned(), rows, format: "segment_v1".to_owned() });
         }
@@ -245,5 +246,38 @@ pub fn take_over(store: &Store, other: &Path) -> Result<usize, Failure> {
     if !add.is_empty() {
         facts::append(store, add)?;
     }
+    Ok(runs)
+}
+
+/// The run whose row a segment holds, if it holds one.
+fn run_of(path: &str) -> Option<String> {
+    let name = path.strip_prefix("segments/runs/")?.rsplit('/').next()?;
+    Some(name.split('-').next()?.to_owned())
+}
+
+/// Takes over all that another ledger knows of runs, with what their tests depend on: that of another shard of the same run. Entry by entry of
+/// its log, as what stands later may rest on what stands before. What is there already is the same. Returns the ids of runs that are new.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn merge(store: &Store, other: &Path) -> Result<BTreeSet<String>, Failure> {
+    let other = Store::open_existing(other)?;
+    let mut runs = BTreeSet::new();
+    for entry in facts::added(&other)? {
+        let mut add = Vec::new();
+        for added in entry.into_iter().filter(|added| added.format == "segment_v1") {
+            let Some(bytes) = other.get(&added.path)? else { continue };
+            if store.create(&added.path, bytes)? {
+                runs.extend(run_of(&added.path));
+                add.push(added);
+            }
+        }
+        if !add.is_empty() {
+            facts::append(store, add)?;
+        }
+    }
+    let mut map = map::load(store)?.map;
+    map::catch_up(store, &mut map)?;
+    map::save(store, &map)?;
     Ok(runs)
 }

@@ -20,6 +20,7 @@ pub mod reason;
 pub mod record;
 pub mod reported;
 pub mod shape;
+pub mod shard;
 pub mod suite;
 pub mod test_id;
 pub mod touch;

@@ -2,6 +2,7 @@
 
 use super::edge::Target;
 use super::reason::Reason;
+use super::shard::Share;
 
 /// Whether a test runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +50,8 @@ pub struct Plan {
     pub whole: Option<String>,
     /// Files of tests in the order in which they are to run; empty: in the runner's own.
     pub order: Vec<String>,
+    /// Which shard of several this is, and what the others have; tests that no decision is about are shared out by it, too.
+    pub share: Option<Share>,
 }
 
 impl Plan {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use crate::formats::shares_v1::Shares;
 use crate::model::edge::{EdgeKind, Target};
 use crate::model::outcome::Outcome;
 use crate::model::plan::{Decision, Verdict};
@@ -34,6 +35,28 @@ pub struct TestExplanation<'a> {
     pub footprints: usize,
     /// What its newest passing run depends on.
     pub dependences: Vec<Dependence>,
+}
+
+/// Who runs what of several shards: one line a shard, then the sum.
+#[must_use]
+pub fn shares(shares: &Shares, decisions: &[Decision]) -> String {
+    let time = |micros: u64| summary::seconds(std::time::Duration::from_micros(micros).as_secs_f64());
+    let mut text = String::new();
+    let mut run = 0;
+    for share in &shares.shares {
+        run += share.tests;
+        let number = usize::try_from(share.tests).unwrap_or(usize::MAX);
+        let (count, tests, time) = (summary::count(number), summary::tests(number), time(share.us));
+        let _ = writeln!(text, "shard {}/{}  {count} {tests}  {time}", share.shard, shares.of);
+    }
+    let left_out = decisions.iter().filter(|decision| decision.verdict == Verdict::LeftOut).count();
+    let run = summary::count(usize::try_from(run).unwrap_or(usize::MAX));
+    let (left_out, longest) = (summary::count(left_out), time(shares.makespan_us));
+    let _ = writeln!(text, "{run} would run, {left_out} would be left out; the longest shard would take {longest}");
+    text.push_str(
+        "`--json` prints the list that `titer run --shard I/N --shares FILE` goes by; what it does not name is shared out by name\n",
+    );
+    text
 }
 
 /// A plan: one line a test, then the sum.

@@ -225,7 +225,9 @@ fn why(reasons: &[(Reason, usize, String)]) -> String {
     parts.join(", ")
 }
 
-fn tests(number: usize) -> &'static str {
+/// `test` or `tests`.
+#[must_use]
+pub fn tests(number: usize) -> &'static str {
     if number == 1 { "test" } else { "tests" }
 }
 

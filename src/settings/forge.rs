@@ -116,6 +116,32 @@ pub fn base(variable: &dyn Fn(&str) -> Option<String>, read: &dyn Fn(&str) -> Op
     Some(found)
 }
 
+/// One run of a CI system, of which several jobs may be shards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// The system and its own number of the run: `github 123456`.
+    pub name: String,
+    /// Which attempt, from 1, as far as the system tells.
+    pub attempt: u32,
+}
+
+/// The run of a CI system that this is part of; `None` where the system does not tell.
+#[must_use]
+pub fn build(variable: &dyn Fn(&str) -> Option<String>) -> Option<Build> {
+    let told = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let number = |name: &str| told(name).and_then(|value| value.parse::<u32>().ok());
+    let (system, id, attempt) = if told("GITHUB_ACTIONS").as_deref() == Some("true") {
+        ("github", told("GITHUB_RUN_ID")?, number("GITHUB_RUN_ATTEMPT"))
+    } else if told("GITLAB_CI").is_some() {
+        ("gitlab", told("CI_PIPELINE_ID")?, None)
+    } else if told("BUILDKITE").as_deref() == Some("true") {
+        ("buildkite", told("BUILDKITE_BUILD_ID")?, number("BUILDKITE_RETRY_COUNT").map(|retries| retries + 1))
+    } else {
+        return None;
+    };
+    Some(Build { name: format!("{system} {id}"), attempt: attempt.filter(|attempt| *attempt > 0).unwrap_or(1) })
+}
+
 fn github(
     variable: &dyn Fn(&str) -> Option<String>,
     read: &dyn Fn(&str) -> Option<String>,
@@ -200,6 +226,21 @@ mod tests {
         };
         assert_eq!((base_of(&buildkite("false")), base_of(&buildkite("7"))), (None, Some(on_main)));
         assert_eq!(base_of(&[("CI", "true")]), None);
+    }
+
+    #[test]
+    fn a_run_of_ci_has_the_name_and_the_attempt_that_its_system_gives_it() {
+        let build_of = |variables: &[(&str, &str)]| {
+            let found = build(&|name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, it)| (*it).to_owned()));
+            found.map(|build| (build.name, build.attempt))
+        };
+        let github = [("GITHUB_ACTIONS", "true"), ("GITHUB_RUN_ID", "77"), ("GITHUB_RUN_ATTEMPT", "2")];
+        assert_eq!(build_of(&github), Some(("github 77".to_owned(), 2)));
+        assert_eq!(build_of(&[("GITLAB_CI", "true"), ("CI_PIPELINE_ID", "5")]), Some(("gitlab 5".to_owned(), 1)));
+        let buildkite = [("BUILDKITE", "true"), ("BUILDKITE_BUILD_ID", "b-1"), ("BUILDKITE_RETRY_COUNT", "0")];
+        assert_eq!(build_of(&buildkite), Some(("buildkite b-1".to_owned(), 1)));
+        assert_eq!(build_of(&[("CI", "true")]), None);
+        assert_eq!(build_of(&github[..1]), None);
     }
 
     #[test]

@@ -130,6 +130,7 @@ impl Workspace {
             limit: setup.record.unwrap_or_default(),
             programs: programs.collect(),
             docs: docs.iter().map(|(unit, package)| Doc { unit, package, crate_name: package }).collect(),
+            shard: None,
             calls: vec![call(setup)],
         })
     }

@@ -23,6 +23,7 @@ pub mod rehearsal;
 pub mod repository;
 pub mod seasoned;
 pub mod service;
+pub mod shares;
 pub mod shop;
 pub mod small;
 pub mod started;

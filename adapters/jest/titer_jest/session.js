@@ -4,6 +4,7 @@
 const path = require('path');
 
 const current = require('./current');
+const {isOwn} = require('./shard');
 const {cleaned} = require('./stacks');
 const {variantOf} = require('./variant');
 
@@ -14,6 +15,7 @@ class Session {
     this.dropped = 0;
     this.over = 0;
     this.leftOut = new Map();
+    this.shard = null;
     current.session = this;
   }
 
@@ -39,7 +41,7 @@ class Session {
     const {adapter} = this;
     const {globalConfig: config} = found;
     // A program may call jest several times.
-    Object.assign(this, {config, kept: 0, dropped: 0, over: 0, leftOut: new Map()});
+    Object.assign(this, {config, kept: 0, dropped: 0, over: 0, leftOut: new Map(), shard: null});
     const {variant, inputs} = variantOf(adapter.plan, found, process.env, argv);
     const listing = Boolean(config.listTests || config.collectTests || argv.showConfig || argv.clearCache || argv.init);
     const whole = this.whole(config, found.configs);
@@ -56,7 +58,10 @@ class Session {
       launch: {exe: process.execPath, sites: []},
     });
     if (listing || config.watch || config.watchAll) return found;
-    if (!whole) this.leftOut = adapter.plan.leftOut(variant);
+    if (!whole) {
+      this.leftOut = adapter.plan.leftOut(variant);
+      this.shard = adapter.plan.shard || null;
+    }
     return {...found, globalConfig: this.withUs(config)};
   }
 
@@ -66,6 +71,8 @@ class Session {
     if (plan.whole) return plan.whole;
     if (config.watch || config.watchAll) return 'jest watches';
     if (config.skipFilter) return 'jest is told to skip filters';
+    // Of its share no other shard would run what titer leaves to it.
+    if (plan.shard && config.shard) return 'jest shares the tests out itself';
     // Names that the project gives its modules are looked up in a list that is made while nobody sees it.
     if (projects.some(({haste}) => haste && haste.hasteImplModulePath)) return 'modules have names of their own';
     const isGated = config.collectCoverage && Object.keys(config.coverageThreshold || {}).length > 0;
@@ -113,15 +120,22 @@ class Session {
     return this.dropped > 0 && this.kept === 0 && !this.config.onlyFailures;
   }
 
+  /** Whether no other shard runs a test file. */
+  isOwn(name) {
+    // What a file outside is called may differ from shard to shard.
+    return this.shard === null || name === null || isOwn(this.shard, name);
+  }
+
   /** The paths of one project that are not left out. */
   filtered(paths) {
     const {adapter} = this;
     const kept = [];
     const ids = [];
     for (const file of paths) {
-      const left = this.leftOut.get(adapter.plan.name(file));
-      if (left === undefined) kept.push(file);
-      else ids.push(...left);
+      const name = adapter.plan.name(file);
+      const left = this.leftOut.get(name);
+      if (left !== undefined) ids.push(...left);
+      else if (this.isOwn(name)) kept.push(file);
     }
     if (kept.length === 0 && adapter.plan.orphans && paths.length > 0) {
       // jest looks for snapshots that belong to no test only where some test runs, and fails when it finds one.

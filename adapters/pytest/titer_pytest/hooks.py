@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from . import gates, variant
+from . import gates, shard, variant
 from .events import quote
 from .identity import Identities
 from .installed import Installed
@@ -24,6 +24,7 @@ class Hooks:
         self.worker = ""
         self.ids = None
         self.left_out = frozenset()
+        self.shard = None
         self.count_left_out = 0
         self.shared = None
         self.current = None
@@ -51,6 +52,7 @@ class Hooks:
             self._aside(self._find_out, config)
         if config.option.collectonly:
             self.left_out = frozenset()
+            self.shard = None
             self.adapter.stop_recording()
         if gates.is_controller(config):
             self.worker = "controller"
@@ -85,6 +87,8 @@ class Hooks:
             whole = "stale-install"
         elif plan.get("coverage") == "run-whole" and gates.coverage_gate(config):
             whole = "coverage-gate"
+        elif plan.get("shard") and shard.is_shared_out(config):
+            whole = "a plugin shares the tests out"
         self.shared = {
             "inputs": inputs,
             "variant": variant.digest(inputs),
@@ -108,6 +112,8 @@ class Hooks:
         self.known = section is not None
         if self.known and not self.shared["whole"]:
             self.left_out = frozenset(section.get("left_out") or ())
+        if self.adapter.plan.get("shard") and not self.shared["whole"]:
+            self.shard = shard.Shard(self.adapter.plan["shard"])
 
     def _tell_session(self, config):
         shared = self.shared
@@ -298,14 +304,14 @@ class Selection:
     def _leave_out(self, config, items):
         hooks = self.hooks
         ids = hooks.ids.number(items)
-        if hooks.left_out:
-            named = list(zip(items, ids))
-            away = [item for item, identity in named if identity in hooks.left_out]
-            if away:
-                hooks.count_left_out = len(away)
-                items[:] = [item for item, identity in named if identity not in hooks.left_out]
+        if hooks.left_out or hooks.shard:
+            away = [not self._stays(identity) for identity in ids]
+            if any(away):
+                hooks.count_left_out = sum(away)
+                left = [item for item, is_away in zip(items, away) if is_away]
+                items[:] = [item for item, is_away in zip(items, away) if not is_away]
                 self.ours = True
-                config.hook.pytest_deselected(items=away)
+                config.hook.pytest_deselected(items=left)
                 self.ours = False
         self._in_order(items)
         if hooks.adapter.second is not None:
@@ -319,6 +325,10 @@ class Selection:
             files=sorted(self.files),
         )
         hooks.events.flush()
+
+    def _stays(self, identity):
+        shard = self.hooks.shard
+        return identity not in self.hooks.left_out and (shard is None or shard.is_own(identity))
 
     def _in_order(self, items):
         """Whole files in the order that the plan asks for; files that it does not name, new ones, before them."""

@@ -16,7 +16,7 @@ use crate::model::window::{Code, Trace, Window, WindowKind};
 
 use super::adapter::JEST_FILES;
 use super::command_line::{base_name, is_launcher, value_of};
-use super::{Adapter, Entrance, Place, Recognition, Runner, Way};
+use super::{Adapter, Entrance, Place, Recognition, Runner, Way, option_of};
 
 /// Its name.
 pub const NAME: &str = "jest";
@@ -65,6 +65,10 @@ impl Runner for Jest {
         let number = part.map(|percent| cores * percent / 100).or_else(|| said.and_then(|said| said.parse().ok()));
         // jest's own default leaves a core to itself.
         number.unwrap_or(cores.saturating_sub(1))
+    }
+
+    fn shares_out<'a>(&self, command: &'a [String]) -> Option<&'a str> {
+        option_of(command, &["--shard"])
     }
 
     fn recognise(&self, command: &[String]) -> Option<Recognition> {

@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::model::change::{FoundBy, Language, PathClass, TestSort};
+use crate::model::shard::Share;
 use crate::model::tree::Tree;
 use crate::model::unit::Units;
 use crate::model::window::Trace;
@@ -66,6 +67,8 @@ pub struct Entrance<'a> {
     pub run: &'a Path,
     /// What is left out.
     pub left_out: &'a LeftOut<'a>,
+    /// Which shard of several this is, and what the others have.
+    pub share: Option<&'a Share>,
     /// Command lines that ran before: words, folder, variant.
     pub launches: &'a [(Vec<String>, String, String)],
     /// Whether what tests depend on is to be recorded.
@@ -134,6 +137,14 @@ pub trait Runner {
     fn workers(&self, _command: &[String], _cores: u64) -> u64 {
         1
     }
+    /// What in a command shares its tests out by itself, as far as it can be seen there.
+    fn shares_out<'a>(&self, _command: &'a [String]) -> Option<&'a str> {
+        None
+    }
+    /// Whether a command's tests are shared out by the runner, as it is told which shard it is.
+    fn has_own_shares(&self, _command: &[String]) -> bool {
+        false
+    }
     /// The variant that a command would run under, where that can be told without the runner.
     fn variant(&self, _command: &[String], _place: Place<'_>) -> Option<String> {
         None
@@ -182,6 +193,16 @@ pub fn sort_of(test: &str) -> TestSort {
     let name = test.split("::").next().unwrap_or_default();
     let python = TestSort { language: Language::Python, by_file: false };
     all().iter().find(|runner| runner.name() == name).map_or(python, |runner| runner.sort())
+}
+
+/// The first word of a command that is one of these options, whatever its value.
+#[must_use]
+pub fn option_of<'a>(command: &'a [String], options: &[&str]) -> Option<&'a str> {
+    let is_one = |word: &&String| {
+        let name = word.split('=').next().unwrap_or_default();
+        options.contains(&name)
+    };
+    command.iter().skip(1).find(is_one).map(String::as_str)
 }
 
 /// The runners that a command may end in, and why one of them cannot be entered.

@@ -14,7 +14,7 @@ use crate::model::window::Trace;
 
 use super::adapter::PYTEST_FILES;
 use super::command_line::{base_name, is_launcher, is_python, python_ignores_environment, value_of};
-use super::{Adapter, Entrance, Place, Recognition, Runner, Way};
+use super::{Adapter, Entrance, Place, Recognition, Runner, Way, option_of};
 
 /// The plugin's module, for the one case in which pytest does not look at entry points.
 const PLUGIN: &str = "titer_pytest.plugin";
@@ -59,6 +59,10 @@ impl Runner for Pytest {
             Some(number) => number.parse().unwrap_or(1),
             None => 1,
         }
+    }
+
+    fn shares_out<'a>(&self, command: &'a [String]) -> Option<&'a str> {
+        option_of(command, &["--splits", "--group", "--num-shards", "--shard-id", "--test-group", "--test-group-count"])
     }
 
     fn recognise(&self, command: &[String]) -> Option<Recognition> {

@@ -212,6 +212,7 @@ impl Desk<'_> {
             run: run.to_owned(),
             attempt: 1,
             shard: "1-1".to_owned(),
+            ci_run: None,
             started: clock::timestamp(begun),
             seconds: outcomes.iter().map(|outcome| outcome.seconds).sum(),
             runner: word(reporter).to_owned(),

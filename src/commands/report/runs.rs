@@ -21,6 +21,8 @@ const SELECTED_BY: [&str; 2] = ["untouched", "weekly"];
 #[serde(default)]
 pub(super) struct RunRow {
     pub(super) run_id: String,
+    /// Those of all its shards, with spaces between them.
+    pub(super) run_ids: String,
     pub(super) commit_id: Option<String>,
     pub(super) branch: Option<String>,
     pub(super) command: String,
@@ -103,7 +105,7 @@ pub(super) fn tell(told: &mut Told<'_>, last: Option<u32>) -> Result<(), Failure
                 told.from.clone_from(&first.started_at);
                 day(&first.started_at).clone_into(&mut told.report.period.since);
             }
-            told.only = Some(all.iter().map(|run| run.run_id.clone()).collect());
+            told.only = Some(ids(&all));
         }
         None => all.retain(|run| run.started_at >= told.from),
     }
@@ -111,7 +113,7 @@ pub(super) fn tell(told: &mut Told<'_>, last: Option<u32>) -> Result<(), Failure
     told.report.period.runs_before = (before - all.len()) as u64;
     told.report.left_out.tests_run = all.iter().map(|run| run.tests_run).sum();
     told.report.left_out.tests_left_out = all.iter().map(|run| run.tests_left_out).sum();
-    let runs: BTreeSet<String> = all.iter().map(|run| run.run_id.clone()).collect();
+    let runs = ids(&all);
     verdicts(told)?;
     let by_reason = left_out(told)?;
     told.report.left_out.reasons = reasons(by_reason.iter().map(|(_, row)| row));
@@ -130,6 +132,11 @@ fn ended(run: &RunRow) -> Ended {
         tests_run: run.tests_run,
         tests_left_out: run.tests_left_out,
     }
+}
+
+/// The ids of runs, with those of their shards.
+fn ids(runs: &[RunRow]) -> BTreeSet<String> {
+    runs.iter().flat_map(|run| run.run_ids.split(' ')).map(str::to_owned).collect()
 }
 
 fn told_run(run: RunRow) -> Run {

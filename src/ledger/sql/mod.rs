@@ -150,6 +150,7 @@ pub(super) const KINDS: &[Kind] = &[
             ("run", "VARCHAR"),
             ("attempt", "BIGINT"),
             ("shard", "VARCHAR"),
+            ("ci_run", "VARCHAR"),
             ("started", "VARCHAR"),
             ("seconds", "DOUBLE"),
             ("runner", "VARCHAR"),

@@ -218,6 +218,7 @@ pub(super) fn write_plan(
         jobs,
         limit,
         programs: all.collect(),
+        shard: entrance.share,
         docs: programs
             .docs
             .iter()

@@ -35,7 +35,7 @@ use crate::model::unit::Units;
 use crate::model::window::Trace;
 
 use super::command_line::{base_name, is_launcher, value_of};
-use super::{Adapter, Built, Entrance, Place, Recognition, Runner, Way};
+use super::{Adapter, Built, Entrance, Place, Recognition, Runner, Way, option_of};
 use call::{Call, Why};
 pub use enter::projects_around;
 use toolchain::Toolchain;
@@ -59,6 +59,14 @@ impl Runner for Cargo {
     fn workers(&self, command: &[String], cores: u64) -> u64 {
         let said = value_of(command, &["--test-threads"]);
         said.and_then(|said| said.parse().ok()).unwrap_or(cores)
+    }
+
+    fn shares_out<'a>(&self, command: &'a [String]) -> Option<&'a str> {
+        option_of(command, &["--partition"])
+    }
+
+    fn has_own_shares(&self, command: &[String]) -> bool {
+        call::parse(command).is_ok_and(|call| call.kind == call::Kind::Nextest)
     }
 
     fn recognise(&self, command: &[String]) -> Option<Recognition> {

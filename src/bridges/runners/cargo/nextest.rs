@@ -54,13 +54,19 @@ pub(super) fn enter(entrance: Entrance<'_>, call: &Call, left_out: &[&str], mut 
     let used = used(call, entrance.place)?;
     let mut command = Words::of(entrance.command, &call.subcommand);
     let names = names(left_out, &known_units(entrance, call)?);
-    if !names.is_empty() && may_select(call) {
+    let selects = !names.is_empty() && may_select(call);
+    if let Some(share) = entrance.share {
+        // Every shard has the same share of all tests, whatever each knows and leaves out.
+        command.add("--partition", &format!("hash:{}", share.shard));
+    }
+    let says_none = call.nextest.no_tests.is_some() || (entrance.place.variable)("NEXTEST_NO_TESTS").is_some();
+    if (selects || entrance.share.is_some()) && !says_none {
+        // Without us it would have run some: that all of them are left out is no failure.
+        command.add("--no-tests", "pass");
+    }
+    if selects {
         let merged = write(entrance.run, "nextest.toml", &used.files.merged(&used.profile, &names)?)?;
         command.replace("--config-file", &merged);
-        if call.nextest.no_tests.is_none() && (entrance.place.variable)("NEXTEST_NO_TESTS").is_none() {
-            // Without us it would have run some: that all of them are left out is no failure.
-            command.add("--no-tests", "pass");
-        }
         state.left_out = left_out.iter().map(|test| (*test).to_owned()).collect();
     }
     state.report = Some(if let Some(path) = used.files.junit_path(&used.profile) {

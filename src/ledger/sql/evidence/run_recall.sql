@@ -2,7 +2,7 @@
 -- Why: of the true failures that a run could have found, how many its selection ran, and what the selection costs beside everything. What a commit's run left out counts against it once a later run has found it; a run of everything says of each test what would have become of it.
 -- Reads: runs, test_decisions, test_outcomes, flakes, escapes, durations.
 WITH starts AS (
-  SELECT run_id, MIN(started_at) AS started_at, MIN(commit_id) AS commit_id, MIN(inventory_id) AS inventory_id
+  SELECT run_id, MIN(started_at) AS started_at, MIN(commit_id) AS commit_id, MIN(inventory_id) AS inventory_id, BOOL_OR(is_shard) AS is_shard
   FROM runs
   GROUP BY run_id
 ),
@@ -17,6 +17,9 @@ decided AS (
   FROM test_decisions
   LEFT JOIN durations
     ON test_decisions.test_id = durations.test_id AND test_decisions.variant_id = durations.variant_id
+  INNER JOIN starts ON test_decisions.run_id = starts.run_id
+  -- What a shard leaves to the others is theirs to select.
+  WHERE test_decisions.reason <> 'other-shard' OR NOT starts.is_shard
 ),
 
 failed AS (

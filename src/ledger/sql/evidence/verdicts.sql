@@ -1,11 +1,11 @@
 -- One row per commit and tree of it that was tested.
--- Why: how long somebody waited for a verdict: of each command the first run, and of these the longest, as they run side by side. Runs of everything wait for nobody and do not count; a run again on the same tree, or of the rest, is no first verdict.
+-- Why: how long somebody waited for a verdict: of each command the first run (of its shards the longest), and of these the longest, as they run side by side. Runs of everything wait for nobody and do not count; a run again on the same tree, or of the rest, is no first verdict.
 -- Reads: runs, clock.
 WITH whole AS (
   SELECT
-    run_id,
+    MIN(run_id) AS run_id,
     MIN(commit_id) AS commit_id,
-    COALESCE(MIN(inventory_id), run_id) AS tree_id,
+    COALESCE(MIN(inventory_id), MIN(run_id)) AS tree_id,
     MIN(branch) AS branch,
     COALESCE(MIN(command), '') AS command,
     MAX(suite) AS suite,
@@ -15,7 +15,7 @@ WITH whole AS (
     SUM(tests_left_out) AS tests_left_out,
     MAX(exit_code) AS exit_code
   FROM runs
-  GROUP BY run_id
+  GROUP BY group_id
 ),
 
 turned AS (

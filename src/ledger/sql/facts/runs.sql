@@ -5,6 +5,8 @@ SELECT
   run AS run_id,
   attempt,
   shard,
+  COALESCE(ci_run, run) AS group_id,
+  COALESCE(TRY_CAST(SPLIT_PART(shard, '-', 2) AS BIGINT), 1) > 1 AS is_shard,
   inventory AS inventory_id,
   commit AS commit_id,
   branch,
