@@ -127,10 +127,10 @@ impl Thresholds {
         at.is_some_and(|at| at > self.as_of - days * DAY)
     }
 
-    /// Whole days from an instant to the decision.
+    /// Whole days from an instant to the day of the decision, all of which counts: none for what happened on it.
     #[must_use]
     pub fn days_since(&self, at: Seconds) -> i64 {
-        (self.as_of - at).div_euclid(DAY)
+        (self.as_of - at).div_euclid(DAY).max(0)
     }
 }
 

@@ -16,7 +16,7 @@ fn judge(case: &Case<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::rules::samples::{ago, quiet, speaks};
+    use crate::decide::rules::samples::{ago, quiet, speaks, told};
     use crate::model::evidence::Evidence;
 
     #[test]
@@ -24,5 +24,11 @@ mod tests {
         assert!(speaks(&RULE, &Evidence { last_escape: ago(1), ..quiet() }));
         assert!(speaks(&RULE, &Evidence { last_escape: ago(5000), ..quiet() }));
         assert!(!speaks(&RULE, &quiet()));
+    }
+
+    #[test]
+    fn what_was_found_on_the_day_itself_was_found_no_days_ago() {
+        let evidence = Evidence { last_escape: ago(0).map(|at| at + 3600), ..quiet() };
+        assert!(told(&RULE, &evidence).unwrap().contains("found 0 days ago"));
     }
 }

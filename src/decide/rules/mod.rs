@@ -125,9 +125,14 @@ pub(super) mod samples {
         }
     }
 
+    /// What a rule says of the evidence.
+    pub(super) fn told(rule: &Rule, evidence: &Evidence) -> Option<String> {
+        (rule.judge)(&Case { evidence, thresholds: &thresholds(), is_pinned: false })
+    }
+
     /// Whether a rule speaks of the evidence.
     pub(super) fn speaks(rule: &Rule, evidence: &Evidence) -> bool {
-        (rule.judge)(&Case { evidence, thresholds: &thresholds(), is_pinned: false }).is_some()
+        told(rule, evidence).is_some()
     }
 
     #[allow(clippy::unnecessary_wraps, reason = "evidence holds instants that may be missing")]
