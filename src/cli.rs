@@ -21,12 +21,14 @@ mod learn;
 mod pages;
 mod report;
 mod select;
+mod serve;
 
 use audit::Audit;
 use guard::Guard;
 use learn::Learn;
 use report::Report;
 use select::{Select, shards};
+use serve::Serve;
 
 const EXIT_CODES: &str = "\
 Exit codes of `titer run`: the command's own; 2 for a mistake in titer's part of the line (nothing was started), 126 or 127 when \
@@ -195,6 +197,8 @@ enum Verb {
     },
     /// Tell what the suites cost, caught and missed: time to verdict, escapes, faults, guards, moves, slow and flaky tests
     Report(Report),
+    /// Serve the report's pages and metrics, and receive production errors: from SDKs of Sentry, from OpenTelemetry, from webhooks
+    Serve(Serve),
     /// Move one test to a suite, with a reason that the record keeps
     Move {
         /// The test's id
@@ -357,6 +361,7 @@ fn act(line: Line, out: &mut dyn Write, talk: &mut dyn Write) -> Result<Ending, 
             strict(&settings)?;
             commands::report::run(&settings, &report.request(), out, talk).map(|()| Ending::Code(0))
         }
+        Verb::Serve(serve) => serve.run(&settings, out, talk).map(|()| Ending::Code(0)),
         Verb::Move { test, suite, reason } => {
             strict(&settings)?;
             commands::place::by_hand(&settings, &test, suite.into(), &reason, out).map(|()| Ending::Code(0))

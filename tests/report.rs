@@ -13,92 +13,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use titer::formats::report_v1::{FORMAT, Report};
 use titer::report::page;
 
-use support::interpreters::{of_audit, of_sources};
-use support::shop::rows;
+use support::browser::{CHARTS, stands};
+use support::interpreters::of_audit;
+use support::seasoned::seasoned;
 use support::{Repository, browser, day, made_up, newest, says, small};
-
-/// Every chart that the page may have.
-const CHARTS: &[&str] = &[
-    "verdicts",
-    "left_out",
-    "escapes",
-    "bounds",
-    "suites",
-    "moves",
-    "faults",
-    "sightings",
-    "timeline",
-    "guards",
-    "slowest",
-    "valuable",
-];
-
-const RUN: &[&str] = &["run", "--record", "--", "pytest", "-q"];
-
-/// A sighting as sentry-sdk sends it: this error, in this function of the shop.
-fn event(number: u32, before: i64, release: &str, error: &str, function: &str, line: u32) -> Value {
-    let frame = |function: &str, line: u32, vars: Value| json!({"filename": "shop/prices.py", "module": "shop.prices", "function": function, "lineno": line, "in_app": true, "vars": vars});
-    let mut frames = vec![frame(
-        "quote",
-        15,
-        json!({"basket": [{"price": "1999", "count": "3"}], "coupon": "'SUMMER'", "total": "5997"}),
-    )];
-    if function != "quote" {
-        frames.push(frame(function, line, json!({"total": "5997", "coupon": "'SUMMER'"})));
-    }
-    json!({"event_id": format!("{number:032x}"), "timestamp": format!("{}T05:00:00Z", day(before)), "platform": "python", "level": "error",
-        "release": release, "exception": {"values": [{"type": error, "value": made_up::HOSTILE, "stacktrace": {"frames": frames}}]}})
-}
-
-fn learn(repository: &Repository, event: &Value, more: &[&str]) {
-    let file = repository.beside("event.json");
-    fs::write(&file, event.to_string()).unwrap();
-    let learned = repository.titer(&[&["learn", "file", file.to_str().unwrap()], more].concat());
-    assert_eq!(learned.code, Some(0), "{}\n{}", learned.stdout, learned.stderr);
-}
-
-/// A shop that has seen it all: two faults, one of them with a guard and come back, a test in WEEKLY whose failure escaped, a weekly job.
-fn seasoned() -> Repository {
-    let repository = Repository::bare(of_sources());
-    repository.copy_in("testdata/guard-shop");
-    repository.write(".gitignore", "__pycache__/\n.pytest_cache/\n");
-    repository.write("shop/deep.py", "LIMIT = 1\n");
-    repository.write("shop/middle.py", "from shop import deep\n");
-    repository.write("shop/user.py", "from shop import middle\n\n\ndef user():\n    return middle.deep.LIMIT\n");
-    repository
-        .write("tests/test_user.py", "from shop.user import user\n\n\ndef test_user():\n    assert user() == 1\n");
-    repository.git(&["init", "-q", "-b", "main"]);
-    repository.commit_before(300, "the shop opens");
-    repository.git(&["tag", "v1"]);
-    says(&repository.titer(RUN), 0, &["3 passed"]);
-    let covers = format!("{}..{}", day(360), day(0));
-    learn(&repository, &event(1, 9, "v1", "KeyError", "discount", 8), &["--covers", &covers]);
-    says(&repository.titer(&["place"]), 0, &["quiet"]);
-    repository.commit("placed");
-    repository.replace("shop/prices.py", "COUPONS[coupon]", "COUPONS.get(coupon, 0)");
-    repository.commit("an unknown coupon takes nothing off");
-    let fault = rows(&repository, "SELECT fault_id FROM faults").remove(0)[..8].to_owned();
-    says(&repository.titer(&["guard", "draft", &fault]), 0, &["fixed by"]);
-    says(&repository.titer(&["guard", "inject", &format!("{fault}-1")]), 0, &["absent -> FAST"]);
-    repository.commit("a guard");
-    repository.git(&["tag", "v2"]);
-    says(&repository.titer(RUN), 0, &["passed"]);
-    repository.replace("shop/deep.py", "LIMIT = 1", "LIMIT = 2");
-    repository.commit("breaks user");
-    repository.titer(&["run", "--", "pytest", "-q"]).exits(0);
-    says(&repository.titer(&["weekly", "--", "pytest", "-q"]), 1, &["escape: pytest::tests/test_user.py::test_user"]);
-    // What was fixed comes back, and something else fails that no call reproduces.
-    learn(&repository, &event(2, -1, "v2", "KeyError", "discount", 8), &[]);
-    learn(&repository, &event(3, 1, "v1", "MemoryError", "quote", 15), &[]);
-    let other =
-        rows(&repository, "SELECT fault_id FROM faults WHERE error_type = 'MemoryError'").remove(0)[..8].to_owned();
-    says(&repository.titer(&["guard", "draft", &other]), 1, &["no draft"]);
-    repository
-}
 
 fn told(repository: &Repository, arguments: &[&str]) -> Report {
     let told = repository.titer(&[&["report", "--json"], arguments].concat());
@@ -222,36 +144,6 @@ fn annotates(repository: &mut Repository, as_of: &[&str]) {
     let printed = repository.titer(&[&["report", "--markdown"], as_of].concat());
     assert!(printed.stdout.starts_with("### titer: repo\n"), "{}", printed.stdout);
     repository.variables.remove("GITHUB_ACTIONS");
-}
-
-/// What a browser must have seen: these charts, each with marks of which each leads to a row that is there, and nothing that went wrong.
-#[track_caller]
-fn stands(seen: &Value, charts: &[&str]) {
-    let all = seen["charts"].as_object().unwrap();
-    let there: BTreeSet<&str> = all.keys().map(String::as_str).collect();
-    assert_eq!(there, charts.iter().copied().collect(), "{seen}");
-    for (name, chart) in all {
-        let number = |what: &str| chart[what].as_u64().unwrap();
-        assert!(number("marks") > 0 && number("links") > 0 && number("stops") == 1, "{name}: {chart}");
-        assert!(
-            number("dead") == 0 && number("nameless") == 0 && chart["nan"] == false && chart["label"] != "",
-            "{name}: {chart}"
-        );
-        let clicked = &seen["clicks"][name];
-        assert!(clicked["shown"] == true && clicked["text"] != "", "{name}: {clicked}");
-    }
-    assert_eq!((&seen["errors"], &seen["requests"]), (&json!([]), &json!([])));
-    for look in ["light", "dark", "narrow", "narrow-dark"] {
-        assert_eq!(seen[look]["wide"], 0, "{look}: {}", seen[look]);
-    }
-    assert_ne!(seen["light"]["ground"], seen["dark"]["ground"]);
-    assert!(seen["keys"]["hash"].as_str().unwrap().starts_with("#run-"), "{}", seen["keys"]);
-    assert_eq!(seen["keys"]["hash"].as_str().unwrap()[1..], *seen["keys"]["focused"].as_str().unwrap());
-    let search = &seen["search"];
-    assert!(search["after"].as_u64() > Some(0) && search["after"].as_u64() < search["before"].as_u64(), "{search}");
-    assert_eq!((&search["none"], &search["revealed"], &seen["straight"]), (&json!(0), &json!(true), &json!(true)));
-    let bare = &seen["bare"];
-    assert!(bare["charts"] == 0 && bare["note"] == true && bare["tables"].as_u64() > Some(5), "{bare}");
 }
 
 /// Holds documents against the published schema, with somebody else's reader of schemas.

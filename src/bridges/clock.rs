@@ -24,6 +24,12 @@ pub fn precise_timestamp(at: Duration) -> String {
         .map_or_else(|_| timestamp(at), |t| t.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
 }
 
+/// Seconds since 1970 of a time as RFC 3339 writes it; `None` for another text.
+#[must_use]
+pub fn seconds_of(text: &str) -> Option<i64> {
+    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+}
+
 /// A new id that sorts by time.
 #[must_use]
 pub fn new_run_id(at: Duration) -> String {

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod commit_tree;
 pub mod commits;
 pub mod disk;
+pub mod door;
 pub mod git;
 pub mod github;
 pub mod history;

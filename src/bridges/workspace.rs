@@ -114,11 +114,21 @@ impl RunFolder {
     /// Folders of runs whose titer is dead: what their tests told is still there.
     #[must_use]
     pub fn abandoned(cache: &Path) -> Vec<Self> {
+        Self::owned(cache, |owner| !is_alive(owner))
+    }
+
+    /// Folders of runs whose titer is alive.
+    #[must_use]
+    pub fn in_progress(cache: &Path) -> Vec<Self> {
+        Self::owned(cache, is_alive)
+    }
+
+    fn owned(cache: &Path, is_wanted: impl Fn(i32) -> bool) -> Vec<Self> {
         let Ok(entries) = fs::read_dir(cache.join("runs")) else { return Vec::new() };
         let mut folders: Vec<Self> = entries
             .flatten()
             .map(|entry| Self { path: entry.path() })
-            .filter(|folder| folder.owner().is_some_and(|owner| !is_alive(owner)))
+            .filter(|folder| folder.owner().is_some_and(&is_wanted))
             .collect();
         folders.sort_by(|a, b| a.path.cmp(&b.path));
         folders

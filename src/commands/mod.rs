@@ -1,5 +1,6 @@
 //! One verb a room: gather, decide, act.
 
+pub mod active;
 pub mod apart;
 pub mod asking;
 pub mod audit;
@@ -27,6 +28,7 @@ pub mod report;
 pub mod run;
 pub mod salvage;
 pub mod second;
+pub mod serve;
 pub mod shards;
 pub mod sql;
 pub mod strangers;

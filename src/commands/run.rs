@@ -26,7 +26,7 @@ use crate::settings::{self, Settings};
 use super::budget::{self, Wish};
 use super::finish::{self, Finished, OnceMore};
 use super::gather::{Gathered, Opening, gather, place};
-use super::{apart, launch, salvage, second, shards};
+use super::{active, apart, launch, salvage, second, shards};
 
 /// The file in a run's folder that names the folder of its file tracer.
 pub const TRACE: &str = "trace";
@@ -262,6 +262,10 @@ pub fn prepare(
     let id = if is_first { context.id.clone() } else { format!("{}-reverse", context.id) };
     let folder = RunFolder::create(&settings.ledger_cache(), &id, std::process::id()).map_err(|e| in_words(&e))?;
     let roots = settings.roots();
+    if is_first {
+        // Only who watches misses it.
+        let _ = folder.write(active::FILE, &active::note(context.request));
+    }
     let tracer = start_tracer(context, runners, &folder, &roots);
     let mut way = Way { command: context.request.command.clone(), environment: Environment::new() };
     for runner in runners.iter().filter(|runner| is_first || runner.has_second_pass()) {

@@ -40,7 +40,9 @@ pub fn decode(bytes: &[u8]) -> Decoded<'static> {
     let unpacked = unpack(bytes);
     let mut decoded = Decoded::default();
     let bytes = unpacked.bytes.as_slice();
-    let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|first| *first == b'{');
+    let is_text = bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|first| *first == b'{');
+    // A first member of 123 bytes begins like JSON behind a line break.
+    let is_json = is_text && (bytes.first() != Some(&0x0a) || otlp_messages::decode(bytes).is_err());
     if !is_json {
         match otlp_messages::decode(bytes) {
             Ok(told) => take(told, &mut decoded),
@@ -63,6 +65,20 @@ pub fn decode(bytes: &[u8]) -> Decoded<'static> {
         decoded.refuse("the end", problem);
     }
     decoded
+}
+
+/// How many values these bytes hold at most, JSON or protobuf, found out without keeping any.
+#[must_use]
+pub fn at_most(bytes: &[u8]) -> usize {
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return values(bytes);
+    }
+    otlp_messages::at_most(bytes)
+}
+
+/// Values of JSON stand behind commas and brackets; those within texts are counted, too.
+pub(super) fn values(json: &[u8]) -> usize {
+    json.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count()
 }
 
 fn take_json(request: &Value, place: &str, into: &mut Decoded<'_>) {

@@ -1,6 +1,7 @@
 //! OTLP as protobuf: the few members of its messages that tell of errors. The numbers are those of `opentelemetry-proto` 1.x.
 
 use prost::Message;
+use prost::encoding::{WireType, decode_key, decode_varint};
 
 use super::otlp::{Attributes, Record, Told};
 
@@ -101,6 +102,35 @@ struct AnyValue {
     truth: Option<bool>,
     #[prost(int64, optional, tag = "3")]
     integer: Option<i64>,
+}
+
+/// Deeper messages are not read.
+const DEEPEST: u32 = 8;
+
+/// How many messages these bytes hold at most, without keeping any: some need two bytes, and eighty in memory.
+pub(super) fn at_most(bytes: &[u8]) -> usize {
+    messages(bytes, DEEPEST)
+}
+
+/// What is text is counted as if it were a message: it soon breaks off.
+fn messages(mut bytes: &[u8], depth: u32) -> usize {
+    let mut count = 0;
+    while let Ok((_, wire)) = decode_key(&mut bytes) {
+        let length = match wire {
+            WireType::LengthDelimited => decode_varint(&mut bytes).ok(),
+            WireType::Varint => decode_varint(&mut bytes).ok().map(|_| 0),
+            WireType::SixtyFourBit => Some(8),
+            WireType::ThirtyTwoBit => Some(4),
+            WireType::StartGroup | WireType::EndGroup => None,
+        };
+        let length = length.and_then(|length| usize::try_from(length).ok());
+        let Some((inside, rest)) = length.and_then(|length| bytes.split_at_checked(length)) else { break };
+        bytes = rest;
+        if wire == WireType::LengthDelimited {
+            count += 1 + if depth > 0 { messages(inside, depth - 1) } else { 0 };
+        }
+    }
+    count
 }
 
 /// Reads a request, of traces or of logs.

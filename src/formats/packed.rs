@@ -5,6 +5,94 @@ use std::io::Read;
 /// More than this is not unpacked: a few bytes can be made to swell without end.
 pub const MOST_UNPACKED: u64 = 256 << 20;
 
+/// Larger windows than this are not used on the web (RFC 9659), and cost their size in memory: 8 MiB.
+const MOST_WINDOW: u32 = 23;
+
+/// How a body is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// Not at all.
+    None,
+    /// RFC 1952
+    Gzip,
+    /// RFC 1950
+    Deflate,
+    /// RFC 7932
+    Brotli,
+    /// RFC 8878
+    Zstd,
+}
+
+impl Coding {
+    /// The coding that HTTP's `Content-Encoding` names, or that shows; `None` for one that nobody here unpacks.
+    #[must_use]
+    pub fn of(declared: Option<&str>, bytes: &[u8]) -> Option<Self> {
+        let (is_gzip, is_zstd) = (bytes.starts_with(&[0x1f, 0x8b]), is_packed(bytes));
+        let shown = if is_gzip {
+            Self::Gzip
+        } else if is_zstd {
+            Self::Zstd
+        } else {
+            Self::None
+        };
+        Some(match declared.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            // Whoever unpacked it on the way may have left the word there.
+            "" | "identity" | "gzip" | "x-gzip" | "zstd" => shown,
+            "deflate" => Self::Deflate,
+            "br" => Self::Brotli,
+            _ => return None,
+        })
+    }
+
+    fn reader(self, bytes: &[u8]) -> std::io::Result<Box<dyn Read + '_>> {
+        Ok(match self {
+            Self::None => Box::new(bytes),
+            Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(bytes)),
+            Self::Deflate => Box::new(flate2::read::ZlibDecoder::new(bytes)),
+            Self::Brotli => Box::new(brotli_decompressor::Decompressor::new(bytes, 1 << 16)),
+            Self::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(bytes)?;
+                decoder.window_log_max(MOST_WINDOW)?;
+                Box::new(decoder)
+            }
+        })
+    }
+
+    /// Whether bytes unpack to no more than so many, found out without keeping any. What cannot be unpacked is as long as what can be had of it.
+    #[must_use]
+    pub fn is_within(self, bytes: &[u8], most: u64) -> bool {
+        let Ok(mut reader) = self.reader(bytes) else { return true };
+        let (mut held, mut length) = ([0; 1 << 14], 0_u64);
+        while length <= most {
+            match reader.read(&mut held) {
+                Ok(0) | Err(_) => return true,
+                Ok(more) => length += more as u64,
+            }
+        }
+        false
+    }
+
+    /// So many bytes of what is packed, or what can be had of them.
+    #[must_use]
+    pub fn beginning(self, bytes: &[u8], most: u64) -> Vec<u8> {
+        let mut held = Vec::new();
+        // What came before the problem is there.
+        let _ = self.reader(bytes).and_then(|reader| reader.take(most).read_to_end(&mut held));
+        held
+    }
+
+    /// Unpacks bytes, up to so many.
+    ///
+    /// # Errors
+    /// They are not packed like that, broken off, or too many; in a few words.
+    pub fn unpack(self, bytes: &[u8], most: u64) -> Result<Vec<u8>, String> {
+        let mut unpacked = Vec::new();
+        let read = self.reader(bytes).and_then(|reader| reader.take(most + 1).read_to_end(&mut unpacked));
+        read.map_err(|error| format!("{self:?}: {error}"))?;
+        if unpacked.len() as u64 > most { Err(format!("{self:?}: too long unpacked")) } else { Ok(unpacked) }
+    }
+}
+
 /// What was in some bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpacked {
@@ -74,6 +162,28 @@ mod tests {
             assert_eq!(unpack(&packed), Unpacked { bytes: text.clone(), problem: None });
         }
         assert_eq!(unpack(&brotli), Unpacked { bytes: br#"{"a":1}"#.to_vec(), problem: None });
+    }
+
+    #[test]
+    fn a_coding_is_told_by_its_name_or_by_what_shows_and_bounds_hold() {
+        let text = vec![b' '; 1 << 20];
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        zlib.write_all(&text).unwrap();
+        for (declared, packed, coding) in [
+            (None, text.clone(), Coding::None),
+            (Some("gzip"), gzip(&text), Coding::Gzip),
+            (None, gzip(&text), Coding::Gzip),
+            (Some("gzip"), text.clone(), Coding::None),
+            (Some("zstd"), zstd::encode_all(&text[..], 3).unwrap(), Coding::Zstd),
+            (Some("Deflate "), zlib.finish().unwrap(), Coding::Deflate),
+        ] {
+            assert_eq!(Coding::of(declared, &packed), Some(coding), "{declared:?}");
+            assert_eq!(coding.unpack(&packed, 1 << 20).as_ref(), Ok(&text));
+            assert!(coding.unpack(&packed, (1 << 20) - 1).is_err());
+            assert!(coding.is_within(&packed, 1 << 20) && !coding.is_within(&packed, (1 << 20) - 1));
+        }
+        assert_eq!(Coding::of(Some("compress"), b"{}"), None);
+        assert!(Coding::Gzip.unpack(b"no", 10).is_err() && Coding::Gzip.is_within(b"no", 10));
     }
 
     #[test]

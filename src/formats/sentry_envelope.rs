@@ -47,6 +47,53 @@ pub fn decode(bytes: &[u8]) -> Decoded<'static> {
     decoded
 }
 
+/// Whether an event is to be read, or why not.
+pub type Fits = dyn Fn(&[u8]) -> Result<(), String>;
+
+/// An event in an envelope that tells of an error, as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload<'a> {
+    /// Its JSON.
+    pub bytes: &'a [u8],
+    /// When it was sent, or else received.
+    pub sent: Arc<str>,
+    /// Its id, without dashes.
+    pub id: String,
+}
+
+/// The errors in a plain envelope, as they came; what else is in it, and what cannot be read, is counted. `fits` says why an event is not to be
+/// read at all; what says neither when it happened nor when it was sent was `received` then.
+#[must_use]
+pub fn payloads<'a>(bytes: &'a [u8], received: &str, fits: &Fits) -> (Vec<Payload<'a>>, Decoded<'static>) {
+    let mut decoded = Decoded::default();
+    let items = items(bytes, &mut decoded);
+    let found = items.into_iter().filter_map(|Item { number, payload, sent }| {
+        let sent = sent.unwrap_or_else(|| Arc::from(received));
+        payload_of(payload, sent, &format!("item {number}"), fits, &mut decoded)
+    });
+    let found = found.collect();
+    (found, decoded)
+}
+
+/// The same of an event that is in no envelope.
+pub fn payload_of<'a>(
+    bytes: &'a [u8],
+    sent: Arc<str>,
+    place: &str,
+    fits: &Fits,
+    counts: &mut Decoded<'_>,
+) -> Option<Payload<'a>> {
+    if let Err(why) = fits(bytes) {
+        counts.refuse(place, why);
+        return None;
+    }
+    let mut one = Decoded::default();
+    read(bytes, Some(&sent), place.to_owned(), &mut one);
+    let id = one.events.pop().map(|event| event.id.into_owned());
+    counts.absorb(one);
+    id.map(|id| Payload { bytes, sent, id })
+}
+
 /// The events of envelopes; what is no event, and where the bytes end too early, is counted.
 fn items<'a>(bytes: &'a [u8], decoded: &mut Decoded<'_>) -> Vec<Item<'a>> {
     let (mut items, mut rest) = (Vec::new(), bytes);

@@ -6,6 +6,7 @@ pub mod digest;
 pub mod explanation;
 pub mod guards;
 pub mod learned;
+pub mod metrics;
 pub mod observation;
 pub mod outlook;
 pub mod overview;

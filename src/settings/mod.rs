@@ -6,6 +6,7 @@ pub mod forge;
 pub mod guard;
 pub mod placement;
 pub mod policy;
+pub mod serve;
 pub mod sources;
 
 use std::ffi::OsString;

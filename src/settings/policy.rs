@@ -12,6 +12,7 @@ use super::audit::{self, AuditPolicy};
 use super::budget::{self, BudgetPolicy};
 use super::guard::{self, GuardPolicy};
 use super::placement::{self, PlacementPolicy};
+use super::serve::{self, ServePolicy};
 use super::sources::Source;
 
 /// The defaults, as a commented file.
@@ -47,6 +48,8 @@ pub struct Policy {
     pub audit: AuditPolicy,
     /// How guards are drafted.
     pub guard: GuardPolicy,
+    /// The receiving door.
+    pub serve: ServePolicy,
     /// Where the policy was read from; `None` for the defaults.
     pub file: Option<PathBuf>,
 }
@@ -70,6 +73,7 @@ struct File {
     source: Option<Vec<Source>>,
     audit: Option<audit::Table>,
     guard: Option<guard::Table>,
+    serve: Option<serve::Table>,
 }
 
 impl Policy {
@@ -95,6 +99,7 @@ impl Policy {
             sources: Vec::new(),
             audit: AuditPolicy::default(),
             guard: GuardPolicy::bare(),
+            serve: ServePolicy::bare(),
             file: None,
         }
     }
@@ -143,6 +148,7 @@ impl Policy {
         self.sources = file.source.unwrap_or(self.sources);
         self.audit = self.audit.with(file.audit);
         self.guard = self.guard.with(file.guard, path)?;
+        self.serve = self.serve.with(file.serve, path)?;
         self.coverage = file.coverage.unwrap_or(self.coverage);
         if !["run-whole", "ignore"].contains(&self.coverage.as_str()) {
             let sentence =

@@ -1,6 +1,6 @@
 // Opens a page in the browser that `.ci/chromium` unpacked, as a person would: light and dark, wide and narrow, with a mouse, with keys, without
 // JavaScript. Prints what it saw as one line of JSON; pictures go into a folder.
-// Arguments: the folder of packages, the page, the folder for pictures, the word to search for.
+// Arguments: the folder of packages, the page (a file, or the address of one that is served), the folder for pictures, the word to search for.
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
@@ -12,14 +12,17 @@ const browser = await chromium.launch({
   env: { ...process.env, FONTCONFIG_PATH: `${home}/fonts`, LD_LIBRARY_PATH: `${home}:${home}/al2023/lib` },
 });
 const seen = { version: browser.version(), errors: [], requests: [], charts: {} };
-const url = pathToFileURL(page).href;
+const isServed = /^https?:/.test(page);
+const url = isServed ? page : pathToFileURL(page).href;
+// A file may ask nobody for anything, a served page its own server.
+const isOwn = (address) => (isServed ? new URL(address).origin === new URL(url).origin : address.split("#")[0] === url);
 
 async function open(options, address = url) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", ...options });
   const tab = await context.newPage();
   tab.on("console", (said) => { if (["error", "warning"].includes(said.type())) seen.errors.push(said.text()); });
   tab.on("pageerror", (error) => seen.errors.push(String(error)));
-  tab.on("request", (request) => { if (!/^data:/.test(request.url()) && request.url().split("#")[0] !== url) seen.requests.push(request.url()); });
+  tab.on("request", (request) => { if (!/^data:/.test(request.url()) && !isOwn(request.url())) seen.requests.push(request.url()); });
   await tab.goto(address);
   return tab;
 }

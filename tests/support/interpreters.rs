@@ -68,6 +68,12 @@ pub fn of_recipes() -> Interpreter {
     there.unwrap_or_else(|| panic!("no environment with check-jsonschema: run .ci/test, which makes it"))
 }
 
+/// The one with what sends errors to `titer serve`.
+pub fn of_senders() -> Interpreter {
+    let there = named("TITER_TEST_PYTHON_SENDERS").or_else(|| beside("senders", ""));
+    there.unwrap_or_else(|| panic!("no environment with SDKs that send errors: run .ci/test, which makes it"))
+}
+
 /// What `.ci/test` left in a folder of the target directory under a name that starts like this.
 fn beside(folder: &str, start: &str) -> Option<Interpreter> {
     let target = Path::new(env!("CARGO_BIN_EXE_titer")).ancestors().nth(2)?;

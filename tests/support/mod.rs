@@ -9,6 +9,7 @@ pub mod browser;
 pub mod cargo;
 pub mod cargo_edits;
 pub mod cargo_project;
+pub mod door;
 pub mod edits;
 pub mod guarded;
 pub mod interpreters;
@@ -20,6 +21,7 @@ pub mod on_others;
 pub mod recipes;
 pub mod rehearsal;
 pub mod repository;
+pub mod seasoned;
 pub mod service;
 pub mod shares;
 pub mod shop;
@@ -28,6 +30,7 @@ pub mod started;
 #[cfg(target_os = "linux")]
 pub mod traced;
 pub mod tracker;
+pub mod watched;
 
 pub use interpreters::{Interpreter, newest, oldest};
 pub use repository::{Repository, day};

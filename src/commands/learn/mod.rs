@@ -16,6 +16,7 @@ pub mod junit;
 mod keep;
 mod progress;
 pub mod pull;
+pub(super) mod received;
 pub mod runs;
 mod shapes;
 mod sightings;

@@ -20,6 +20,7 @@ use crate::formats::report_v1::{Cut, FORMAT, Period, Report, Source};
 use crate::ledger::duck::{Lens, Limits, Table};
 use crate::model::failure::Failure;
 use crate::model::suite::Suites;
+use crate::report::metrics::Ended;
 use crate::report::{annotations, digest, overview, page};
 use crate::settings::{self, Settings};
 
@@ -109,8 +110,20 @@ fn summarise(settings: &Settings, file: Option<&Path>, text: &str, out: &mut dyn
     }
 }
 
+/// All that is known as of today, and every run that the ledger holds.
+///
+/// # Errors
+/// There is no ledger, or it cannot be read.
+pub(super) fn everything(settings: &Settings) -> Result<(Report, Vec<Ended>), Failure> {
+    tell(settings, &Request::default())
+}
+
 /// All that is known, as of a day.
 fn gather(settings: &Settings, request: &Request) -> Result<Report, Failure> {
+    tell(settings, request).map(|(report, _)| report)
+}
+
+fn tell(settings: &Settings, request: &Request) -> Result<(Report, Vec<Ended>), Failure> {
     let as_of = AsOf::parse(request.as_of.as_deref().unwrap_or(&places::today()))?;
     let since = match &request.since {
         Some(day) => day_of(day)?,
@@ -121,7 +134,16 @@ fn gather(settings: &Settings, request: &Request) -> Result<Report, Failure> {
     }
     let lens = evidence::lens(settings, &as_of.end(), &Limits::default())?;
     let (report, suites) = (Report::default(), Suites::default());
-    let mut told = Told { lens: &lens, report, suites, as_of, from: String::new(), only: None, spans: Vec::new() };
+    let mut told = Told {
+        lens: &lens,
+        report,
+        suites,
+        as_of,
+        from: String::new(),
+        only: None,
+        spans: Vec::new(),
+        ended: Vec::new(),
+    };
     FORMAT.clone_into(&mut told.report.format);
     env!("CARGO_PKG_VERSION").clone_into(&mut told.report.titer);
     told.report.repository =
@@ -133,7 +155,7 @@ fn gather(settings: &Settings, request: &Request) -> Result<Report, Failure> {
     faults::tell(&mut told, settings)?;
     ranking::tell(&mut told)?;
     weeks::tell(&mut told)?;
-    Ok(told.report)
+    Ok((told.report, told.ended))
 }
 
 fn day_of(text: &str) -> Result<String, Failure> {
@@ -156,6 +178,8 @@ struct Told<'a> {
     only: Option<BTreeSet<String>>,
     /// Of every fault of the repository's code: when it was first seen, and when its guard came.
     spans: Vec<(String, Option<String>)>,
+    /// Every run that the ledger holds.
+    ended: Vec<Ended>,
 }
 
 impl Told<'_> {

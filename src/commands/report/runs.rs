@@ -8,6 +8,7 @@ use super::{Told, day};
 use crate::decide::{bound, census};
 use crate::formats::report_v1::{Check, Escape, LINE_MS, Reason, Run, Verdict};
 use crate::model::failure::Failure;
+use crate::report::metrics::{Ended, Pipeline};
 
 /// How many of a list are told.
 const MOST_RUNS: usize = 1000;
@@ -94,6 +95,7 @@ pub(super) fn tell(told: &mut Told<'_>, last: Option<u32>) -> Result<(), Failure
     let all: Vec<RunRow> = told.rows("runs_overview", "started_at DESC, run_id DESC")?;
     let mut all: Vec<RunRow> =
         all.into_iter().filter(|run| run.started_at <= end && !run.started_at.is_empty()).collect();
+    told.ended = all.iter().map(ended).collect();
     told.from = format!("{}T00:00:00Z", told.report.period.since);
     let before = all.len();
     match last {
@@ -119,6 +121,17 @@ pub(super) fn tell(told: &mut Told<'_>, last: Option<u32>) -> Result<(), Failure
     let kept = told.keep("runs", all, MOST_RUNS);
     told.report.runs = kept.into_iter().map(told_run).collect();
     Ok(())
+}
+
+fn ended(run: &RunRow) -> Ended {
+    Ended {
+        pipeline: if run.suite == "weekly" { Pipeline::Weekly } else { Pipeline::Fast },
+        exit: run.exit_code.unwrap_or(-1),
+        failed: run.tests_failed,
+        ms: run.duration_ms,
+        tests_run: run.tests_run,
+        tests_left_out: run.tests_left_out,
+    }
 }
 
 /// The ids of runs, with those of their shards.

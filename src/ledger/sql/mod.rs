@@ -12,7 +12,7 @@ mod sources;
 pub use shared::SHARED;
 pub(super) use shared::held_for;
 pub(super) use sources::PACKED_FORMAT;
-pub use sources::{Fact, Source, State, sources, state};
+pub use sources::{Fact, Source, State, fingerprint, sources, state};
 
 /// One view: its name and the text of its file.
 #[derive(Debug, Clone, Copy)]

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::model::digest::Digest;
+
 /// The format of what segments were packed into, as the log names it.
 pub(crate) const PACKED_FORMAT: &str = "facts_v1";
 
@@ -121,6 +123,16 @@ pub fn state(ledger: &Path) -> State {
         .map(|(path, (kind, rows))| Fact { is_there: is_whole(&ledger.join(&path)).unwrap_or(false), kind, path, rows })
         .collect();
     state
+}
+
+/// What there is to read by its names alone: another where anything was added or taken away. Nothing is opened.
+#[must_use]
+pub fn fingerprint(ledger: &Path) -> Digest {
+    let rooms = ["log", "segments", "facts", "rollups"].map(|room| ledger.join(room));
+    let found = rooms.into_iter().flat_map(|room| walkdir::WalkDir::new(room).into_iter().flatten());
+    let mut names: Vec<_> = found.filter(|it| it.file_type().is_file()).map(walkdir::DirEntry::into_path).collect();
+    names.sort();
+    Digest::of_parts(names.iter().map(|name| name.as_os_str().as_encoded_bytes()))
 }
 
 /// What the log says.
