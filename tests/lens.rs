@@ -195,6 +195,7 @@ fn sighting_lines() -> Vec<Value> {
         line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         line
     };
+    let watched = |since: &str, at: &str| json!({"v":1,"kind":"observed","source":"file","since":since,"at":at});
     let mapped = json!({"path":"a.py","function":"f","confidence":"line","commit":"C","commit_confidence":"tag"});
     let unmapped = json!({"confidence":"none","unmapped":"no frames","frames_mapped":0,"fault":"F2"});
     let foreign = json!({"confidence":"none","unmapped":"no frame in the repository","blocks":"-","fault":"F3"});
@@ -205,8 +206,9 @@ fn sighting_lines() -> Vec<Value> {
         line("e3", "2026-11-03T00:00:00Z", unmapped),
         line("e4", "2026-11-04T00:00:00Z", foreign),
         line("e5", "2026-12-24T00:00:00Z", mapped),
-        json!({"v":1,"kind":"observed","source":"file","since":"2026-05-06T00:00:00Z","at":"2026-11-20T00:00:00Z"}),
-        json!({"v":1,"kind":"observed","source":"file","since":"2026-10-01T00:00:00Z","at":"2027-11-22T00:00:00Z"}),
+        watched("2026-05-06T00:00:00Z", "2026-11-20T00:00:00Z"),
+        watched("2026-10-01T00:00:00Z", "2027-11-22T00:00:00Z"),
+        json!({"v":1,"kind":"page","source":"pagerduty","project":"P","at":"2026-11-03T00:00:00Z","event":"Q1","message":"E: m"}),
         json!({"v":1,"kind":"mark","source":"bugsink","project":"1","at":"2026-11-20T00:00:00Z","mark":"{}"}),
     ]
 }
@@ -485,8 +487,7 @@ fn every_sort_of_value_has_a_form_in_json() {
 #[test]
 fn runs_of_one_second_are_told_apart_by_their_ids() {
     let ledger = Ledger::filled().with_escapes_at(|_| "2026-11-05T05:00:00Z".to_owned());
-    let found = rows(&ledger.lens(), "SELECT run_id, skipping_run_id FROM escapes");
-    assert_eq!(found, json!([["E7", "E6"]]));
+    assert_eq!(rows(&ledger.lens(), "SELECT run_id, skipping_run_id FROM escapes"), json!([["E7", "E6"]]));
 }
 
 #[test]
@@ -494,7 +495,6 @@ fn an_escape_names_the_first_run_that_left_the_test_out() {
     let lens = Ledger::filled().with_an_escape().lens();
     let found = rows(&lens, "SELECT run_id, test_id, skipping_run_id, reason FROM escapes");
     assert_eq!(found, json!([["E7", "t_e", "E6", "weekly"]]));
-    let recall =
-        rows(&lens, "SELECT run_id, missed_failures FROM run_recall WHERE missed_failures > 0 ORDER BY run_id");
-    assert_eq!(recall, json!([["E6", 1]]));
+    let recall = "SELECT run_id, missed_failures FROM run_recall WHERE missed_failures > 0 ORDER BY run_id";
+    assert_eq!(rows(&lens, recall), json!([["E6", 1]]));
 }

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use support::Repository;
 use support::door::{Served, answer, envelope, wait};
 use support::service::Service;
+use support::shop::rows;
 
 const TOKEN: &str = "a token of more than sixteen characters";
 const SECRET: &str = "what Sentry knows";
@@ -185,6 +186,50 @@ fn webhooks_are_signed_new_and_each_counts_once() {
     for code in ["signature", "stale"] {
         assert!(served.says(code), "{code}: {}", served.said());
     }
+    assert_eq!(served.stop(), Some(0));
+}
+
+#[test]
+fn a_fault_that_somebody_was_called_about_is_the_first_to_be_guarded() {
+    let repository = repository();
+    let served = guarded(&repository);
+    let auth = format!("Sentry sentry_key={}", key(&served));
+    for (id, error, message) in
+        [("d0", "KeyError", "'user'"), ("d1", "KeyError", "'user'"), ("d2", "OutOfStock", "shelf is empty")]
+    {
+        let id = format!("{id:0>32}");
+        let text = String::from_utf8(envelope(&id, 10)).unwrap();
+        let text = text.replace(&format!("Fault{id}"), error).replace("\"no\"", &json!(message).to_string());
+        assert_eq!(served.post("/api/1/envelope/", &[("X-Sentry-Auth", &auth)], text.as_bytes()), 200);
+    }
+    let calls = [
+        ("triggered", "Q1", "OutOfStock: shelf is empty"),
+        ("escalated", "Q1", "OutOfStock: shelf is empty"),
+        ("triggered", "Q2", "disk is full"),
+        ("resolved", "Q3", "KeyError: 'user'"),
+    ];
+    for (number, (kind, incident, title)) in calls.into_iter().enumerate() {
+        let body = json!({"event": {"id": format!("01ABC{number}"), "event_type": format!("incident.{kind}"), "occurred_at": jiff::Timestamp::now().to_string(),
+            "data": {"id": incident, "title": title, "service": {"id": "PF9KMXH", "summary": "Shop"}}}})
+        .to_string();
+        let given = format!("v1={}", signature(SECRET, body.as_bytes()));
+        assert_eq!(served.post("/hooks/pagerduty", &[("X-PagerDuty-Signature", &given)], body.as_bytes()), 200);
+    }
+    wait(&repository, "sentry", 3);
+    let begun = Instant::now();
+    while rows(&repository, "SELECT COUNT(*) FROM pages") != ["2"] {
+        assert!(begun.elapsed() < Duration::from_mins(1), "{}", served.said());
+        sleep(Duration::from_millis(200));
+    }
+    let listed = repository.titer(&["guard", "list", "--json"]);
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    let told: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["error_type"].as_str().unwrap(), row["pages"].as_u64(), row["sightings"].as_u64()))
+        .collect();
+    assert_eq!(told, [("OutOfStock", Some(1), Some(1)), ("KeyError", Some(0), Some(2))]);
     assert_eq!(served.stop(), Some(0));
 }
 

@@ -75,6 +75,7 @@ pub struct FrameLine {
 /// - `observed`: the source `source` (`project`, `service`) has been watched from `since` to `at`, whether it told of faults or not;
 ///   `frames_in_repository` of its frames were the repository's, and `frames_mapped` of these were found.
 /// - `mark`: all that the source `source`, `project` told up to `mark` is kept.
+/// - `page`: somebody was called at `at` about the incident `event`; `message` is what the call said.
 /// - `stack`: the frames of the sightings of this segment that name it by `stack`. A sighting may also hold its frames itself, as all did once.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, bound(serialize = "T: Serialize + Holds, F: Serialize + Holds"))]

@@ -37,6 +37,7 @@ pub mod otlp;
 mod otlp_messages;
 pub mod package_json;
 pub mod packed;
+pub mod pagerduty;
 pub mod plan_v1;
 pub mod proof_v1;
 pub mod python_asides;

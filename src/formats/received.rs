@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::journal_v1::Header;
-use super::otlp;
 use super::packed::Coding;
 use super::sentry_envelope::{Payload, payload_of, payloads};
 use super::sighting_file::{self, Format};
+use super::{otlp, pagerduty};
 use crate::model::fault::{BadRecord, Decoded};
 
 /// Longer bodies are not read.
@@ -40,8 +40,8 @@ enum Form {
     /// The same as protobuf, of one kind: behind each other they are one request.
     Traces,
     Logs,
-    /// What nothing is read from: it is kept.
-    Raw,
+    /// Webhooks of PagerDuty's, one a line.
+    Pages,
 }
 
 /// What is kept as one piece.
@@ -65,7 +65,7 @@ impl Bundle {
         let mut decoded = match self.form {
             Form::Envelopes => sighting_file::decode(Format::Envelope, &self.bytes, 0),
             Form::Lines | Form::Traces | Form::Logs => sighting_file::decode(Format::Otlp, &self.bytes, 0),
-            Form::Raw => Decoded::default(),
+            Form::Pages => pagerduty::decode(&self.bytes),
         };
         for event in decoded.events.iter_mut().filter(|event| event.received_at.is_empty()) {
             if let Some(at) = self.received.get(&*event.id) {
@@ -114,7 +114,7 @@ impl Sorter {
                 self.envelopes(header, &found)
             }
             ("otlp", kind) => self.telemetry(header, kind, &bytes),
-            ("webhook", "pagerduty") => self.put("pagerduty", header, Form::Raw, &[&flat(&bytes), b"\n"], Vec::new()),
+            ("webhook", "pagerduty") => self.put("pagerduty", header, Form::Pages, &[&flat(&bytes), b"\n"], Vec::new()),
             _ => {
                 self.refuse(vec![BadRecord { place, reason: "an unknown door".to_owned() }]);
                 None

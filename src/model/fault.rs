@@ -125,6 +125,23 @@ pub struct Decoded<'a> {
     pub other: u64,
     /// The period that the bytes say they cover, RFC 3339 in UTC.
     pub covers: Option<(String, String)>,
+    /// What people were called about.
+    pub pages: Vec<Page>,
+}
+
+/// Somebody was called because of production. It says what is urgent, and nothing of where it failed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// The incident: several calls about one are one.
+    pub incident: String,
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// What the call said.
+    pub title: String,
+    /// The source's own name of what is watched.
+    pub project: String,
+    /// What is watched, in words.
+    pub service: String,
 }
 
 impl Decoded<'_> {
@@ -137,6 +154,7 @@ impl Decoded<'_> {
             bad: self.bad,
             other: self.other,
             covers: self.covers,
+            pages: self.pages,
         }
     }
 

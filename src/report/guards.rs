@@ -84,7 +84,7 @@ pub fn faults(rows: &[Row]) -> String {
         return "every fault that points at code of this repository has a guard, or production has told of none\n"
             .to_owned();
     }
-    let heads = ["fault", "type", "where", "sightings", "users", "last seen", "drafts"];
+    let heads = ["fault", "type", "where", "sightings", "users", "pages", "last seen", "drafts"];
     let cells = |row: &Row| {
         let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default();
         let place = format!("{} {}", text("path"), text("function_name"));
@@ -97,6 +97,7 @@ pub fn faults(rows: &[Row]) -> String {
             place,
             cell(row, "sightings"),
             cell(row, "users"),
+            cell(row, "pages"),
             seen,
             cell(row, "drafts"),
         ]

@@ -8,8 +8,8 @@ use crate::settings::Settings;
 
 use super::fault;
 
-/// The order: how often it was seen, by how many people, how lately.
-pub(super) const BY_WEIGHT: &str = "sightings DESC, users DESC, last_seen_at DESC, fault_id";
+/// The order: how often somebody was called about it, how often it was seen, by how many people, how lately.
+pub(super) const BY_WEIGHT: &str = "pages DESC, sightings DESC, users DESC, last_seen_at DESC, fault_id";
 
 /// Lists them.
 ///

@@ -63,7 +63,7 @@ impl<'a> Received<'a> {
             let id = if bundle.source == "otlp" { "otlp" } else { &bundle.project };
             let project = self.settings.policy.serve.project(id).cloned().unwrap_or_default();
             let decoded = bundle.decode();
-            counts.events += decoded.events.len() as u64;
+            counts.events += (decoded.events.len() + decoded.pages.len()) as u64;
             counts.bad += decoded.bad.len() as u64;
             let teller = Teller {
                 source: bundle.source.to_owned(),

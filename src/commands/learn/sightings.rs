@@ -15,7 +15,7 @@ use crate::formats::segment_v1;
 use crate::ledger::imports::{self, Sealed};
 use crate::model::digest::Digest;
 use crate::model::failure::Failure;
-use crate::model::fault::{Decoded, Event, Read};
+use crate::model::fault::{Decoded, Event, Page, Read};
 use crate::report::learned::Learned;
 
 use super::code::{Code, Placed, Places};
@@ -89,7 +89,7 @@ impl Maker<'_> {
         teller: &Teller,
         threads: usize,
     ) -> Result<(Option<Sealed>, Learned), Failure> {
-        let Decoded { mut events, bad, other, covers } = decoded;
+        let Decoded { mut events, bad, other, covers, pages } = decoded;
         // The first of one id counts.
         let mut seen: HashSet<&str, RandomState> =
             HashSet::with_capacity_and_hasher(events.len(), RandomState::default());
@@ -104,14 +104,15 @@ impl Maker<'_> {
         let mut order: Vec<usize> = (0..events.len()).collect();
         order.sort_by(|&a, &b| (&events[a].at, &events[a].id).cmp(&(&events[b].at, &events[b].id)));
         let covers = teller.covers.clone().or(covers);
-        let observed = observed(&events, &places, teller, covers.as_ref(), &self.now);
+        let mut more = observed(&events, &places, teller, covers.as_ref(), &self.now);
+        more.extend(pages.into_iter().map(|page| called(page, teller, raw)));
         let days = order.first().map(|&first| &*events[first].at);
-        let days = days.into_iter().chain(observed.iter().map(|line| line.at.as_str()));
+        let days = days.into_iter().chain(more.iter().map(|line| line.at.as_str()));
         let Some(day) = days.filter_map(|at| at.get(..10)).min().map(str::to_owned) else {
             return Ok((None, learned));
         };
         let mut text = self.lines(&events, &places, &order, teller, raw, threads);
-        for line in &observed {
+        for line in &more {
             write(line, &mut text);
         }
         let period = covers.as_ref().map(|(since, at)| format!("{since}..{at}")).unwrap_or_default();
@@ -327,6 +328,22 @@ fn observed(
         })
     });
     told.collect()
+}
+
+/// What somebody was called about; of what the call said only the template.
+fn called(page: Page, teller: &Teller, raw: &str) -> SightingLine {
+    SightingLine {
+        v: VERSION,
+        kind: "page".to_owned(),
+        source: teller.source.clone(),
+        project: or(&teller.project, &page.project).to_owned(),
+        service: or(&teller.service, &page.service).to_owned(),
+        message: template(&page.title),
+        at: page.at,
+        event: page.incident,
+        raw: raw.to_owned(),
+        ..SightingLine::default()
+    }
 }
 
 fn or<'a>(given: &'a str, own: &'a str) -> &'a str {

@@ -4,7 +4,6 @@ mod hooks;
 mod house;
 mod keys;
 mod look;
-#[allow(clippy::unused_self, reason = "pages are made from settings as soon as there are some")]
 mod pages;
 mod reader;
 mod routes;

@@ -66,6 +66,7 @@ pub const VIEWS: &[View] = views![
     "facts" / "sightings",
     "facts" / "observations",
     "facts" / "source_marks",
+    "facts" / "pages",
     "facts" / "segment_problems",
     "facts" / "walks",
     "facts" / "commits",
