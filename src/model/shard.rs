@@ -54,7 +54,7 @@ impl Shard {
 pub struct Share {
     /// The shard.
     pub shard: Shard,
-    /// Whose a unit is (by its [`unit`], from 1), as the list says that all shards were given; empty without one.
+    /// Whose a unit is (by its [`unit()`], from 1), as the list says that all shards were given; empty without one.
     pub owners: BTreeMap<String, u32>,
     /// The list's digest: shards that were given different lists do not fit together. `None` without a list.
     pub list: Option<Digest>,
